@@ -1,0 +1,1 @@
+"""A small host app that mounts flask_mailbox_import."""

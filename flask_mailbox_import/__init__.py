@@ -1,0 +1,1 @@
+"""Bulk import of SMTP mailboxes into a Flask app."""

@@ -1,0 +1,58 @@
+"""The exceptions that stop an import, with one root; the outcome of a row is never an exception."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+
+class MailboxImportError(Exception):
+    """Root of everything that this package raises on purpose."""
+
+
+class ConfigError(MailboxImportError):
+    """The app's settings are wrong; lists every mistake and what to do about each."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        #: One sentence for each mistake.
+        self.problems = tuple(problems)
+        lines = "".join(f"\n  - {problem}" for problem in self.problems)
+        super().__init__(f"flask_mailbox_import cannot start:{lines}")
+
+
+class FileError(MailboxImportError):
+    """The uploaded file cannot be read as a table of mailboxes; nothing of it was stored."""
+
+    def __init__(
+        self, reason: str, message: str, details: Mapping[str, object] | None = None
+    ) -> None:
+        super().__init__(message)
+        #: A slug of the closed list in the README, for example ``missing_column``.
+        self.reason = reason
+        #: One sentence for the person who uploaded the file; says what to do.
+        self.message = message
+        #: What a program may want to know beside the sentence.
+        self.details = dict(details or {})
+
+
+class ImportNotFound(MailboxImportError):  # noqa: N818 (the fault is the name)
+    """No import of this id in this workspace."""
+
+
+class ImportNotRunnable(MailboxImportError):  # noqa: N818 (the fault is the name)
+    """The import is finished, or another process is running it."""
+
+
+class RunLost(MailboxImportError):  # noqa: N818 (the fault is the name)
+    """Another process has taken this import over; what was committed stays."""
+
+
+class TooManyRunning(MailboxImportError):  # noqa: N818 (the fault is the name)
+    """This process already runs as many imports as ``MAILBOX_IMPORT_MAX_RUNNING`` allows."""
+
+
+class TooManyRefusedLogins(MailboxImportError):  # noqa: N818 (the fault is the name)
+    """This workspace caused ``MAILBOX_IMPORT_MAX_REFUSED_LOGINS`` refused logins within an hour."""
+
+
+class SealError(MailboxImportError):
+    """A sealed value does not open: moved to another row, damaged, or its key is not configured."""

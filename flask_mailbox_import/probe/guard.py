@@ -1,0 +1,169 @@
+"""Which addresses may be reached: resolve once, judge every address, connect to what was judged."""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from dataclasses import dataclass
+
+import gevent
+from gevent import socket
+from gevent.resolver.ares import Resolver
+
+from ..hostnames import HostRefused, IPAddress, IPNetwork, judge_host
+
+#: A name with many dead addresses must not use up the whole try.
+MAX_ADDRESSES = 2
+
+# c-ares: no search list, so that "metadata" is never completed to a name of this network.
+_ARES_FLAG_NOSEARCH = 1 << 5
+
+# IANA IPv4 special-purpose registry, multicast, the reserved 240/4, and Azure's internal address,
+# which is public by its number. ipaddress.is_global differs between Python versions and lets
+# several of these through, so it is no policy.
+_DENIED_IPV4 = tuple(
+    map(
+        ipaddress.IPv4Network,
+        [
+            *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16"),
+            *("172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.31.196.0/24"),
+            *("192.52.193.0/24", "192.88.99.0/24", "192.168.0.0/16", "192.175.48.0/24"),
+            *("198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4"),
+            "168.63.129.16/32",
+        ],
+    )
+)
+# IPv6 is refused unless it is in the global unicast space that IANA hands out, less the special
+# blocks inside it. That drops mapped, translated, local and multicast space without naming it.
+_GLOBAL_IPV6 = ipaddress.IPv6Network("2000::/3")
+_DENIED_IPV6 = tuple(
+    map(
+        ipaddress.IPv6Network,
+        ["2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20"],
+    )
+)
+
+
+class NoAddress(Exception):  # noqa: N818 (the fault is the name)
+    """The name does not exist, or an address of it may not be reached: callers cannot tell."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What a host app allows beside, and denies of, public addresses."""
+
+    allowed_networks: tuple[IPNetwork, ...] = ()
+    denied_networks: tuple[IPNetwork, ...] = ()
+
+    def allows(self, address: IPAddress, *, internal_only: bool = False) -> bool:
+        """Judge one address; ``internal_only`` accepts only what ``allowed_networks`` holds."""
+        if any(address in network for network in self.denied_networks):
+            return False
+        if any(address in network for network in self.allowed_networks):
+            return True
+        return not internal_only and _is_public(address)
+
+
+def _is_public(address: IPAddress) -> bool:
+    if isinstance(address, ipaddress.IPv4Address):
+        return not any(address in network for network in _DENIED_IPV4)
+    if address.scope_id or address not in _GLOBAL_IPV6:
+        return False
+    # ISATAP (RFC 5214) embeds an IPv4 address behind this interface identifier.
+    isatap = (int(address) >> 32) & 0xFCFFFFFF == 0x00005EFE
+    return not isatap and not any(address in network for network in _DENIED_IPV6)
+
+
+class Guard:
+    """Resolves each name once in an import and connects only to addresses that were judged.
+
+    Lives in one hub, as a context manager: the resolver belongs to the loop that made it.
+    """
+
+    def __init__(self, policy: Policy, dns_timeout: float) -> None:
+        self._policy = policy
+        self._dns_timeout = dns_timeout
+        self._look_ups: dict[str, gevent.Greenlet[..., tuple[IPAddress, ...]]] = {}
+        self._resolver = Resolver(
+            use_environ=False, flags=_ARES_FLAG_NOSEARCH, timeout=dns_timeout / 2, tries=2
+        )
+
+    def __enter__(self) -> Guard:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._resolver.close()
+
+    def resolve(self, host: str) -> tuple[IPAddress, ...]:
+        """Return the judged addresses of a host; look-ups of one name share one answer.
+
+        :raises NoAddress: no such name, no answer in time, or an address that is not allowed.
+        """
+        look_up = self._look_ups.get(host)
+        if look_up is None:
+            # A greenlet of its own: the caller's deadline must not take the answer from the others.
+            look_up = self._look_ups[host] = gevent.spawn(self._judged, host)
+        addresses = look_up.get()
+        if not addresses:
+            raise NoAddress(host)
+        return addresses
+
+    def _judged(self, host: str) -> tuple[IPAddress, ...]:
+        """Return the addresses, or none where there is none or one of them may not be reached."""
+        try:
+            judge_host(host, self._policy.allowed_networks)
+        except HostRefused:
+            return ()
+        addresses = self._look_up(host)
+        internal_only = "." not in host and ":" not in host
+        if all(self._policy.allows(each, internal_only=internal_only) for each in addresses):
+            return addresses
+        return ()
+
+    def _look_up(self, host: str) -> tuple[IPAddress, ...]:
+        try:
+            return (ipaddress.ip_address(host),)
+        except ValueError:
+            pass
+        deadline = gevent.Timeout(self._dns_timeout)
+        deadline.start()
+        try:
+            answers = self._resolver.getaddrinfo(host, 0, 0, socket.SOCK_STREAM)
+        except (OSError, gevent.Timeout):
+            return ()
+        finally:
+            deadline.close()
+        return tuple(dict.fromkeys(ipaddress.ip_address(answer[4][0]) for answer in answers))
+
+    def connect(self, host: str, port: int, timeout: float) -> socket.socket:
+        """Open a TCP connection to a judged address of ``host``, within ``timeout`` seconds.
+
+        :raises NoAddress: see :meth:`resolve`.
+        :raises OSError: refused, unreachable, or TimeoutError.
+        """
+        deadline = time.monotonic() + timeout
+        fault: OSError = TimeoutError("no time left to connect")
+        for address in self.resolve(host)[:MAX_ADDRESSES]:
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
+                break
+            try:
+                return self._connect_to(address, port, remaining)
+            except OSError as refused:
+                fault = refused
+        raise fault
+
+    def _connect_to(self, address: IPAddress, port: int, timeout: float) -> socket.socket:
+        family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            sock.settimeout(timeout)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.connect((str(address), port))
+            if ipaddress.ip_address(sock.getpeername()[0]) != address:
+                raise ConnectionRefusedError("connected to another address than was judged")
+            sock.settimeout(None)
+        except BaseException:
+            sock.close()
+            raise
+        return sock

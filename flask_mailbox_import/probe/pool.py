@@ -1,0 +1,87 @@
+"""Runs work in a hub apart from the caller and hands its results over; knows nothing of mail."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar
+
+import gevent
+from gevent._hub_local import get_hub_if_exists  # the only way to ask without making one
+from gevent.event import Event
+
+from ..errors import MailboxImportError
+
+logger = logging.getLogger("flask_mailbox_import")
+
+T = TypeVar("T")
+
+#: Killing greenlets takes no time; more than this means that one does not let itself be killed.
+_STOP_SECONDS = 10
+
+
+class _End:
+    """The last thing in the queue; tells whether the work broke down."""
+
+    def __init__(self, fault: str | None) -> None:
+        self.fault = fault
+
+
+class HubRun(Generic[T]):
+    """One piece of work in its own hub: an iterator of what it emits, with an end in any case.
+
+    ``work`` gets ``emit``. It runs in a thread with a hub of its own, destroyed at its end; in a
+    process that gevent has patched, a thread is a greenlet, and the work runs on the process's hub,
+    which is left alone. Whoever iterates may take any time between two results: the work goes on.
+    """
+
+    def __init__(self, work: Callable[[Callable[[T], None]], None]) -> None:
+        self._work = work
+        self._results: queue.Queue[T | _End] = queue.Queue()
+        self._stop = Event()
+        self._thread = threading.Thread(target=self._run, name="mailbox-import", daemon=True)
+        self._thread.start()
+
+    def results(self, tick: float) -> Iterator[T | None]:
+        """Yield each result, and None when there was none for ``tick`` seconds.
+
+        :raises MailboxImportError: the work itself broke down (a fault of ours; it is logged).
+        """
+        while True:
+            try:
+                result = self._results.get(timeout=tick)
+            except queue.Empty:
+                yield None
+                continue
+            if isinstance(result, _End):
+                if result.fault:
+                    raise MailboxImportError(f"the connection tests broke down ({result.fault})")
+                return
+            yield result
+
+    def close(self) -> None:
+        """Stop the work at once, if it is still going, and wait until its hub is gone."""
+        self._stop.set()
+        self._thread.join(_STOP_SECONDS)
+        if self._thread.is_alive():
+            logger.error("the connection tests did not stop within %s s", _STOP_SECONDS)
+
+    def _run(self) -> None:
+        own_hub = get_hub_if_exists() is None
+        fault: str | None = "killed"
+        try:
+            worker = gevent.spawn(self._work, self._results.put)
+            stopper = gevent.spawn(self._kill_on_stop, worker)
+            worker.join()
+            stopper.kill()
+            fault = type(worker.exception).__name__ if worker.exception else None
+        finally:
+            self._results.put(_End(fault))
+            if own_hub:
+                gevent.get_hub().destroy(destroy_loop=True)
+
+    def _kill_on_stop(self, worker: gevent.Greenlet[..., None]) -> None:
+        self._stop.wait()
+        worker.kill(block=False)

@@ -1,0 +1,275 @@
+"""The frozen values that flow between the stages, and their enums; no I/O happens here."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import NoReturn
+
+
+class Secret:
+    """A password on its way from the file to the socket: every way to show it shows ``***``.
+
+    It cannot be pickled, hashed or compared with ``==``; :meth:`reveal` is the only way in.
+    """
+
+    __slots__ = ("__value",)
+
+    def __init__(self, value: str) -> None:
+        self.__value = value
+
+    def reveal(self) -> str:
+        """Return the clear text. Called in few places, which a test counts."""
+        return self.__value
+
+    def same_as(self, other: Secret) -> bool:
+        """Compare two secrets in constant time."""
+        return hmac.compare_digest(self.__value.encode(), other.__value.encode())
+
+    def __bool__(self) -> bool:
+        return bool(self.__value)
+
+    def __repr__(self) -> str:
+        return "***"
+
+    __str__ = __repr__
+
+    def __format__(self, format_spec: str) -> str:
+        return "***"
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a Secret is not pickled: seal it")
+
+
+class Security(str, Enum):
+    """How a connection is encrypted (RFC 8314): TLS from the first byte, or after STARTTLS."""
+
+    TLS = "tls"
+    STARTTLS = "starttls"
+    #: Only where the host allows it with ``MAILBOX_IMPORT_ALLOW_PLAINTEXT``; never from a file.
+    PLAIN = "plain"
+
+
+class Stage(str, Enum):
+    """How far a connection test came."""
+
+    RESOLVE = "resolve"
+    CONNECT = "connect"
+    GREETING = "greeting"
+    EHLO = "ehlo"
+    TLS = "tls"
+    AUTH = "auth"
+
+
+class RowStatus(str, Enum):
+    """What became of a row; each row of a finished import is one of the last three."""
+
+    READY = "ready"
+    IMPORTED = "imported"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+class ImportStatus(str, Enum):
+    """Where an import stands; cancelled and interrupted ones can be continued."""
+
+    CHECKED = "checked"
+    QUEUED = "queued"
+    RUNNING = "running"
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"
+
+
+class MailboxStatus(str, Enum):
+    """``active``: the connection test passed; ``pending``: not tested."""
+
+    ACTIVE = "active"
+    PENDING = "pending"
+
+
+class Code(str, Enum):
+    """The stable slug of a row's outcome: a closed list, part of the public contract."""
+
+    # Rows of the file.
+    MISSING_EMAIL = "missing_email"
+    INVALID_EMAIL = "invalid_email"
+    MISSING_CREDENTIALS = "missing_credentials"
+    MISSING_IMAP_HOST = "missing_imap_host"
+    INVALID_HOST = "invalid_host"
+    INVALID_PORT = "invalid_port"
+    PORT_NOT_ALLOWED = "port_not_allowed"
+    INVALID_BOOLEAN = "invalid_boolean"
+    CONTROL_CHARACTER = "control_character"
+    FIELD_TOO_LONG = "field_too_long"
+    WRONG_COLUMN_COUNT = "wrong_column_count"
+    DUPLICATE_LOGIN = "duplicate_login"
+    DUPLICATE = "duplicate"
+    DUPLICATE_IN_FILE = "duplicate_in_file"
+    # The connection.
+    DNS_FAILURE = "dns_failure"
+    CONNECTION_REFUSED = "connection_refused"
+    CONNECTION_TIMEOUT = "connection_timeout"
+    CONNECTION_CLOSED = "connection_closed"
+    NETWORK_UNREACHABLE = "network_unreachable"
+    WRONG_PROTOCOL = "wrong_protocol"
+    PROTOCOL_ERROR = "protocol_error"
+    TLS_MODE_MISMATCH = "tls_mode_mismatch"
+    TLS_VERSION = "tls_version"
+    TLS_CERT_EXPIRED = "tls_cert_expired"
+    TLS_CERT_UNTRUSTED = "tls_cert_untrusted"
+    TLS_CERT_HOSTNAME = "tls_cert_hostname"
+    STARTTLS_REQUIRED = "starttls_required"
+    STARTTLS_UNSUPPORTED = "starttls_unsupported"
+    # The login.
+    BAD_CREDENTIALS = "bad_credentials"
+    APP_PASSWORD_REQUIRED = "app_password_required"  # noqa: S105 (a code, not a password)
+    OAUTH_REQUIRED = "oauth_required"
+    SMTP_AUTH_DISABLED = "smtp_auth_disabled"
+    PROTOCOL_DISABLED = "protocol_disabled"
+    POLICY_BLOCKED = "policy_blocked"
+    PLAN_REQUIRED = "plan_required"
+    WEB_LOGIN_REQUIRED = "web_login_required"
+    ACCOUNT_DISABLED = "account_disabled"
+    ACCOUNT_BLOCKED = "account_blocked"
+    PASSWORD_EXPIRED = "password_expired"  # noqa: S105 (a code, not a password)
+    PASSWORD_TOO_WEAK = "password_too_weak"  # noqa: S105 (a code, not a password)
+    MAILBOX_UNAVAILABLE = "mailbox_unavailable"
+    CLIENT_ID_REQUIRED = "client_id_required"
+    CREDENTIALS_ENCODING = "credentials_encoding"
+    AUTH_NOT_OFFERED = "auth_not_offered"
+    MECHANISM_UNSUPPORTED = "mechanism_unsupported"
+    AUTH_REQUIRED = "auth_required"
+    # The server's state.
+    TOO_MANY_ATTEMPTS = "too_many_attempts"
+    TOO_MANY_CONNECTIONS = "too_many_connections"
+    RATE_LIMITED = "rate_limited"
+    QUOTA_EXCEEDED = "quota_exceeded"
+    TEMPORARY_FAILURE = "temporary_failure"
+    GREYLISTED = "greylisted"
+    SERVER_MISCONFIGURED = "server_misconfigured"
+    IP_BLOCKED = "ip_blocked"
+    HELO_REJECTED = "helo_rejected"
+    MAILBOX_FULL = "mailbox_full"
+    # Ours.
+    NOT_TESTED = "not_tested"
+    CANCELLED = "cancelled"
+    INTERNAL = "internal"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """One server to log in to, and as whom. ``host`` is the ASCII form (A-label, RFC 5890)."""
+
+    host: str
+    port: int
+    security: Security
+    username: str
+    password: Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mailbox:
+    """A mailbox as one valid row of a file describes it."""
+
+    #: The address, its domain in lower case.
+    email: str
+    #: The address by which two mailboxes are the same: ASCII, all in lower case.
+    email_key: str
+    display_name: str
+    smtp: Login
+    #: None where the file names no IMAP host.
+    imap: Login | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """Why a row did not become a mailbox: a code, a sentence for a person, and the next step."""
+
+    code: Code
+    error: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Something worth saying about a file that keeps nothing from being imported."""
+
+    #: The number that a spreadsheet shows beside the row; the header is 1.
+    row: int
+    column: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One row of a file by our column names: passwords apart, everything else as text."""
+
+    row: int
+    cells: Mapping[str, str]
+    secrets: Mapping[str, Secret]
+    #: Set where the row's shape is wrong, so that its cells cannot be trusted.
+    fault: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedRow:
+    """One row after the check: ready, skipped or failed; ``mailbox`` is there when it is valid."""
+
+    record: Record
+    mailbox: Mailbox | None
+    status: RowStatus
+    reason: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a connection test of one login found; ``reason`` is None when the login worked."""
+
+    stage: Stage
+    reason: Reason | None = None
+    #: What worked, where that differs from what the row asked for.
+    security: Security | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether the server accepted the login."""
+        return self.reason is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowResult:
+    """One failed row, as every face shows it."""
+
+    row: int
+    email: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What came of an import (or, with ``dry_run``, what would)."""
+
+    imported: int
+    skipped: int
+    failed: int
+    #: Rows not tested yet: only after a cancel or while it runs.
+    ready: int = 0
+    errors: tuple[RowResult, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    status: ImportStatus | None = None
+    import_id: str | None = field(default=None)
+
+    @property
+    def rows(self) -> int:
+        """All rows of the file; blank ones do not count."""
+        return self.imported + self.skipped + self.failed + self.ready

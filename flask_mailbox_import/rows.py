@@ -1,0 +1,207 @@
+"""One record -> a valid mailbox, or everything that is wrong with it; opens no connection."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+
+from email_validator import EmailNotValidError, validate_email
+
+from .config import Config
+from .hostnames import HostRefused, judge_host, judge_port
+from .records import Code, Login, Mailbox, Reason, Record, Secret, Security
+from .words import MISSING_CREDENTIALS
+
+#: Characters of each column, counted as Python does (RFC 5321 section 4.5.3.1.3, RFC 1035).
+MAX_LENGTHS = {
+    "email": 254,
+    "smtphost": 253,
+    "imaphost": 253,
+    "displayname": 128,
+    "smtpusername": 254,
+    "imapusername": 254,
+    "password": 1024,
+    "smtppassword": 1024,
+    "imappassword": 1024,
+}
+_SPECIAL_USE = (".test", ".local", ".internal", ".localhost", ".invalid", ".onion", ".arpa")
+_PUBLIC = ".example.com"
+_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+_PORT_OF_TLS = {"smtp": 465, "imap": 993}
+_DEFAULT_PORTS = {"smtp": 587, "imap": 993}
+_DEFAULT_SECURE = {"smtp": False, "imap": True}
+
+# Control characters, and the two separators that some programs take for the end of a line.
+_REFUSED_CATEGORIES = frozenset({"Cc", "Zl", "Zp", "Cs"})
+
+
+def check_record(record: Record, config: Config) -> tuple[Mailbox | None, tuple[Reason, ...]]:
+    """Return the mailbox that a record describes, or None and all that is wrong, gravest first."""
+    if record.fault is not None:
+        return None, (record.fault,)
+    reasons = [*_check_texts(record)]
+    email = _check_email(record.cells["email"], reasons)
+    password = record.secrets["smtppassword"] or record.secrets["password"]
+    if not record.cells["smtphost"] or not password:
+        reasons.append(_missing_credentials())
+    smtp = _check_server("smtp", record, password, config, reasons)
+    imap_password = record.secrets["imappassword"] or record.secrets["password"]
+    imap = _check_server("imap", record, imap_password, config, reasons)
+    if reasons or email is None or smtp is None:
+        return None, tuple(reasons)
+    address, key = email
+    return (
+        Mailbox(
+            email=address,
+            email_key=key,
+            display_name=record.cells["displayname"],
+            smtp=smtp,
+            imap=imap,
+        ),
+        (),
+    )
+
+
+def merge(reasons: tuple[Reason, ...]) -> Reason:
+    """Return the gravest reason, its hint followed by the sentences of the others."""
+    first, *others = reasons
+    hint = " ".join([first.hint, *(f"Also: {other.error} {other.hint}" for other in others)])
+    return Reason(code=first.code, error=first.error, hint=hint.strip())
+
+
+def _check_texts(record: Record) -> Iterator[Reason]:
+    texts = {**record.cells, **{name: each.reveal() for name, each in record.secrets.items()}}
+    for column, text in texts.items():
+        limit = MAX_LENGTHS.get(column, 16)
+        if len(text) > limit:
+            yield Reason(
+                code=Code.FIELD_TOO_LONG,
+                error=f"The column {column} is longer than {limit} characters.",
+                hint="Check whether two cells ran together.",
+            )
+        elif any(unicodedata.category(each) in _REFUSED_CATEGORIES for each in text):
+            yield Reason(
+                code=Code.CONTROL_CHARACTER,
+                error=f"The column {column} holds a line break, a tab or another control "
+                "character.",
+                hint="Type the value anew in place of pasting it.",
+            )
+
+
+def _check_email(text: str, reasons: list[Reason]) -> tuple[str, str] | None:
+    """Return the address and the key by which two addresses are the same mailbox."""
+    if not text:
+        reasons.append(
+            Reason(code=Code.MISSING_EMAIL, error="The email address is missing.", hint="Add it.")
+        )
+        return None
+    # email-validator refuses the domains of in-house mail (RFC 6761); under a public one it judges
+    # the rest of the address all the same.
+    public = _PUBLIC if text.lower().endswith(_SPECIAL_USE) else ""
+    try:
+        if len(text) <= MAX_LENGTHS["email"]:
+            email = validate_email(text + public, check_deliverability=False, allow_smtputf8=False)
+            key = (email.ascii_email or email.normalized).lower()
+            return email.normalized.removesuffix(public), key.removesuffix(public)
+    except EmailNotValidError:
+        pass
+    reasons.append(
+        Reason(
+            code=Code.INVALID_EMAIL,
+            error="This is not a valid email address.",
+            hint="An address looks like name@example.com.",
+        )
+    )
+    return None
+
+
+def _missing_credentials() -> Reason:
+    return Reason(
+        code=Code.MISSING_CREDENTIALS,
+        error=MISSING_CREDENTIALS,
+        hint="Fill in the columns smtphost and password.",
+    )
+
+
+def _check_server(
+    side: str, record: Record, password: Secret, config: Config, reasons: list[Reason]
+) -> Login | None:
+    """Check the cells of one server; None where the row names none or the cells are wrong."""
+    port = _check_port(side, record, config, reasons)
+    secure = _check_boolean(side, record, reasons)
+    host = _check_host(side, record, config, reasons)
+    if port is None or secure is None or host is None:
+        return None
+    # Nothing but TLS is spoken on these ports (RFC 8314 section 7.3, IANA), whatever a file says.
+    tls = secure or port == _PORT_OF_TLS[side]
+    return Login(
+        host=host,
+        port=port,
+        security=Security.TLS if tls else Security.STARTTLS,
+        username=record.cells[f"{side}username"] or record.cells["email"],
+        password=password,
+    )
+
+
+def _check_host(side: str, record: Record, config: Config, reasons: list[Reason]) -> str | None:
+    column = f"{side}host"
+    text = record.cells[column]
+    if not text:
+        return None
+    try:
+        return judge_host(text, config.allowed_networks)
+    except HostRefused as refused:
+        reasons.append(
+            Reason(
+                code=Code.INVALID_HOST,
+                error=f"The column {column} {refused}.",
+                hint="Give the server's full name as the provider does, such as "
+                f"{side}.example.com.",
+            )
+        )
+    return None
+
+
+def _check_port(side: str, record: Record, config: Config, reasons: list[Reason]) -> int | None:
+    column = f"{side}port"
+    text = record.cells[column]
+    if not text:
+        return _DEFAULT_PORTS[side]
+    allowed = ", ".join(map(str, config.allowed_ports))
+    try:
+        port = judge_port(text, config.allowed_ports)
+    except ValueError:
+        reasons.append(
+            Reason(
+                code=Code.INVALID_PORT,
+                error=f"The column {column} is not a port number.",
+                hint=f"Use one of {allowed}, or leave it empty for {_DEFAULT_PORTS[side]}.",
+            )
+        )
+        return None
+    if port is None:
+        reasons.append(
+            Reason(
+                code=Code.PORT_NOT_ALLOWED,
+                error=f"The port in the column {column} is not allowed.",
+                hint=f"Use one of {allowed}.",
+            )
+        )
+    return port
+
+
+def _check_boolean(side: str, record: Record, reasons: list[Reason]) -> bool | None:
+    column = f"{side}secure"
+    text = record.cells[column]
+    if not text:
+        return _DEFAULT_SECURE[side]
+    value = _BOOLEANS.get(text.lower())
+    if value is None:
+        reasons.append(
+            Reason(
+                code=Code.INVALID_BOOLEAN,
+                error=f"The column {column} is neither true nor false.",
+                hint="true: encrypted from the start (ports 465 and 993); false: STARTTLS (587).",
+            )
+        )
+    return value

@@ -1,0 +1,81 @@
+"""Sealing passwords: a ring of AES-256-GCM keys that seals and opens; never touches a database."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import Iterable
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from .config import KEY_BYTES
+from .errors import SealError
+from .records import Secret
+
+_VERSION = 1
+_NONCE_BYTES = 12
+
+
+def generate_key() -> str:
+    """Return a fresh random key in the form that ``MAILBOX_IMPORT_ENCRYPTION_KEYS`` lists."""
+    key = base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode("ascii")
+    return f"k{secrets.token_hex(3)}:{key}"
+
+
+def new_seal_id() -> str:
+    """Return the random id that binds sealed values to their row; made before the insert."""
+    return secrets.token_hex(16)
+
+
+class KeyRing:
+    """Seals with the first key, opens with any (NIST SP 800-38D, random 96-bit nonces).
+
+    A sealed value is ``version, length of the key id, key id, nonce, ciphertext and tag``. The
+    workspace, the row's ``seal_id`` and the field are authenticated with it, so that a value moved
+    or swapped inside the database does not open.
+    """
+
+    def __init__(self, keys: Iterable[tuple[str, bytes]]) -> None:
+        pairs = list(keys)
+        self._first = pairs[0][0].encode("ascii")
+        self._ciphers = {kid.encode("ascii"): AESGCM(key) for kid, key in pairs}
+
+    def __repr__(self) -> str:
+        return f"<KeyRing of {len(self._ciphers)}>"
+
+    def seal(self, secret: Secret, *, workspace_id: str, seal_id: str, field: str) -> bytes:
+        """Return the sealed form of a secret."""
+        header = bytes([_VERSION, len(self._first)]) + self._first
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        bound = _associated_data(header, workspace_id, seal_id, field)
+        sealed = self._ciphers[self._first].encrypt(nonce, secret.reveal().encode(), bound)
+        return header + nonce + sealed
+
+    def open(self, sealed: bytes, *, workspace_id: str, seal_id: str, field: str) -> Secret:
+        """Return the secret.
+
+        :raises SealError: damaged, moved from another row, field or workspace, or sealed with a
+            key that is not in ``MAILBOX_IMPORT_ENCRYPTION_KEYS``. Tells which; never the value.
+        """
+        if len(sealed) < 2 or sealed[0] != _VERSION:
+            raise SealError("not a sealed value")
+        end = 2 + sealed[1]
+        header, kid = sealed[:end], sealed[2:end]
+        cipher = self._ciphers.get(kid)
+        if cipher is None:
+            name = kid.decode("ascii", "replace")
+            raise SealError(f"sealed with key {name!r}: add it to MAILBOX_IMPORT_ENCRYPTION_KEYS")
+        nonce, body = sealed[end : end + _NONCE_BYTES], sealed[end + _NONCE_BYTES :]
+        try:
+            bound = _associated_data(header, workspace_id, seal_id, field)
+            return Secret(cipher.decrypt(nonce, body, bound).decode())
+        except (InvalidTag, ValueError):
+            pass
+        raise SealError("does not open here: damaged, or moved from another row or workspace")
+
+
+def _associated_data(header: bytes, *parts: str) -> bytes:
+    """Join with length prefixes: no two lists of parts give the same bytes."""
+    texts = [part.encode() for part in parts]
+    return header + b"".join(len(text).to_bytes(4, "big") + text for text in texts)
