@@ -1,1 +1,3 @@
-"""A small host app that mounts flask_mailbox_import."""
+"""A small host app with the import mounted; ``flask --app example_app ...`` runs it."""
+
+from .app import create_app as create_app

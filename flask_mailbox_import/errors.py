@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from .records import ImportStatus
+
 
 class MailboxImportError(Exception):
     """Root of everything that this package raises on purpose."""
@@ -34,12 +36,39 @@ class FileError(MailboxImportError):
         self.details = dict(details or {})
 
 
+class RequestError(MailboxImportError):
+    """A call that cannot be answered as it was asked; a face turns it into its error response."""
+
+    def __init__(
+        self,
+        status: int,
+        reason: str,
+        message: str,
+        *,
+        details: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        #: The HTTP status (RFC 9110).
+        self.status = status
+        #: A slug of the closed list in the README.
+        self.reason = reason
+        #: One sentence that says what to do.
+        self.message = message
+        self.details = dict(details or {})
+        self.headers = dict(headers or {})
+
+
 class ImportNotFound(MailboxImportError):  # noqa: N818 (the fault is the name)
     """No import of this id in this workspace."""
 
 
 class ImportNotRunnable(MailboxImportError):  # noqa: N818 (the fault is the name)
-    """The import is finished, or another process is running it."""
+    """The import is finished, or another process is running it; ``status`` tells which."""
+
+    def __init__(self, import_id: str, status: ImportStatus) -> None:
+        super().__init__(f"the import {import_id} is {status.value}")
+        self.status = status
 
 
 class RunLost(MailboxImportError):  # noqa: N818 (the fault is the name)

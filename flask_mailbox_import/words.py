@@ -1,4 +1,4 @@
-"""What a person is told of each code of a connection test: one sentence and the next step."""
+"""What a person is told of each code: one sentence and the next step; faults of cells apart."""
 
 from __future__ import annotations
 
@@ -9,6 +9,18 @@ BAD_CREDENTIALS = "Authentication failed. Check username/password."
 MISSING_CREDENTIALS = "Missing SMTP host or password"
 
 _WORDS: dict[Code, tuple[str, str]] = {
+    Code.DUPLICATE: (
+        "This mailbox is already in the workspace.",
+        "Nothing to do.",
+    ),
+    Code.DUPLICATE_IN_FILE: (
+        "This mailbox is in the file more than once; the first row counts.",
+        "Nothing to do.",
+    ),
+    Code.DUPLICATE_LOGIN: (
+        "An earlier row has the same server and username with another password.",
+        "Keep the row with the right password; this one was not tested.",
+    ),
     Code.DNS_FAILURE: (
         "No mail server of this name can be reached.",
         "Check the server name for typing errors; it must be a public name.",
@@ -199,7 +211,7 @@ _WORDS: dict[Code, tuple[str, str]] = {
 
 
 def reason_for(code: Code, *, server_codes: str = "") -> Reason:
-    """Return the words of a code of a connection test; ``server_codes`` is for whoever helps."""
+    """Return the words of a code; ``server_codes``, the server's own, are for whoever helps."""
     error, hint = _WORDS[code]
     if server_codes:
         hint = f"{hint} (The server answered {server_codes}.)"

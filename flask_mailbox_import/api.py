@@ -1,0 +1,224 @@
+"""The JSON face: reads the request, calls the importer, writes the answer; knows no SQL."""
+
+from __future__ import annotations
+
+import functools
+import io
+import logging
+import secrets
+import traceback
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from flask import Blueprint, Response, current_app, jsonify, request
+from werkzeug.exceptions import HTTPException
+
+from .auth import authenticate, workspace_of
+from .errors import (
+    FileError,
+    MailboxImportError,
+    RequestError,
+    TooManyRefusedLogins,
+    TooManyRunning,
+)
+from .fields import read_fields, read_file
+from .records import Notice, RowResult, Summary
+from .state import current_state
+
+logger = logging.getLogger("flask_mailbox_import")
+
+#: Room in a request beside the file: the other fields and the multipart boundaries.
+_FORM_BYTES = 64 * 1024
+#: Werkzeug reads in blocks of 64 KiB, and refuses every larger upload below that.
+_FORM_MEMORY = 128 * 1024
+_FORM_PARTS = 20
+_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+def register(blueprint: Blueprint) -> None:
+    """Add the JSON routes to the blueprint."""
+    blueprint.url_value_preprocessor(_prepare)
+    blueprint.add_url_rule(
+        "/v1/mailboxes/import/smtp",
+        endpoint="api_import",
+        view_func=import_smtp,
+        methods=_METHODS,
+        provide_automatic_options=False,
+    )
+
+
+def _prepare(endpoint: str | None, values: dict[str, Any] | None) -> None:  # noqa: ARG001
+    """Set the limits before anything reads the body; runs ahead of every before_request hook.
+
+    A host's CSRFProtect, made before or after us, leaves the API alone: it has no cookies.
+    """
+    config = current_state().config
+    request.max_content_length = config.max_file_size + _FORM_BYTES
+    request.max_form_memory_size = _FORM_MEMORY
+    request.max_form_parts = _FORM_PARTS
+    # The clear text of a file never goes to disk, as Werkzeug's own stream does above 500 kB.
+    request._get_file_stream = _memory_stream  # type: ignore[method-assign]
+    csrf = current_app.extensions.get("csrf")
+    if csrf is not None:
+        csrf.exempt(import_smtp)
+
+
+def _memory_stream(*_args: object, **_kwargs: object) -> io.BytesIO:
+    return io.BytesIO()
+
+
+def _json_errors(view: Callable[[], Response]) -> Callable[[], Response]:
+    """Answer every fault of a view in our error body, on this view only."""
+
+    @functools.wraps(view)
+    def wrapped() -> Response:
+        try:
+            response = view()
+        except RequestError as fault:
+            response = _error(fault)
+        except FileError as fault:
+            response = _error(_from_file(fault))
+        except TooManyRunning as fault:
+            response = _error(_too_many("too_many_running", fault, seconds=30))
+        except TooManyRefusedLogins as fault:
+            response = _error(_too_many("too_many_refused_logins", fault, seconds=3600))
+        except HTTPException as fault:
+            response = _error(_from_http(fault))
+        except Exception as fault:  # noqa: BLE001 (the edge: a client gets a reference, no detail)
+            response = _error(_internal(fault))
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    return wrapped
+
+
+@_json_errors
+def import_smtp() -> Response:
+    """``POST /v1/mailboxes/import/smtp``: import a CSV file of mailboxes."""
+    if request.method == "OPTIONS":
+        return Response(status=204, headers={"Allow": "POST, OPTIONS"})
+    state = current_state()
+    identity = authenticate(request, state.api_keys, state.api_workspace_loader())
+    _check_envelope()
+    workspace_id = workspace_of(identity, request)
+    fields = read_fields(request)
+    file = read_file(request)
+    if fields.dry_run:
+        check = state.importer.check_file(file.stream, workspace_id=workspace_id)
+        return jsonify(success=True, data=_dry_run_body(check.summary()))
+    summary = state.importer.run_file(
+        file.stream,
+        workspace_id=workspace_id,
+        tag=fields.tag,
+        skip_connection_test=fields.skip_connection_test,
+    )
+    return jsonify(success=True, data=_body(summary))
+
+
+def _check_envelope() -> None:
+    """Judge the request without its body: method, media type, size."""
+    if request.method != "POST":
+        raise RequestError(
+            405, "method_not_allowed", "Send the file with POST.", headers={"Allow": "POST"}
+        )
+    if request.mimetype != "multipart/form-data" or request.content_encoding:
+        raise RequestError(
+            415,
+            "not_multipart",
+            "Send an uncompressed multipart/form-data body with the file in the field 'file'.",
+        )
+    limit = current_state().config.max_file_size
+    if (request.content_length or 0) > limit + _FORM_BYTES:
+        raise _too_large(limit)
+
+
+def _too_large(limit: int) -> RequestError:
+    return RequestError(
+        413,
+        "file_too_large",
+        f"The file is larger than {limit} bytes: split it into several files.",
+        details={"maxFileSize": limit},
+    )
+
+
+def _body(summary: Summary) -> dict[str, Any]:
+    return {**_totals(summary), "importId": summary.import_id}
+
+
+def _dry_run_body(summary: Summary) -> dict[str, Any]:
+    warnings = [_notice(each) for each in summary.notices]
+    return {**_totals(summary), "dryRun": True, "warnings": warnings}
+
+
+def _totals(summary: Summary) -> dict[str, Any]:
+    return {
+        "imported": summary.imported,
+        "skipped": summary.skipped,
+        "failed": summary.failed,
+        "errors": [_row(each) for each in summary.errors],
+    }
+
+
+def _row(result: RowResult) -> dict[str, Any]:
+    reason = result.reason
+    return {
+        "email": result.email,
+        "error": reason.error,
+        "row": result.row,
+        "code": reason.code.value,
+        "hint": reason.hint,
+    }
+
+
+def _notice(notice: Notice) -> dict[str, Any]:
+    return {
+        "row": notice.row,
+        "column": notice.column,
+        "code": notice.code,
+        "message": notice.message,
+    }
+
+
+def _error(fault: RequestError) -> Response:
+    body: dict[str, Any] = {
+        "error": HTTPStatus(fault.status).phrase,
+        "message": fault.message,
+        "code": fault.status,
+        "reason": fault.reason,
+    }
+    if fault.details:
+        body["details"] = fault.details
+    response = jsonify(body)
+    response.status_code = fault.status
+    response.headers.update(fault.headers)
+    return response
+
+
+def _from_file(fault: FileError) -> RequestError:
+    status = 413 if fault.reason == "file_too_large" else 400
+    return RequestError(status, fault.reason, fault.message, details=fault.details)
+
+
+def _too_many(reason: str, fault: MailboxImportError, *, seconds: int) -> RequestError:
+    return RequestError(429, reason, str(fault), headers={"Retry-After": str(seconds)})
+
+
+def _from_http(fault: HTTPException) -> RequestError:
+    if fault.code == 413:
+        return _too_large(current_state().config.max_file_size)
+    status = fault.code or 500
+    return RequestError(status, "invalid_request", fault.description or HTTPStatus(status).phrase)
+
+
+def _internal(fault: Exception) -> RequestError:
+    reference = secrets.token_hex(6)
+    # The fault's own text may hold values of a row: its type and its places are enough to go on.
+    places = "".join(traceback.format_tb(fault.__traceback__))
+    logger.error("import failed, reference %s: %s\n%s", reference, type(fault).__name__, places)
+    return RequestError(
+        500,
+        "internal",
+        f"Something went wrong on our side. Give whoever runs this app the reference {reference}.",
+        details={"reference": reference},
+    )

@@ -1,0 +1,139 @@
+"""The command-line face: ``flask mailbox-import``; reads options, calls the importer, prints."""
+
+from __future__ import annotations
+
+import functools
+import sys
+import time
+from collections.abc import Callable
+from typing import IO
+
+import click
+from flask.cli import with_appcontext
+
+from .errors import FileError, ImportNotRunnable, MailboxImportError
+from .records import ImportStatus, Summary
+from .state import current_state
+from .store import STALE_AFTER
+
+group = click.Group("mailbox-import", help="Import mailboxes from a CSV file.")
+
+_EXIT_ROWS_FAILED = 1
+_EXIT_FILE_FAULT = 2
+
+
+@group.command("create-key")
+@click.option("--workspace", help="The workspace that the key is for.")
+@click.option("--platform", is_flag=True, help="Make a platform key, for several workspaces.")
+@click.option("--workspaces", help="The workspaces of a platform key: A,B.")
+@with_appcontext
+def create_key(workspace: str | None, platform: bool, workspaces: str | None) -> None:
+    """Make an API key and print it, this once."""
+    named = [each.strip() for each in (workspaces or "").split(",") if each.strip()]
+    if platform and (not named or workspace):
+        raise click.UsageError("a platform key takes --workspaces A,B")
+    if not platform and (not workspace or workspaces):
+        raise click.UsageError("name the workspace with --workspace")
+    click.echo(current_state().api_keys.create(named or [workspace or ""], platform=platform))
+
+
+@group.command("keys")
+@with_appcontext
+def list_keys() -> None:
+    """List the API keys that are not revoked: id, first characters, workspaces."""
+    for key in current_state().api_keys.list_valid():
+        kind = "platform" if key.platform else "workspace"
+        workspaces = ",".join(key.workspace_ids)
+        click.echo(f"{key.id}\t{key.prefix}...\t{kind}\t{workspaces}\t{key.created_at}")
+
+
+@group.command("revoke-key")
+@click.argument("key_id", type=int)
+@with_appcontext
+def revoke_key(key_id: int) -> None:
+    """Refuse an API key from now on; KEY_ID is the number that ``keys`` shows."""
+    if not current_state().api_keys.revoke(key_id):
+        raise click.ClickException(f"there is no valid key {key_id}; see 'keys'")
+    click.echo(f"Key {key_id} is revoked.")
+
+
+@group.command("run")
+@click.argument("file", type=click.File("rb"))
+@click.option("--workspace", required=True, help="The workspace to import into.")
+@click.option("--tag", help="A tag for every mailbox of the file.")
+@click.option("--skip-connection-test", is_flag=True, help="Store as pending, without a test.")
+@click.option("--dry-run", is_flag=True, help="Say what is in the file; store nothing.")
+@with_appcontext
+def run(
+    file: IO[bytes], workspace: str, tag: str | None, skip_connection_test: bool, dry_run: bool
+) -> None:
+    """Import FILE (- for standard input). Exit code 1: rows failed; 2: the file cannot be read."""
+    importer = current_state().importer
+    try:
+        if dry_run:
+            _report(importer.check_file(file, workspace_id=workspace).summary())
+            return
+        summary = _with_bar(
+            functools.partial(
+                importer.run_file,
+                file,
+                workspace_id=workspace,
+                tag=tag,
+                skip_connection_test=skip_connection_test,
+            )
+        )
+    except FileError as fault:
+        click.echo(f"Error: {fault.message}", err=True)
+        raise SystemExit(_EXIT_FILE_FAULT) from None
+    except MailboxImportError as fault:
+        raise click.ClickException(str(fault)) from None
+    _report(summary)
+
+
+@group.command("continue")
+@click.argument("import_id")
+@with_appcontext
+def continue_import(import_id: str) -> None:
+    """Finish an import whose process died. Waits until it is sure that it did."""
+    give_up = time.monotonic() + STALE_AFTER.total_seconds() + 5
+    while True:
+        try:
+            summary = _with_bar(
+                functools.partial(current_state().importer.continue_import, import_id)
+            )
+        except ImportNotRunnable as fault:
+            if fault.status is not ImportStatus.RUNNING or time.monotonic() > give_up:
+                raise click.ClickException(str(fault)) from None
+            time.sleep(1)
+        except MailboxImportError as fault:
+            raise click.ClickException(str(fault)) from None
+        else:
+            _report(summary)
+            return
+
+
+def _with_bar(work: Callable[..., Summary]) -> Summary:
+    """Do the work behind a progress bar on standard error (none where that is no terminal)."""
+    with click.progressbar(length=1, label="Testing mailboxes", file=sys.stderr) as bar:
+
+        def show(done: int, of: int) -> None:
+            bar.length = of
+            bar.update(done - bar.pos)
+
+        return work(progress=show)
+
+
+def _report(summary: Summary) -> None:
+    for each in summary.errors:
+        reason = each.reason
+        click.echo(
+            f"row {each.row}: {each.email}: {reason.error} {reason.hint} [{reason.code.value}]"
+        )
+    for notice in summary.notices:
+        click.echo(f"row {notice.row}: {notice.message}", err=True)
+    click.echo(
+        f"{summary.imported} imported, {summary.skipped} skipped, {summary.failed} failed"
+        + (f" (import {summary.import_id})" if summary.import_id else " (dry run: nothing stored)")
+    )
+    if summary.failed:
+        raise SystemExit(_EXIT_ROWS_FAILED)

@@ -1,0 +1,126 @@
+"""MailboxImport: puts the parts of one app together, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import sqlalchemy
+from flask import Blueprint, Flask
+from flask_sqlalchemy import SQLAlchemy
+
+from . import api, cli
+from .auth import ApiKeys, WorkspaceLoader
+from .config import Config
+from .errors import ConfigError
+from .importer import Importer
+from .models import MailboxMixin, Models, models_for
+from .sealing import KeyRing
+from .state import NAME, State, current_state
+from .store import Store
+
+_Hook = TypeVar("_Hook", bound=Callable[[], Any])
+
+
+class MailboxImport:
+    """The extension: lets an app's users import mailboxes from a CSV file.
+
+    One object serves any number of apps; all that belongs to one is in ``app.extensions``.
+
+    :param app: calls :meth:`init_app` at once, with ``db``.
+    :param mailbox_model: the host's own model, with :class:`MailboxMixin`, in place of ours.
+    """
+
+    def __init__(
+        self,
+        app: Flask | None = None,
+        db: SQLAlchemy | None = None,
+        *,
+        mailbox_model: type[MailboxMixin] | None = None,
+    ) -> None:
+        self._mailbox_model = mailbox_model
+        self._workspace_loader: Callable[[], Any] | None = None
+        self._api_workspace_loader: WorkspaceLoader | None = None
+        if app is not None:
+            self.init_app(app, db)
+
+    def init_app(self, app: Flask, db: SQLAlchemy | None) -> None:
+        """Mount the import into an app: routes, commands, and models on ``db``.
+
+        Reads the ``MAILBOX_IMPORT_*`` settings once; later changes to them are not seen.
+
+        :raises ConfigError: lists everything that is wrong with the settings.
+        :raises RuntimeError: the app has an import already.
+        """
+        if NAME in app.extensions:
+            raise RuntimeError(
+                "this app has a MailboxImport already: create one object for all apps and call "
+                "its init_app once for each"
+            )
+        if not isinstance(db, SQLAlchemy):
+            raise ConfigError(
+                ["pass the app's flask_sqlalchemy.SQLAlchemy object: init_app(app, db)"]
+            )
+        _check_model(self._mailbox_model)
+        config = Config.from_mapping(app.config)
+        models = models_for(db, self._mailbox_model)
+        app.extensions[NAME] = self._state(db, models, config)
+        blueprint = Blueprint(NAME, __name__, url_prefix=config.url_prefix or None)
+        api.register(blueprint)
+        app.register_blueprint(blueprint)
+        app.cli.add_command(cli.group)
+
+    def workspace_loader(self, hook: _Hook) -> _Hook:
+        """Register whose workspace a page is for: returns its id, None, or a response."""
+        self._workspace_loader = hook
+        return hook
+
+    def api_workspace_loader(self, hook: _Hook) -> _Hook:
+        """Register whose workspace a JSON call without one of our keys is for: its id, or None."""
+        self._api_workspace_loader = hook
+        return hook
+
+    @property
+    def importer(self) -> Importer:
+        """The importer of the current app: imports without HTTP."""
+        return current_state().importer
+
+    @property
+    def models(self) -> Models:
+        """The models of the current app: ``mailbox``, ``import_``, ``row`` and ``api_key``."""
+        return current_state().models
+
+    def _state(self, db: SQLAlchemy, models: Models, config: Config) -> State:
+        key_ring = KeyRing(config.encryption_keys)
+        return State(
+            config=config,
+            key_ring=key_ring,
+            models=models,
+            importer=Importer(config, Store(db, models, key_ring, config)),
+            api_keys=ApiKeys(db, models),
+            workspace_loader=lambda: self._workspace_loader,
+            api_workspace_loader=lambda: self._api_workspace_loader,
+        )
+
+
+def _check_model(model: type[MailboxMixin] | None) -> None:
+    """Refuse a host's model without what keeps two imports from adding one mailbox twice."""
+    if model is None:
+        return
+    if not issubclass(model, MailboxMixin):
+        raise ConfigError([f"{model.__name__} must inherit MailboxMixin"])
+    table = sqlalchemy.inspect(model).local_table
+    wanted = {"workspace_id", "email_key"}
+    unique = [each for each in getattr(table, "constraints", ()) if _is_unique(each)]
+    unique += [each for each in getattr(table, "indexes", ()) if each.unique]
+    if not any({column.name for column in each.columns} == wanted for each in unique):
+        raise ConfigError(
+            [
+                f"{model.__name__} sets __table_args__ without the unique constraint: add "
+                "UniqueConstraint('workspace_id', 'email_key') to it"
+            ]
+        )
+
+
+def _is_unique(constraint: object) -> bool:
+    return isinstance(constraint, sqlalchemy.UniqueConstraint | sqlalchemy.PrimaryKeyConstraint)

@@ -1,0 +1,110 @@
+"""The fields of an import request: each known, given once and well formed, or refused by name."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+
+from flask import Request
+from werkzeug.datastructures import FileStorage
+
+from .errors import RequestError
+
+MAX_TAG_LENGTH = 64
+
+_FIELDS = (
+    *("tag", "skipConnectionTest", "dryRun", "testImap", "encoding"),
+    *("onDuplicate", "columnMapping"),
+)
+_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fields:
+    """What an import is asked to do, beside the file."""
+
+    tag: str | None
+    skip_connection_test: bool
+    dry_run: bool
+
+
+def read_fields(request: Request) -> Fields:
+    """Return the fields of the form.
+
+    :raises RequestError: 400 ``invalid_field``: unknown, twice, malformed, or not built yet.
+    """
+    for name in request.args:
+        if name in _FIELDS:
+            raise _invalid(name, "belongs in the form, not in the address")
+    for name in request.form:
+        if name not in (*_FIELDS, "file"):
+            raise _invalid(name, f"is not known; known are file, {', '.join(_FIELDS)}")
+    _refuse_unbuilt(request)
+    return Fields(
+        tag=_tag(request),
+        skip_connection_test=_boolean(request, "skipConnectionTest"),
+        dry_run=_boolean(request, "dryRun"),
+    )
+
+
+def _refuse_unbuilt(request: Request) -> None:
+    """Refuse what later versions bring: whoever asks for it must not believe to have got it."""
+    if "respond-async" in request.headers.get("Prefer", "").lower():
+        raise RequestError(
+            400, "invalid_field", "Prefer: respond-async is not available yet: leave it out."
+        )
+    if _text(request, "onDuplicate") not in ("", "skip"):
+        raise _invalid("onDuplicate", "can only be 'skip' yet")
+    for name in ("encoding", "columnMapping"):
+        if _text(request, name):
+            raise _invalid(name, "is not available yet: leave it out")
+    if _boolean(request, "testImap"):
+        raise _invalid("testImap", "can only be false yet")
+
+
+def _text(request: Request, name: str) -> str:
+    values = request.form.getlist(name)
+    if len(values) > 1:
+        raise _invalid(name, "is given more than once")
+    return values[0].strip() if values else ""
+
+
+def _boolean(request: Request, name: str) -> bool:
+    text = _text(request, name).lower()
+    if text and text not in _BOOLEANS:
+        raise _invalid(name, "must be true or false")
+    return _BOOLEANS.get(text, False)
+
+
+def _tag(request: Request) -> str | None:
+    """Return the tag without control and formatting characters, None when it is empty."""
+    spaced = "".join(" " if each.isspace() else each for each in _text(request, "tag"))
+    visible = "".join(each for each in spaced if unicodedata.category(each)[0] != "C")
+    tag = " ".join(visible.split())
+    if len(tag) > MAX_TAG_LENGTH:
+        raise _invalid("tag", f"is longer than {MAX_TAG_LENGTH} characters")
+    return tag or None
+
+
+def read_file(request: Request) -> FileStorage:
+    """Return the one uploaded file.
+
+    :raises RequestError: 400 ``no_file`` or ``invalid_field``.
+    """
+    for name in request.files:
+        if name != "file":
+            raise _invalid(name, "is not known; send the file in the field 'file'")
+    files = request.files.getlist("file")
+    if not files:
+        wrong = "file" in request.form
+        advice = "The field 'file' holds text, not a file: " if wrong else "There is no file: "
+        raise RequestError(400, "no_file", advice + "with curl, send --form file=@mailboxes.csv.")
+    if len(files) > 1 or "file" in request.form:
+        raise _invalid("file", "is given more than once")
+    return files[0]
+
+
+def _invalid(name: str, why: str) -> RequestError:
+    return RequestError(
+        400, "invalid_field", f"The field '{name[:64]}' {why}.", details={"field": name[:64]}
+    )

@@ -1,0 +1,210 @@
+"""The one place that knows the order: read, check, stage, run, summarise; no request, no SQL."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
+from datetime import timedelta
+from typing import IO
+
+from .check import Check, mark_doubles, read_rows
+from .config import Config
+from .errors import RunLost, TooManyRefusedLogins, TooManyRunning
+from .mapping import Outcome, Run, StagedRow
+from .probe.diagnosis import REFUSED_LOGIN
+from .probe.guard import Policy
+from .probe.prober import ProbeOptions, probe_all
+from .records import Code, ImportStatus, Mailbox, Reason, Summary, Verdict
+from .rows import check_record, merge
+from .store import Store, own_context
+from .words import reason_for
+
+#: Rows of one transaction at most: what a crash makes us test again.
+BATCH_ROWS = 50
+#: Seconds after which what is known is saved, or, if nothing is, a sign of life given.
+TICK = 1.0
+
+_REFUSED_WITHIN = timedelta(hours=1)
+
+#: What is to be saved, as it becomes known; an empty one is a sign of life.
+Batches = Generator[list[Outcome], None, None]
+#: Told after each batch that was committed: rows done by this run, rows it has in all.
+Progress = Callable[[int, int], None]
+
+
+class Importer:
+    """Imports files for one app. Every method needs an app context, and none a request.
+
+    Each works in an app context, and so a session, of its own: nothing that the caller has open
+    is committed.
+    """
+
+    def __init__(self, config: Config, store: Store) -> None:
+        self._config = config
+        self._store = store
+        self._running = threading.BoundedSemaphore(config.max_running)
+
+    def run_file(
+        self,
+        stream: IO[bytes],
+        *,
+        workspace_id: str,
+        tag: str | None = None,
+        skip_connection_test: bool = False,
+        progress: Progress | None = None,
+    ) -> Summary:
+        """Import a CSV file from start to end; return what came of it.
+
+        :raises FileError: the file cannot be read; nothing was stored.
+        :raises TooManyRunning, TooManyRefusedLogins: a limit of the app; nothing was stored.
+        """
+        with self._slot(), own_context():
+            import_id = self._stage(stream, workspace_id, tag, skip_connection_test)
+            self._run(import_id, progress)
+            return self._store.summary(import_id)
+
+    def check_file(self, stream: IO[bytes], *, workspace_id: str) -> Check:
+        """Say what is in a file; opens no connection and stores nothing.
+
+        :raises FileError: the file cannot be read.
+        """
+        with own_context():
+            return self._check(stream, workspace_id)
+
+    def continue_import(self, import_id: str, progress: Progress | None = None) -> Summary:
+        """Run what is left of an import that was cancelled, or whose runner died.
+
+        :raises ImportNotFound, ImportNotRunnable, RunLost, TooManyRunning: why it was not.
+        """
+        with self._slot(), own_context():
+            self._run(import_id, progress)
+            return self._store.summary(import_id)
+
+    def _stage(
+        self, stream: IO[bytes], workspace_id: str, tag: str | None, skip_connection_test: bool
+    ) -> str:
+        self._store.erase_expired()
+        check = self._check(stream, workspace_id)
+        if not skip_connection_test:
+            self._refuse_guessing(workspace_id)
+        return self._store.stage(
+            workspace_id, check.rows, tag=tag, skip_connection_test=skip_connection_test
+        )
+
+    def _check(self, stream: IO[bytes], workspace_id: str) -> Check:
+        rows, notices = read_rows(stream, self._config)
+        keys = [each.mailbox.email_key for each in rows if each.mailbox]
+        known = self._store.existing_keys(workspace_id, keys)
+        return Check(rows=tuple(mark_doubles(rows, known)), notices=notices)
+
+    def _refuse_guessing(self, workspace_id: str) -> None:
+        limit = self._config.max_refused_logins
+        if not limit:
+            return
+        if self._store.refused_logins(workspace_id, REFUSED_LOGIN, _REFUSED_WITHIN) >= limit:
+            raise TooManyRefusedLogins(
+                f"More than {limit} logins of this workspace were refused within an hour: "
+                "wait an hour before the next import."
+            )
+
+    def _run(self, import_id: str, progress: Progress | None) -> None:
+        run = self._store.claim(import_id)
+        try:
+            staged = self._store.ready_rows(run)
+            done = 0
+            with closing(self._batches(run, staged)) as batches:
+                for batch in batches:
+                    if batch:
+                        self._store.save(run, batch)
+                    else:
+                        self._store.beat(run)
+                    done += len(batch)
+                    if progress is not None:
+                        progress(done, len(staged))
+        except RunLost:
+            raise
+        except BaseException:
+            # Where even this cannot be written, the old sign of life tells the same.
+            with suppress(Exception):
+                self._store.end(run, ImportStatus.INTERRUPTED)
+            raise
+        self._store.end(run, ImportStatus.FINISHED)
+
+    def _batches(
+        self, run: Run, staged: Sequence[StagedRow]
+    ) -> Generator[list[Outcome], None, None]:
+        """Yield what is to be saved, as it becomes known; an empty batch is a sign of life."""
+        mailboxes: dict[int, Mailbox] = {}
+        failed: list[Outcome] = []
+        for row in staged:
+            mailbox, reason = self._open(row)
+            if mailbox is None:
+                failed.append(Outcome(row_id=row.id, reason=reason))
+            else:
+                mailboxes[row.id] = mailbox
+        if run.skip_connection_test:
+            failed += [Outcome(row_id=each, mailbox=mailboxes[each]) for each in mailboxes]
+        for start in range(0, len(failed), BATCH_ROWS):
+            yield failed[start : start + BATCH_ROWS]
+        if mailboxes and not run.skip_connection_test:
+            yield from self._tested(mailboxes)
+
+    def _open(self, row: StagedRow) -> tuple[Mailbox | None, Reason | None]:
+        if row.record is None:
+            return None, reason_for(Code.NOT_TESTED)
+        mailbox, reasons = check_record(row.record, self._config)
+        return mailbox, merge(reasons) if reasons else None
+
+    def _tested(self, mailboxes: dict[int, Mailbox]) -> Batches:
+        tests = probe_all(mailboxes.items(), _probe_options(self._config))
+        try:
+            batch: list[Outcome] = []
+            due = time.monotonic() + TICK
+            for result in tests.results(TICK):
+                if result is not None:
+                    batch.append(_outcome(result[0], mailboxes[result[0]], result[1]))
+                if len(batch) >= BATCH_ROWS or time.monotonic() >= due:
+                    yield batch
+                    batch = []
+                    due = time.monotonic() + TICK
+            yield batch
+        finally:
+            tests.close()
+
+    @contextmanager
+    def _slot(self) -> Iterator[None]:
+        if not self._running.acquire(blocking=False):
+            raise TooManyRunning(
+                "Too many imports are running here: try again when one of them has finished."
+            )
+        try:
+            yield
+        finally:
+            self._running.release()
+
+
+def _outcome(row_id: int, mailbox: Mailbox, verdict: Verdict) -> Outcome:
+    if verdict.reason is not None:
+        return Outcome(row_id=row_id, reason=verdict.reason)
+    smtp = replace(mailbox.smtp, security=verdict.security or mailbox.smtp.security)
+    return Outcome(row_id=row_id, mailbox=replace(mailbox, smtp=smtp))
+
+
+def _probe_options(config: Config) -> ProbeOptions:
+    return ProbeOptions(
+        policy=Policy(
+            allowed_networks=config.allowed_networks, denied_networks=config.denied_networks
+        ),
+        concurrency=config.concurrency,
+        per_host=config.per_host,
+        timeout=config.timeout,
+        connect_timeout=config.connect_timeout,
+        dns_timeout=config.dns_timeout,
+        retries=config.retries,
+        allow_plaintext=config.allow_plaintext,
+        ca_file=config.ca_file,
+        ehlo_name=config.ehlo_name,
+    )

@@ -1,0 +1,132 @@
+"""Frozen values <-> columns, passwords sealed and opened on the way; never touches a session."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from .errors import SealError
+from .models import ImportRowMixin
+from .records import CheckedRow, Login, Mailbox, Reason, Record, RowStatus, Secret
+from .sealing import KeyRing, new_seal_id
+
+#: The passwords of rows that nobody tested in this time are erased.
+KEEP_UNTESTED = timedelta(hours=24)
+
+_PASSWORDS = "passwords"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """The right to work on an import, until somebody else takes it over."""
+
+    import_id: str
+    workspace_id: str
+    token: str
+    tag: str | None
+    skip_connection_test: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StagedRow:
+    """A ready row out of the database; ``record`` is None where its passwords are gone."""
+
+    id: int
+    record: Record | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came of a staged row: a mailbox to save or, with ``reason``, why there is none."""
+
+    row_id: int
+    mailbox: Mailbox | None = None
+    reason: Reason | None = None
+
+
+def now() -> datetime:
+    """Return the time as it is stored: UTC, without a time zone."""
+    return datetime.now(timezone.utc).replace(tzinfo=None)
+
+
+def mailbox_columns(mailbox: Mailbox, key_ring: KeyRing, workspace_id: str) -> dict[str, Any]:
+    """Return the columns of a mailbox, its passwords sealed for this very row."""
+    seal_id = new_seal_id()
+
+    def sealed(login: Login, field: str) -> bytes:
+        return key_ring.seal(
+            login.password, workspace_id=workspace_id, seal_id=seal_id, field=field
+        )
+
+    smtp, imap = mailbox.smtp, mailbox.imap
+    columns: dict[str, Any] = {
+        "workspace_id": workspace_id,
+        "email": mailbox.email,
+        "email_key": mailbox.email_key,
+        "display_name": mailbox.display_name,
+        "smtp_host": smtp.host,
+        "smtp_port": smtp.port,
+        "smtp_security": smtp.security.value,
+        "smtp_username": smtp.username,
+        "seal_id": seal_id,
+        "sealed_smtp_password": sealed(smtp, "smtp_password"),
+    }
+    if imap is not None:
+        columns |= {
+            "imap_host": imap.host,
+            "imap_port": imap.port,
+            "imap_security": imap.security.value,
+            "imap_username": imap.username,
+            "sealed_imap_password": sealed(imap, "imap_password") if imap.password else None,
+        }
+    return columns
+
+
+def row_columns(
+    checked: CheckedRow, key_ring: KeyRing, workspace_id: str, keep_failed: timedelta
+) -> dict[str, Any]:
+    """Return the columns of a staged row; a skipped row's passwords are not kept."""
+    record, reason = checked.record, checked.reason
+    columns: dict[str, Any] = {
+        "row": record.row,
+        "email": record.cells["email"],
+        "status": checked.status.value,
+        "code": reason.code.value if reason else None,
+        "error": reason.error if reason else None,
+        "hint": reason.hint if reason else None,
+        "cells": dict(record.cells),
+        "seal_id": new_seal_id(),
+        "sealed_passwords": None,
+        "passwords_expire_at": None,
+    }
+    keep = KEEP_UNTESTED if checked.status is RowStatus.READY else keep_failed
+    if checked.status is not RowStatus.SKIPPED and keep:
+        clear = Secret(json.dumps({name: each.reveal() for name, each in record.secrets.items()}))
+        columns["sealed_passwords"] = key_ring.seal(
+            clear, workspace_id=workspace_id, seal_id=columns["seal_id"], field=_PASSWORDS
+        )
+        columns["passwords_expire_at"] = now() + keep
+    return columns
+
+
+def record_of(row: ImportRowMixin, key_ring: KeyRing, workspace_id: str) -> Record | None:
+    """Return the record of a staged row, None where its passwords are gone or do not open."""
+    if row.sealed_passwords is None:
+        return None
+    try:
+        clear = key_ring.open(
+            row.sealed_passwords,
+            workspace_id=workspace_id,
+            seal_id=row.seal_id,
+            field=_PASSWORDS,
+        )
+    except SealError:
+        return None
+    passwords: dict[str, str] = json.loads(clear.reveal())
+    return Record(
+        row=row.row,
+        cells=row.cells,
+        secrets={name: Secret(text) for name, text in passwords.items()},
+    )

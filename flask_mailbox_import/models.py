@@ -1,0 +1,185 @@
+"""The tables: the mailbox mixin for a host's own model, and the default models on its ``db``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from flask import current_app
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy.dialects import mysql
+from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
+
+from .records import Secret
+
+if TYPE_CHECKING:
+    from flask_sqlalchemy import SQLAlchemy
+
+    from .sealing import KeyRing
+
+#: Where a MetaData keeps the models that were made for it.
+_INFO_KEY = "mailbox_import_models"
+
+
+def _exact(length: int) -> String:
+    """A string type that compares byte by byte: MySQL's default takes ``ACME`` for ``acme``."""
+    exact = mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_bin")
+    return String(length).with_variant(exact, "mysql", "mariadb")
+
+
+class MailboxMixin:
+    """The columns of a mailbox, for a host's own model: ``class Mailbox(MailboxMixin, db.Model)``.
+
+    A host that sets ``__table_args__`` itself repeats the unique constraint of this mixin.
+    """
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    workspace_id: Mapped[str] = mapped_column(_exact(255))
+    email: Mapped[str] = mapped_column(String(254))
+    #: The address by which two mailboxes are the same: ASCII, lower case.
+    email_key: Mapped[str] = mapped_column(_exact(254))
+    display_name: Mapped[str] = mapped_column(String(128), default="")
+    #: ``active`` (the connection test passed) or ``pending`` (not tested).
+    status: Mapped[str] = mapped_column(String(16))
+    tag: Mapped[str | None] = mapped_column(String(64))
+    smtp_host: Mapped[str] = mapped_column(String(253))
+    smtp_port: Mapped[int]
+    #: ``tls``, ``starttls`` or, where the host allows it, ``plain``.
+    smtp_security: Mapped[str] = mapped_column(String(16))
+    smtp_username: Mapped[str] = mapped_column(String(254))
+    imap_host: Mapped[str | None] = mapped_column(String(253))
+    imap_port: Mapped[int | None]
+    imap_security: Mapped[str | None] = mapped_column(String(16))
+    imap_username: Mapped[str | None] = mapped_column(String(254))
+    seal_id: Mapped[str] = mapped_column(_exact(32))
+    sealed_smtp_password: Mapped[bytes] = mapped_column(LargeBinary(8000))
+    sealed_imap_password: Mapped[bytes | None] = mapped_column(LargeBinary(8000))
+    #: The import that added this mailbox.
+    import_id: Mapped[str | None] = mapped_column(_exact(32), index=True)
+    #: UTC, without a time zone, as all times here.
+    created_at: Mapped[datetime]
+    tested_at: Mapped[datetime | None]
+
+    @declared_attr.directive
+    @classmethod
+    def __table_args__(cls) -> tuple[Any, ...]:
+        return (UniqueConstraint("workspace_id", "email_key"),)
+
+    def smtp_password(self) -> str:
+        """Return the clear SMTP password. Needs an app context.
+
+        :raises SealError: the value was moved or damaged, or its key is not configured.
+        """
+        return self._open(self.sealed_smtp_password, "smtp_password").reveal()
+
+    def imap_password(self) -> str | None:
+        """Return the clear IMAP password, None where there is none. Needs an app context.
+
+        :raises SealError: see :meth:`smtp_password`.
+        """
+        sealed = self.sealed_imap_password
+        return None if sealed is None else self._open(sealed, "imap_password").reveal()
+
+    def _open(self, sealed: bytes, field: str) -> Secret:
+        key_ring: KeyRing = current_app.extensions["mailbox_import"].key_ring
+        return key_ring.open(
+            sealed, workspace_id=self.workspace_id, seal_id=self.seal_id, field=field
+        )
+
+
+class ImportMixin:
+    """One uploaded file and everything that came of it; its totals are counted from its rows."""
+
+    id: Mapped[str] = mapped_column(_exact(32), primary_key=True)
+    workspace_id: Mapped[str] = mapped_column(_exact(255), index=True)
+    status: Mapped[str] = mapped_column(String(16))
+    tag: Mapped[str | None] = mapped_column(String(64))
+    skip_connection_test: Mapped[bool]
+    created_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    #: Who runs it; every write of a run is conditional on it.
+    run_token: Mapped[str | None] = mapped_column(_exact(32))
+    heartbeat_at: Mapped[datetime | None]
+
+
+class ImportRowMixin:
+    """One row of a file: its cells without passwords, the sealed passwords, and its outcome."""
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    import_id: Mapped[str] = mapped_column(
+        _exact(32), ForeignKey("mailbox_import_import.id", ondelete="CASCADE")
+    )
+    row: Mapped[int]
+    #: As in the file.
+    email: Mapped[str] = mapped_column(Text)
+    status: Mapped[str] = mapped_column(String(16))
+    code: Mapped[str | None] = mapped_column(String(32))
+    error: Mapped[str | None] = mapped_column(Text)
+    hint: Mapped[str | None] = mapped_column(Text)
+    cells: Mapped[dict[str, str]] = mapped_column(JSON)
+    seal_id: Mapped[str] = mapped_column(_exact(32))
+    sealed_passwords: Mapped[bytes | None] = mapped_column(LargeBinary(32000))
+    #: When ``sealed_passwords`` is to be erased, if nothing else erased it before.
+    passwords_expire_at: Mapped[datetime | None] = mapped_column(index=True)
+    tested_at: Mapped[datetime | None]
+
+    @declared_attr.directive
+    @classmethod
+    def __table_args__(cls) -> tuple[Any, ...]:
+        return (
+            UniqueConstraint("import_id", "row"),
+            Index("ix_mailbox_import_row_status", "import_id", "status"),
+            Index("ix_mailbox_import_row_refused", "code", "tested_at"),
+        )
+
+
+class ApiKeyMixin:
+    """A key for the JSON API; only its hash is stored."""
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    #: SHA-256 of the key, in hex.
+    key_hash: Mapped[str] = mapped_column(_exact(64), unique=True)
+    #: What `flask mailbox-import keys` shows: the first characters, too few to guess the rest.
+    prefix: Mapped[str] = mapped_column(_exact(16))
+    platform: Mapped[bool]
+    #: The one workspace of a workspace key, or all those of a platform key.
+    workspace_ids: Mapped[list[str]] = mapped_column(JSON)
+    created_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Models:
+    """The four model classes of one app."""
+
+    mailbox: type[MailboxMixin]
+    import_: type[ImportMixin]
+    row: type[ImportRowMixin]
+    api_key: type[ApiKeyMixin]
+
+
+def models_for(db: SQLAlchemy, mailbox_model: type[MailboxMixin] | None) -> Models:
+    """Return the models on ``db``, made at the first call for it; ``mailbox_model`` if given.
+
+    They share the metadata of ``db``, so that ``db.create_all()`` and Flask-Migrate see them, but
+    not its ``Model`` class: columns or names that a host's base brings cannot collide with ours.
+    """
+    made: dict[str, Any] = db.metadata.info.setdefault(_INFO_KEY, {})
+    if not made:
+        made["base"] = type("Base", (DeclarativeBase,), {"metadata": db.metadata})
+        made["import"] = _model(made, "Import", ImportMixin, "mailbox_import_import")
+        made["row"] = _model(made, "ImportRow", ImportRowMixin, "mailbox_import_row")
+        made["api_key"] = _model(made, "ApiKey", ApiKeyMixin, "mailbox_import_api_key")
+    if mailbox_model is None and "mailbox" not in made:
+        made["mailbox"] = _model(made, "Mailbox", MailboxMixin, "mailbox_import_mailbox")
+    return Models(
+        mailbox=mailbox_model or made["mailbox"],
+        import_=made["import"],
+        row=made["row"],
+        api_key=made["api_key"],
+    )
+
+
+def _model(made: dict[str, Any], name: str, mixin: type, table: str) -> Any:
+    return type(name, (mixin, made["base"]), {"__tablename__": table})
