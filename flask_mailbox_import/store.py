@@ -187,7 +187,7 @@ class Store:
                 skipped=counts.get("skipped", 0),
                 failed=counts.get("failed", 0),
                 ready=counts.get("ready", 0),
-                errors=tuple(_row_result(*each.tuple()) for each in failed),
+                errors=tuple(map(_row_result, failed)),
             )
 
     def refused_logins(self, workspace_id: str, codes: Iterable[Code], within: timedelta) -> int:
@@ -245,8 +245,7 @@ class Store:
             raise RunLost(f"another process has taken over the import {run.import_id}")
 
 
-def _row_result(
-    row: int, email: str, code: str | None, error: str | None, hint: str | None
-) -> RowResult:
-    reason = Reason(code=Code(code or Code.UNKNOWN), error=error or "", hint=hint or "")
-    return RowResult(row=row, email=email, reason=reason)
+def _row_result(found: Any) -> RowResult:
+    code = Code(found.code or Code.UNKNOWN)
+    reason = Reason(code=code, error=found.error or "", hint=found.hint or "")
+    return RowResult(row=found.row, email=found.email, reason=reason)

@@ -1,0 +1,143 @@
+"""Fixtures: a throw-away CA, scripted mail servers, and host apps on a database of their own."""
+
+from __future__ import annotations
+
+import io
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import trustme
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+from mailserver import MailServer
+
+from flask_mailbox_import import MailboxImport
+from flask_mailbox_import.sealing import generate_key
+
+#: The names of the loopback address that the certificates are for; c-ares knows them all (RFC 6761).
+HOSTS = ("localhost", "*.localhost", "127.0.0.1")
+
+Header = "email,password,smtphost,imaphost,smtpport,smtpsecure\n"
+
+
+@pytest.fixture(scope="session")
+def ca() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="session")
+def ca_file(ca: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("ca") / "ca.pem"
+    ca.cert_pem.write_to_path(str(path))
+    return str(path)
+
+
+def server_context(ca: trustme.CA, *hosts: str, **options: object) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    ca.issue_cert(*(hosts or HOSTS), **options).configure_cert(context)  # type: ignore[arg-type]
+    return context
+
+
+@pytest.fixture(scope="session")
+def context(ca: trustme.CA) -> ssl.SSLContext:
+    return server_context(ca)
+
+
+@pytest.fixture
+def mail_server(context: ssl.SSLContext) -> Iterator[Callable[..., MailServer]]:
+    """Start a server that offers STARTTLS (or what is asked for) and is closed after the test."""
+    with ExitStack() as stack:
+
+        def start(**options: object) -> MailServer:
+            options.setdefault("context", context)
+            return stack.enter_context(MailServer(**options))  # type: ignore[arg-type]
+
+        yield start
+
+
+class Host:
+    """A host app with the import mounted, allowed to reach this machine's mail servers."""
+
+    def __init__(self, app: Flask, db: SQLAlchemy, extension: MailboxImport) -> None:
+        self.app = app
+        self.db = db
+        self.extension = extension
+
+    def create_key(self, *workspaces: str, platform: bool = False) -> str:
+        with self.app.app_context():
+            keys = self.app.extensions["mailbox_import"].api_keys
+            return keys.create(workspaces or ("w1",), platform=platform)
+
+    def post(self, csv: str | bytes, key: str | None = None, **fields: object):
+        data = csv.encode() if isinstance(csv, str) else csv
+        headers = {"X-Api-Key": key if key is not None else self.create_key()}
+        return self.app.test_client().post(
+            "/v1/mailboxes/import/smtp",
+            data={"file": (io.BytesIO(data), "mailboxes.csv"), **fields},
+            headers=headers,
+        )
+
+    def mailboxes(self, workspace_id: str = "w1") -> list:
+        with self.app.app_context():
+            model = self.extension.models.mailbox
+            query = self.db.select(model).filter_by(workspace_id=workspace_id).order_by(model.id)
+            found = self.db.session.scalars(query).all()
+            for each in found:
+                each.clear = each.smtp_password()
+            self.db.session.expunge_all()
+            return found
+
+    def rows(self) -> list:
+        with self.app.app_context():
+            model = self.extension.models.row
+            return self.db.session.scalars(self.db.select(model).order_by(model.id)).all()
+
+
+@pytest.fixture
+def make_host(tmp_path: Path, ca_file: str) -> Iterator[Callable[..., Host]]:
+    """Make a host app; keyword arguments are settings, ``port`` and ``ports`` are allowed ones."""
+    made: list[Host] = []
+
+    def make(*ports: int, **settings: object) -> Host:
+        app = Flask("host")
+        app.config["SECRET_KEY"] = "test"
+        app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{tmp_path}/host{len(made)}.sqlite"
+        defaults: dict[str, object] = {
+            "ENCRYPTION_KEYS": [generate_key()],
+            "ALLOWED_NETWORKS": ["127.0.0.0/8", "::1/128"],
+            "ALLOWED_PORTS": [25, 465, 587, 2525, 143, 993, *ports],
+            "CA_FILE": ca_file,
+            "TIMEOUT": 10,
+        }
+        for name, value in {**defaults, **settings}.items():
+            app.config[f"MAILBOX_IMPORT_{name}"] = value
+        db = SQLAlchemy()
+        db.init_app(app)
+        extension = MailboxImport()
+        extension.init_app(app, db)
+        with app.app_context():
+            db.create_all()
+        made.append(Host(app, db, extension))
+        return made[-1]
+
+    yield make
+    for host in made:
+        with host.app.app_context():
+            host.db.session.remove()
+            host.db.engine.dispose()
+
+
+def row(
+    email: str,
+    password: str,
+    port: int,
+    *,
+    host: str = "localhost",
+    secure: str = "false",
+) -> str:
+    """Return a line of a CSV with the columns of ``Header``."""
+    quoted = password.replace('"', '""')
+    return f'{email},"{quoted}",{host},imap.example.com,{port},{secure}\n'
