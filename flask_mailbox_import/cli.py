@@ -6,7 +6,8 @@ import functools
 import sys
 import time
 from collections.abc import Callable
-from typing import IO
+from contextlib import ExitStack
+from typing import IO, TYPE_CHECKING
 
 import click
 from flask.cli import with_appcontext
@@ -15,6 +16,9 @@ from .errors import FileError, ImportNotRunnable, MailboxImportError
 from .records import ImportStatus, Summary
 from .state import current_state
 from .store import STALE_AFTER
+
+if TYPE_CHECKING:
+    from click._termui_impl import ProgressBar
 
 group = click.Group("mailbox-import", help="Import mailboxes from a CSV file.")
 
@@ -91,19 +95,26 @@ def run(
 
 
 @group.command("continue")
-@click.argument("import_id")
+@click.argument("import_id", required=False)
 @with_appcontext
-def continue_import(import_id: str) -> None:
-    """Finish an import whose process died. Waits until it is sure that it did."""
-    give_up = time.monotonic() + STALE_AFTER.total_seconds() + 5
+def continue_import(import_id: str | None) -> None:
+    """Finish an import whose process died; without IMPORT_ID, list those that are not finished."""
+    importer = current_state().importer
+    if import_id is None:
+        for each in importer.unfinished():
+            click.echo(f"{each.import_id}\t{each.workspace_id}\t{each.ready} rows to do")
+        return
+    waited = 0
     while True:
         try:
-            summary = _with_bar(
-                functools.partial(current_state().importer.continue_import, import_id)
-            )
+            summary = _with_bar(functools.partial(importer.continue_import, import_id))
         except ImportNotRunnable as fault:
-            if fault.status is not ImportStatus.RUNNING or time.monotonic() > give_up:
+            # A process that was killed leaves an import that looks alive for a while.
+            if fault.status is not ImportStatus.RUNNING or waited > STALE_AFTER.total_seconds():
                 raise click.ClickException(str(fault)) from None
+            if not waited:
+                click.echo("It may still be running: waiting for a sign of life ...", err=True)
+            waited += 1
             time.sleep(1)
         except MailboxImportError as fault:
             raise click.ClickException(str(fault)) from None
@@ -114,11 +125,14 @@ def continue_import(import_id: str) -> None:
 
 def _with_bar(work: Callable[..., Summary]) -> Summary:
     """Do the work behind a progress bar on standard error (none where that is no terminal)."""
-    with click.progressbar(length=1, label="Testing mailboxes", file=sys.stderr) as bar:
+    with ExitStack() as stack:
+        bars: list[ProgressBar[object]] = []
 
         def show(done: int, of: int) -> None:
-            bar.length = of
-            bar.update(done - bar.pos)
+            if not bars:
+                bar = click.progressbar(length=of, label="Testing mailboxes", file=sys.stderr)
+                bars.append(stack.enter_context(bar))
+            bars[0].update(done - bars[0].pos)
 
         return work(progress=show)
 

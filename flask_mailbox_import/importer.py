@@ -13,7 +13,7 @@ from typing import IO
 from .check import Check, mark_doubles, read_rows
 from .config import Config
 from .errors import RunLost, TooManyRefusedLogins, TooManyRunning
-from .mapping import Outcome, Run, StagedRow
+from .mapping import Outcome, Run, StagedRow, Unfinished
 from .probe.diagnosis import REFUSED_LOGIN
 from .probe.guard import Policy
 from .probe.prober import ProbeOptions, probe_all
@@ -82,6 +82,11 @@ class Importer:
         with self._slot(), own_context():
             self._run(import_id, progress)
             return self._store.summary(import_id)
+
+    def unfinished(self) -> list[Unfinished]:
+        """Return the imports that are not finished, oldest first; one may be running."""
+        with own_context():
+            return self._store.unfinished()
 
     def _stage(
         self, stream: IO[bytes], workspace_id: str, tag: str | None, skip_connection_test: bool

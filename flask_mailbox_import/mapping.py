@@ -30,6 +30,15 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unfinished:
+    """An import with rows to do."""
+
+    import_id: str
+    workspace_id: str
+    ready: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StagedRow:
     """A ready row out of the database; ``record`` is None where its passwords are gone."""
 

@@ -18,7 +18,7 @@ from sqlalchemy.sql import Update
 from .batch import Batch, existing_keys
 from .config import Config
 from .errors import ImportNotFound, ImportNotRunnable, RunLost
-from .mapping import Outcome, Run, StagedRow, now, record_of, row_columns
+from .mapping import Outcome, Run, StagedRow, Unfinished, now, record_of, row_columns
 from .models import Models
 from .records import CheckedRow, Code, ImportStatus, Reason, RowResult, RowStatus, Summary
 from .sealing import KeyRing
@@ -114,6 +114,22 @@ class Store:
                 tag=found.tag,
                 skip_connection_test=found.skip_connection_test,
             )
+
+    def unfinished(self) -> list[Unfinished]:
+        """Return the imports with rows to do, oldest first."""
+        row, model = self._models.row, self._models.import_
+        with self._transaction() as session:
+            found = session.execute(
+                select(model.id, model.workspace_id, func.count())
+                .join(row, row.import_id == model.id)
+                .where(row.status == RowStatus.READY.value)
+                .group_by(model.id, model.workspace_id, model.created_at)
+                .order_by(model.created_at)
+            )
+            return [
+                Unfinished(import_id=import_id, workspace_id=workspace_id, ready=ready)
+                for import_id, workspace_id, ready in found
+            ]
 
     def ready_rows(self, run: Run) -> list[StagedRow]:
         """Return what is still to be done, in the file's order."""

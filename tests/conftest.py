@@ -17,7 +17,7 @@ from mailserver import MailServer
 from flask_mailbox_import import MailboxImport
 from flask_mailbox_import.sealing import generate_key
 
-#: The names of the loopback address that the certificates are for; c-ares knows them all (RFC 6761).
+#: Names of the loopback address, in the certificates; c-ares knows them all (RFC 6761).
 HOSTS = ("localhost", "*.localhost", "127.0.0.1")
 
 Header = "email,password,smtphost,imaphost,smtpport,smtpsecure\n"
@@ -89,6 +89,11 @@ class Host:
                 each.clear = each.smtp_password()
             self.db.session.expunge_all()
             return found
+
+    def run(self, *arguments: str, stdin: bytes | None = None):
+        return self.app.test_cli_runner().invoke(
+            args=["mailbox-import", *arguments], input=stdin, catch_exceptions=False
+        )
 
     def rows(self) -> list:
         with self.app.app_context():

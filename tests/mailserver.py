@@ -1,4 +1,4 @@
-"""A scripted SMTP server on port 0, speaking bytes: says what a test tells it to, and keeps count."""
+"""A scripted SMTP server on port 0, speaking bytes: says what a test tells it, keeps count."""
 
 from __future__ import annotations
 

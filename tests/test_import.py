@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import threading
+from pathlib import Path
 
 import pytest
 from conftest import Header, row
+
+FDS = Path("/proc/self/fd")
 
 
 def test_good_rows_become_active_and_bad_ones_say_why(make_host, mail_server):
@@ -173,7 +175,7 @@ def test_refused_logins_are_limited(make_host, mail_server):
 
 def test_temporary_refusals_are_tried_again_and_refused_logins_are_not(make_host, mail_server):
     replies = iter([b"454 4.7.0 try later\r\n"])
-    busy = mail_server(replies={"AUTH": lambda session: next(replies, b"235 ok\r\n")})
+    busy = mail_server(replies={"AUTH": lambda _session: next(replies, b"235 ok\r\n")})
     strict = mail_server(accounts={})
     host = make_host(busy.port, strict.port)
     csv = Header + row("a@x.com", "pw", busy.port) + row("b@x.com", "pw", strict.port)
@@ -189,7 +191,7 @@ def test_too_many_running(make_host, mail_server):
     csv = Header + row("a@x.com", "pw", server.port)
     inner = []
 
-    def during_login(session):
+    def during_login(_session):
         inner.append(host.post(csv))
         return b"235 ok\r\n"
 
@@ -213,7 +215,7 @@ def test_imports_leave_no_descriptor_open(make_host, mail_server, implicit):
     one(0)
     with host.app.app_context():
         host.db.engine.dispose()
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(FDS.iterdir()))
     for start in range(1, 51, 10):
         threads = [threading.Thread(target=one, args=(start + each,)) for each in range(10)]
         for thread in threads:
@@ -224,4 +226,4 @@ def test_imports_leave_no_descriptor_open(make_host, mail_server, implicit):
     server.close()
     with host.app.app_context():
         host.db.engine.dispose()
-    assert len(os.listdir("/proc/self/fd")) <= before
+    assert len(list(FDS.iterdir())) <= before
