@@ -126,11 +126,11 @@ def continue_import(import_id: str | None) -> None:
 def _with_bar(work: Callable[..., Summary]) -> Summary:
     """Do the work behind a progress bar on standard error (none where that is no terminal)."""
     with ExitStack() as stack:
-        bars: list[ProgressBar[object]] = []
+        bars: list[ProgressBar[int]] = []
 
         def show(done: int, of: int) -> None:
             if not bars:
-                bar = click.progressbar(length=of, label="Testing mailboxes", file=sys.stderr)
+                bar = click.progressbar(range(of), label="Testing mailboxes", file=sys.stderr)
                 bars.append(stack.enter_context(bar))
             bars[0].update(done - bars[0].pos)
 
