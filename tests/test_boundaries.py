@@ -1,0 +1,118 @@
+"""Imports go one way: a module imports only from those above it, and few from third parties."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import flask_mailbox_import
+
+PACKAGE = Path(flask_mailbox_import.__file__).parent
+
+#: Top to bottom, each with the third-party packages that it may import.
+LAYERS: dict[str, set[str]] = {
+    "records": set(),
+    "errors": set(),
+    "words": set(),
+    "hostnames": {"idna"},
+    "config": set(),
+    "table": set(),
+    "columns": set(),
+    "rows": {"email_validator"},
+    "check": set(),
+    "probe.pool": {"gevent"},
+    "probe.guard": {"gevent"},
+    "probe.sockets": {"gevent"},
+    "probe.smtp": {"gevent"},
+    "probe.diagnosis": set(),
+    "probe.prober": {"gevent"},
+    "sealing": {"cryptography"},
+    "models": {"flask", "flask_sqlalchemy", "sqlalchemy"},
+    "mapping": set(),
+    "batch": {"sqlalchemy"},
+    "store": {"flask", "flask_sqlalchemy", "sqlalchemy"},
+    "importer": set(),
+    "auth": {"flask", "flask_sqlalchemy", "sqlalchemy"},
+    "state": {"flask"},
+    "fields": {"flask", "werkzeug"},
+    "api": {"flask", "werkzeug"},
+    "cli": {"click", "flask"},
+    "extension": {"flask", "flask_sqlalchemy", "sqlalchemy"},
+}
+FREE = {"__init__", "__main__", "probe.__init__"}
+ORDER = list(LAYERS)
+THIRD_PARTY = {each for allowed in LAYERS.values() for each in allowed} | {"celery", "flask_wtf"}
+NETWORK = {each for each in LAYERS if each.startswith("probe.")}
+READER = {"table", "columns", "rows", "check"}
+
+
+def path_of(module: str) -> Path:
+    return PACKAGE / (module.replace(".", "/") + ".py")
+
+
+def imports_of(module: str) -> tuple[set[str], set[str]]:
+    """Return the modules of ours and the third-party packages that a module imports."""
+    ours, others = set(), set()
+    package = module.split(".")[:-1]
+    for node in ast.walk(ast.parse(path_of(module).read_text())):
+        if isinstance(node, ast.Import):
+            others |= {each.name.split(".")[0] for each in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            others.add((node.module or "").split(".")[0])
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1]
+            if node.module:
+                ours.add(".".join([*base, node.module]))
+            else:
+                ours |= {".".join([*base, each.name]) for each in node.names}
+    return ours, others & THIRD_PARTY
+
+
+def test_every_module_has_its_place():
+    found = {
+        ".".join(path.relative_to(PACKAGE).with_suffix("").parts) for path in PACKAGE.rglob("*.py")
+    }
+    assert found == set(LAYERS) | FREE
+
+
+@pytest.mark.parametrize("module", LAYERS)
+def test_imports_go_upwards_only(module):
+    ours, others = imports_of(module)
+    assert ours <= set(ORDER[: ORDER.index(module)])
+    assert others <= LAYERS[module]
+
+
+@pytest.mark.parametrize("module", sorted(NETWORK))
+def test_the_network_knows_neither_the_reader_nor_the_database(module):
+    assert not imports_of(module)[0] & (READER | {"models", "store", "batch", "mapping", "sealing"})
+
+
+@pytest.mark.parametrize("module", sorted(READER))
+def test_the_reader_knows_neither_the_network_nor_the_database(module):
+    assert not imports_of(module)[0] & (NETWORK | {"models", "store", "batch", "mapping"})
+
+
+def test_secrets_are_revealed_in_few_places():
+    places = {
+        ".".join(path.relative_to(PACKAGE).with_suffix("").parts): path.read_text().count(
+            ".reveal()"
+        )
+        for path in PACKAGE.rglob("*.py")
+    }
+    assert {module: count for module, count in places.items() if count} == {
+        "rows": 1,
+        "probe.smtp": 3,
+        "sealing": 1,
+        "models": 2,
+        "mapping": 2,
+    }
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: path.name)
+def test_a_module_patches_nothing_says_what_it_is_and_stays_short(path):
+    text = path.read_text()
+    assert "monkey.patch" not in text
+    assert ast.get_docstring(ast.parse(text))
+    assert len(text.splitlines()) <= 280

@@ -1,0 +1,139 @@
+"""The import inside real servers: gunicorn's workers, and a process that is killed midway."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+from conftest import Header, row
+
+ROOT = Path(__file__).parent.parent
+APP = "example_app:create_app()"
+
+
+class Site:
+    """The example app on its own SQLite file, run by commands in processes of their own."""
+
+    def __init__(self, folder: Path, ca_file: str, *ports: int) -> None:
+        self.environment = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "FLASK_APP": APP,
+            "FLASK_SQLALCHEMY_DATABASE_URI": f"sqlite:///{folder}/site.sqlite",
+            "FLASK_MAILBOX_IMPORT_ENCRYPTION_KEYS": '["k1:' + "A" * 43 + '="]',
+            "FLASK_MAILBOX_IMPORT_ALLOWED_NETWORKS": '["127.0.0.0/8"]',
+            "FLASK_MAILBOX_IMPORT_ALLOWED_PORTS": str(list(ports)),
+            "FLASK_MAILBOX_IMPORT_CA_FILE": ca_file,
+        }
+        self.folder = folder
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "flask", "mailbox-import", *arguments],
+            env=self.environment,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=90,
+        )
+
+    def start(self, *command: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-m", *command],
+            env=self.environment,
+            cwd=self.folder,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+
+
+@pytest.fixture
+def site(tmp_path: Path, ca_file: str) -> Callable[..., Site]:
+    return lambda *ports: Site(tmp_path, ca_file, *ports)
+
+
+@pytest.fixture
+def gunicorn() -> Iterator[Callable[..., int]]:
+    """Start gunicorn with one kind of worker on a socket of ours; return its port."""
+    with ExitStack() as stack:
+
+        def start(site: Site, *options: str) -> int:
+            listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+            bind = ["--bind", f"fd://{listener.fileno()}"]
+            process = subprocess.Popen(
+                [sys.executable, "-m", "gunicorn", "--timeout", "120", *bind, *options, APP],
+                env=site.environment,
+                cwd=site.folder,
+                pass_fds=[listener.fileno()],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            stack.callback(process.wait, 30)
+            stack.callback(process.terminate)
+            return listener.getsockname()[1]
+
+        yield start
+
+
+def post(port: int, key: str, csv: str) -> bytes:
+    body = (
+        '--b\r\nContent-Disposition: form-data; name="file"; filename="m.csv"\r\n\r\n'
+        f"{csv}\r\n--b--\r\n"
+    )
+    headers = {"X-Api-Key": key, "Content-Type": "multipart/form-data; boundary=b"}
+    with closing(HTTPConnection("127.0.0.1", port, timeout=40)) as connection:
+        connection.request("POST", "/v1/mailboxes/import/smtp", body, headers)
+        return connection.getresponse().read()
+
+
+@pytest.mark.parametrize("worker", ["sync", "gthread", "gevent"])
+def test_each_kind_of_worker_imports_twenty_at_a_time(mail_server, site, gunicorn, worker):
+    server = mail_server(pause=0.3, settle_at=20)
+    host = site(server.port)
+    key = host.command("create-key", "--workspace", "w1").stdout.strip()
+    rows = "".join(row(f"u{each}@x.com", "pw", server.port) for each in range(60))
+    listening = gunicorn(host, "-k", worker, "--threads", "2")
+    answer = post(listening, key, Header + rows)
+    assert b'"imported": 60, "skipped": 0, "failed": 0' in answer
+    assert server.open_most == 20
+
+
+def test_a_killed_import_is_continued_with_nothing_lost_and_nothing_twice(mail_server, site):
+    first_logins = threading.Event()
+
+    def slow(session):
+        if len(server.logins) >= 60:
+            first_logins.set()
+            session.sock.settimeout(1)
+        return b"235 ok\r\n"
+
+    server = mail_server(pause=0.5, replies={"AUTH": slow})
+    host = site(server.port)
+    emails = [f"u{each}@x.com" for each in range(120)]
+    file = host.folder / "mailboxes.csv"
+    file.write_text(Header + "".join(row(each, "pw", server.port) for each in emails))
+    process = host.start("flask", "mailbox-import", "run", str(file), "--workspace", "w1")
+    assert first_logins.wait(60)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait(10)
+    process.stderr.close()
+    listed = host.command("continue").stdout
+    import_id, _, rest = listed.partition("\t")
+    to_do = int(rest.split("\t")[1].split()[0])
+    assert 0 < to_do < 120
+    done = host.command("continue", import_id)
+    assert done.returncode == 0, done.stderr
+    assert "120 imported, 0 skipped, 0 failed" in done.stdout
+    tested = [user for user, _ in server.logins]
+    assert set(tested) == set(emails)
+    assert len(tested) <= 120 + to_do
+    assert host.command("continue").stdout == ""
