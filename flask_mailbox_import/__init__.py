@@ -1,5 +1,6 @@
 """Bulk import of SMTP mailboxes into a Flask app; everything public is named here."""
 
+from .codes import Code as Code
 from .errors import ConfigError as ConfigError
 from .errors import FileError as FileError
 from .errors import ImportNotFound as ImportNotFound
@@ -12,7 +13,6 @@ from .errors import TooManyRunning as TooManyRunning
 from .extension import MailboxImport as MailboxImport
 from .importer import Importer as Importer
 from .models import MailboxMixin as MailboxMixin
-from .records import Code as Code
 from .records import ImportStatus as ImportStatus
 from .records import MailboxStatus as MailboxStatus
 from .records import RowResult as RowResult

@@ -10,7 +10,7 @@ import secrets
 import traceback
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import HTTPException
@@ -31,10 +31,8 @@ logger = logging.getLogger("flask_mailbox_import")
 
 #: Room in a request beside the file: the other fields and the multipart boundaries.
 _FORM_BYTES = 64 * 1024
-#: Werkzeug reads in blocks of 64 KiB, and refuses every larger upload below that.
-_FORM_MEMORY = 128 * 1024
 _FORM_PARTS = 20
-_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 
 
 def register(blueprint: Blueprint) -> None:
@@ -56,7 +54,7 @@ def _prepare(endpoint: str | None, values: dict[str, Any] | None) -> None:  # no
     """
     config = current_state().config
     request.max_content_length = config.max_file_size + _FORM_BYTES
-    request.max_form_memory_size = _FORM_MEMORY
+    request.max_form_memory_size = config.max_file_size + _FORM_BYTES
     request.max_form_parts = _FORM_PARTS
     # The clear text of a file never goes to disk, as Werkzeug's own stream does above 500 kB.
     request._get_file_stream = _memory_stream  # type: ignore[method-assign]
@@ -85,7 +83,9 @@ def _json_errors(view: Callable[[], Response]) -> Callable[[], Response]:
         except TooManyRefusedLogins as fault:
             response = _error(_too_many("too_many_refused_logins", fault, seconds=3600))
         except HTTPException as fault:
-            response = _error(_from_http(fault))
+            # A hook of the host may have aborted with a response of its own.
+            own = fault.get_response() if fault.response is not None else None
+            response = cast("Response", own) if own is not None else _error(_from_http(fault))
         except Exception as fault:  # noqa: BLE001 (the edge: a client gets a reference, no detail)
             response = _error(_internal(fault))
         response.headers["Cache-Control"] = "no-store"
@@ -118,7 +118,7 @@ def import_smtp() -> Response:
 
 
 def _check_envelope() -> None:
-    """Judge the request without its body: method, media type, size."""
+    """Judge method, media type and size, the body last."""
     if request.method != "POST":
         raise RequestError(
             405, "method_not_allowed", "Send the file with POST.", headers={"Allow": "POST"}
@@ -132,6 +132,10 @@ def _check_envelope() -> None:
     limit = current_state().config.max_file_size
     if (request.content_length or 0) > limit + _FORM_BYTES:
         raise _too_large(limit)
+    for file in request.files.values():
+        if file.seek(0, io.SEEK_END) > limit:
+            raise _too_large(limit)
+        file.seek(0)
 
 
 def _too_large(limit: int) -> RequestError:
@@ -211,8 +215,11 @@ def _too_many(reason: str, fault: MailboxImportError, *, seconds: int) -> Reques
 
 
 def _from_http(fault: HTTPException) -> RequestError:
+    limit = current_state().config.max_file_size
+    if fault.code == 413 and (request.content_length or limit * 2) > limit:
+        return _too_large(limit)
     if fault.code == 413:
-        return _too_large(current_state().config.max_file_size)
+        return RequestError(400, "invalid_field", "The form has more parts than an import has.")
     status = fault.code or 500
     return RequestError(status, "invalid_request", fault.description or HTTPStatus(status).phrase)
 
@@ -221,7 +228,8 @@ def _internal(fault: Exception) -> RequestError:
     reference = secrets.token_hex(6)
     # The fault's own text may hold values of a row: its type and its places are enough to go on.
     places = "".join(traceback.format_tb(fault.__traceback__))
-    logger.error("import failed, reference %s: %s\n%s", reference, type(fault).__name__, places)
+    words = f"{type(fault).__name__} {fault if isinstance(fault, MailboxImportError) else ''}"
+    logger.error("import failed, reference %s: %s\n%s", reference, words, places)
     return RequestError(
         500,
         "internal",

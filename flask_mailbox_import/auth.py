@@ -14,10 +14,11 @@ from flask import Request
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import select
 
-from .errors import RequestError
+from .errors import HookError, RequestError
+from .labels import check_workspace_id
 from .mapping import now
 from .models import ApiKeyMixin, Models
-from .store import own_context
+from .session import own_context
 
 _BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 #: 62**32 is about 2**190: nobody guesses it, so a fast hash is enough.
@@ -49,13 +50,17 @@ class ApiKeys:
         self._model = models.api_key
 
     def create(self, workspace_ids: Sequence[str], *, platform: bool = False) -> str:
-        """Make a key for one workspace, or a platform key for several; return it, once."""
+        """Make a key for one workspace, or a platform key for several; return it, once.
+
+        :raises ValueError: one of them is no workspace id.
+        """
+        workspace_ids = [check_workspace_id(each) for each in dict.fromkeys(workspace_ids)]
         key = _new_key("sk_user_" if platform else "sk_")
         columns = {
             "key_hash": _hash(key),
             "prefix": key[: key.rindex("_") + 5],
             "platform": platform,
-            "workspace_ids": list(workspace_ids),
+            "workspace_ids": workspace_ids,
             "created_at": now(),
         }
         with own_context():
@@ -100,11 +105,14 @@ def authenticate(request: Request, keys: ApiKeys, loader: WorkspaceLoader | None
     bearer = _bearer(request)
     if header is None and (bearer is None or (loader and not bearer.startswith("sk_"))):
         workspace_id = loader() if loader else None
-        if workspace_id is None:
+        if not workspace_id:
             raise _unauthorized(
                 "no_key" if bearer is None else "bad_key", "Send your API key in X-Api-Key."
             )
-        return workspace_id
+        try:
+            return check_workspace_id(workspace_id)
+        except ValueError as fault:
+            raise HookError(f"api_workspace_loader: {fault}") from None
     sent = [key for key in (header, bearer) if key is not None]
     found = [keys.find(key) for key in sent]
     if found[0] is None or any(each != found[0] for each in found):
@@ -119,7 +127,7 @@ def workspace_of(identity: ApiKey | str, request: Request) -> str:
     """
     if isinstance(identity, str):
         return identity
-    named = request.headers.get("X-Workspace-Id")
+    named = request.headers.get("X-Workspace-Id") or None
     if named is None and identity.platform:
         raise RequestError(
             400, "workspace_required", "Name one of the key's workspaces in X-Workspace-Id."

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select, update
-from sqlalchemy.exc import DataError, IntegrityError, InternalError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    InternalError,
+    OperationalError,
+)
 from sqlalchemy.orm import Session, scoped_session
 
+from .codes import Code
 from .mapping import Outcome, Run, mailbox_columns, now
 from .models import MailboxMixin, Models
-from .records import Code, MailboxStatus, Reason, RowStatus
+from .records import MailboxStatus, Reason, RowStatus
 from .sealing import KeyRing
 from .words import reason_for
 
+logger = logging.getLogger("flask_mailbox_import")
+
 # SQLite before 3.32 takes 999 variables in one statement.
 _IN_CHUNK = 500
-# A fault of one row; anything else, such as a lost connection, is the whole import's.
-_ROW_FAULTS = (IntegrityError, DataError, InternalError)
+# What a row of its own can cause. MySQL reports the refusal of a CHECK or a trigger as operational.
+_MYSQL_ROW_FAULTS = frozenset({1644, 3819, 4025})
+_POSTGRESQL_RAISED = "P0001"
 
 
 def existing_keys(
@@ -57,17 +68,17 @@ class Batch:
         self._run = run
 
     def write(self, outcomes: Sequence[Outcome], keep_failed: timedelta) -> None:
-        """Insert the mailboxes, set the rows' outcomes, erase or time the rows' passwords."""
+        """Insert the mailboxes, set the rows' outcomes, erase or time the rows' records."""
         refused = self._add_mailboxes(outcomes)
         updates = [_row_update(each, refused.get(each.row_id)) for each in outcomes]
         self._session.execute(update(self._models.row), updates)
         failed = {each["id"] for each in updates if each["status"] == RowStatus.FAILED.value}
         kept = failed if keep_failed else set()
-        self._set_passwords(kept, passwords_expire_at=now() + keep_failed)
+        self._set_records(kept, record_expires_at=now() + keep_failed)
         done = {each["id"] for each in updates} - kept
-        self._set_passwords(done, passwords_expire_at=None, sealed_passwords=None)
+        self._set_records(done, record_expires_at=None, sealed_record=None)
 
-    def _set_passwords(self, row_ids: Iterable[int], **values: Any) -> None:
+    def _set_records(self, row_ids: Iterable[int], **values: Any) -> None:
         ids, row = sorted(row_ids), self._models.row
         for start in range(0, len(ids), _IN_CHUNK):
             self._session.execute(
@@ -87,29 +98,36 @@ class Batch:
             for row_id, mailbox in wanted.items()
             if mailbox.email_key in known
         }
-        fresh = [each for each in outcomes if each.mailbox and each.row_id not in refused]
+        # In one order for all: two imports of the same addresses do not wait crosswise.
+        fresh = sorted(
+            (each for each in outcomes if each.mailbox and each.row_id not in refused),
+            key=lambda each: each.mailbox.email_key if each.mailbox else "",
+        )
         try:
             with self._session.begin_nested():
                 self._session.add_all([self._mailbox(each) for each in fresh])
-        except _ROW_FAULTS:
-            for each in fresh:
-                code = self._add_one(each)
-                if code is not None:
-                    refused[each.row_id] = code
+        except (DBAPIError, ValueError) as fault:
+            if not _is_of_a_row(fault):
+                raise
+            codes = {each.row_id: self._add_one(each) for each in fresh}
+            refused |= {row_id: code for row_id, code in codes.items() if code is not None}
         return refused
 
     def _add_one(self, outcome: Outcome) -> Code | None:
-        mailbox = self._mailbox(outcome)
-        key = mailbox.email_key
         try:
             with self._session.begin_nested():
-                self._session.add(mailbox)
-        except _ROW_FAULTS:
-            taken = existing_keys(
-                self._session, self._models.mailbox, self._run.workspace_id, [key], lock=True
-            )
-            return Code.DUPLICATE if taken else Code.INTERNAL
-        return None
+                self._session.add(self._mailbox(outcome))
+            return None
+        except (DBAPIError, ValueError) as fault:
+            if not _is_of_a_row(fault):
+                raise
+            kind = type(getattr(fault, "orig", fault)).__name__
+        keys = [outcome.mailbox.email_key] if outcome.mailbox else []
+        model, workspace_id = self._models.mailbox, self._run.workspace_id
+        if existing_keys(self._session, model, workspace_id, keys, lock=True):
+            return Code.DUPLICATE
+        logger.error("the database or the mailbox model refused a mailbox: %s", kind)
+        return Code.INTERNAL
 
     def _mailbox(self, outcome: Outcome) -> MailboxMixin:
         if outcome.mailbox is None:
@@ -125,6 +143,18 @@ class Batch:
             "tested_at": None if run.skip_connection_test else created_at,
         }
         return self._models.mailbox(**columns)
+
+
+def _is_of_a_row(fault: DBAPIError | ValueError) -> bool:
+    """Tell a fault of one row (also a host's validator) from one of the whole transaction."""
+    if isinstance(fault, ValueError):
+        return True
+    if isinstance(fault, IntegrityError | DataError | InternalError):
+        return not fault.connection_invalidated
+    if getattr(fault.orig, "sqlstate", None) == _POSTGRESQL_RAISED:
+        return True
+    number = fault.orig.args[0] if fault.orig is not None and fault.orig.args else None
+    return isinstance(fault, OperationalError) and number in _MYSQL_ROW_FAULTS
 
 
 def _row_update(outcome: Outcome, refused: Code | None) -> dict[str, Any]:

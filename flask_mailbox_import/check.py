@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import IO
 
+from .codes import Code
 from .columns import match_columns, names_known, records
 from .config import Config
 from .errors import FileError
-from .records import CheckedRow, Code, Mailbox, Notice, Record, RowResult, RowStatus, Summary
+from .records import CheckedRow, Mailbox, Notice, Record, RowResult, RowStatus, Summary
 from .rows import check_record, merge
 from .table import read_table
 from .words import reason_for
@@ -32,7 +33,7 @@ class Check:
             errors=tuple(
                 RowResult(
                     row=each.record.row,
-                    email=each.record.cells["email"],
+                    email=each.record.shown_email,
                     reason=each.reason or reason_for(Code.INTERNAL),
                 )
                 for each in failed
@@ -81,10 +82,10 @@ def mark_doubles(rows: Sequence[CheckedRow], known: set[str]) -> Iterator[Checke
         elif mailbox.email_key in seen:
             yield _marked(row, RowStatus.SKIPPED, Code.DUPLICATE_IN_FILE)
         else:
-            seen.add(mailbox.email_key)
             smtp = mailbox.smtp
             first = logins.setdefault((smtp.host, smtp.port, smtp.security, smtp.username), mailbox)
             if first.smtp.password.same_as(smtp.password):
+                seen.add(mailbox.email_key)
                 yield row
             else:
                 yield _marked(row, RowStatus.FAILED, Code.DUPLICATE_LOGIN)

@@ -13,6 +13,7 @@ import click
 from flask.cli import with_appcontext
 
 from .errors import FileError, ImportNotRunnable, MailboxImportError
+from .labels import plain
 from .records import ImportStatus, Summary
 from .state import current_state
 from .store import STALE_AFTER
@@ -38,7 +39,11 @@ def create_key(workspace: str | None, platform: bool, workspaces: str | None) ->
         raise click.UsageError("a platform key takes --workspaces A,B")
     if not platform and (not workspace or workspaces):
         raise click.UsageError("name the workspace with --workspace")
-    click.echo(current_state().api_keys.create(named or [workspace or ""], platform=platform))
+    try:
+        key = current_state().api_keys.create(named or [workspace or ""], platform=platform)
+    except ValueError as fault:
+        raise click.UsageError(str(fault)) from None
+    click.echo(key)
 
 
 @group.command("keys")
@@ -91,6 +96,8 @@ def run(
         raise SystemExit(_EXIT_FILE_FAULT) from None
     except MailboxImportError as fault:
         raise click.ClickException(str(fault)) from None
+    except ValueError as fault:
+        raise click.UsageError(str(fault)) from None
     _report(summary)
 
 
@@ -139,12 +146,10 @@ def _with_bar(work: Callable[..., Summary]) -> Summary:
 
 def _report(summary: Summary) -> None:
     for each in summary.errors:
-        reason = each.reason
-        click.echo(
-            f"row {each.row}: {each.email}: {reason.error} {reason.hint} [{reason.code.value}]"
-        )
+        words = f"{each.reason.error.rstrip('.')}. {each.reason.hint} [{each.reason.code.value}]"
+        click.echo(f"row {each.row}: {plain(each.email)}: {words}")
     for notice in summary.notices:
-        click.echo(f"row {notice.row}: {notice.message}", err=True)
+        click.echo(f"row {notice.row}: {plain(notice.message)}", err=True)
     click.echo(
         f"{summary.imported} imported, {summary.skipped} skipped, {summary.failed} failed"
         + (f" (import {summary.import_id})" if summary.import_id else " (dry run: nothing stored)")

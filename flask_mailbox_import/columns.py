@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from .codes import Code
 from .errors import FileError
-from .records import Code, Notice, Reason, Record, Secret
+from .records import Notice, Reason, Record, Secret
 from .table import Table
 
 REQUIRED = ("email", "password", "smtphost", "imaphost")
@@ -41,6 +43,13 @@ def match_columns(header: Sequence[str]) -> Columns:
     """
     names = tuple(_name_of(cell) for cell in header)
     found = [cell.strip() for cell in header if cell.strip()]
+    if not any(names) or any("@" in cell for cell in found):
+        # Not a header but a mailbox, password and all: nothing of it is repeated.
+        raise FileError(
+            "missing_column",
+            f"The first row must name the columns: {', '.join(REQUIRED)}.",
+            {"missing": list(REQUIRED)},
+        )
     for name in COLUMNS:
         doubled = [cell.strip() for cell, known in zip(header, names, strict=True) if known == name]
         if len(doubled) > 1:
@@ -66,15 +75,25 @@ def records(table: Table, columns: Columns) -> Iterator[Record]:
     for number, cells in table.records:
         named = zip(columns.names, cells, strict=False)
         texts = {name: cell for name, cell in named if name is not None}
-        extra = any(cell.strip() for cell in cells[len(columns.names) :])
+        fault = None
+        unnamed = itertools.zip_longest(cells, table.header, fillvalue="")
+        if any(cell.strip() and not name.strip() for cell, name in unnamed):
+            fault = _too_many_cells(sum(bool(name.strip()) for name in table.header))
+            texts = _unshifted(texts)
         yield Record(
             row=number,
             cells={
                 name: texts.get(name, "").strip() for name in COLUMNS if name not in SECRET_COLUMNS
             },
             secrets={name: Secret(texts.get(name, "")) for name in SECRET_COLUMNS},
-            fault=_too_many_cells(len(columns.names)) if extra else None,
+            fault=fault,
         )
+
+
+def _unshifted(texts: dict[str, str]) -> dict[str, str]:
+    """Return what of a row with too many cells is not, perhaps, the end of a password."""
+    before = itertools.takewhile(lambda item: item[0] not in SECRET_COLUMNS, texts.items())
+    return {name: cell for name, cell in before if name == "email" and "@" in cell}
 
 
 def _name_of(cell: str) -> str | None:

@@ -9,9 +9,9 @@ import difflib
 import ipaddress
 import re
 import socket
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from .errors import ConfigError
@@ -126,9 +126,13 @@ def _url_prefix(value: object) -> str:
 def _ca_file(value: object) -> str | None:
     if value is None:
         return None
-    if not isinstance(value, str) or not Path(value).is_file():
-        raise _Wrong("must be the path of a file with CA certificates in PEM form")
-    return value
+    try:
+        if isinstance(value, str):
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=value)
+            return value
+    except OSError:
+        pass
+    raise _Wrong("must be the path of a readable file with CA certificates in PEM form")
 
 
 def _ehlo_name(value: object) -> str:
@@ -222,7 +226,7 @@ class Config:
         values: dict[str, Any] = {}
         for key, field in fields.items():
             value = mapping.get(key, field.metadata["default"])
-            if value is _REQUIRED:
+            if value is _REQUIRED or (value is None and field.metadata["default"] is _REQUIRED):
                 problems.append(f"{key} is not set: {_GENERATE_KEY}")
                 continue
             try:

@@ -59,6 +59,10 @@ class RequestError(MailboxImportError):
         self.headers = dict(headers or {})
 
 
+class HookError(MailboxImportError):
+    """A function that the host registered answered with something else than it should."""
+
+
 class ImportNotFound(MailboxImportError):  # noqa: N818 (the fault is the name)
     """No import of this id in this workspace."""
 

@@ -15,6 +15,7 @@ from .config import Config
 from .errors import ConfigError
 from .importer import Importer
 from .models import MailboxMixin, Models, models_for
+from .queries import Queries
 from .sealing import KeyRing
 from .state import NAME, State, current_state
 from .store import Store
@@ -63,6 +64,10 @@ class MailboxImport:
             )
         _check_model(self._mailbox_model)
         config = Config.from_mapping(app.config)
+        if config.runner == "celery" and "celery" not in app.extensions:
+            raise ConfigError(
+                ["MAILBOX_IMPORT_RUNNER is 'celery': set app.extensions['celery'] before init_app"]
+            )
         models = models_for(db, self._mailbox_model)
         app.extensions[NAME] = self._state(db, models, config)
         blueprint = Blueprint(NAME, __name__, url_prefix=config.url_prefix or None)
@@ -96,7 +101,7 @@ class MailboxImport:
             config=config,
             key_ring=key_ring,
             models=models,
-            importer=Importer(config, Store(db, models, key_ring, config)),
+            importer=Importer(config, Store(db, models, key_ring, config), Queries(db, models)),
             api_keys=ApiKeys(db, models),
             workspace_loader=lambda: self._workspace_loader,
             api_workspace_loader=lambda: self._api_workspace_loader,

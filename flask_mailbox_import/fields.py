@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass
 
 from flask import Request
 from werkzeug.datastructures import FileStorage
 
 from .errors import RequestError
-
-MAX_TAG_LENGTH = 64
+from .labels import MAX_TAG_LENGTH, clean_tag
 
 _FIELDS = (
     *("tag", "skipConnectionTest", "dryRun", "testImap", "encoding"),
@@ -77,13 +75,10 @@ def _boolean(request: Request, name: str) -> bool:
 
 
 def _tag(request: Request) -> str | None:
-    """Return the tag without control and formatting characters, None when it is empty."""
-    spaced = "".join(" " if each.isspace() else each for each in _text(request, "tag"))
-    visible = "".join(each for each in spaced if unicodedata.category(each)[0] != "C")
-    tag = " ".join(visible.split())
-    if len(tag) > MAX_TAG_LENGTH:
-        raise _invalid("tag", f"is longer than {MAX_TAG_LENGTH} characters")
-    return tag or None
+    try:
+        return clean_tag(_text(request, "tag"))
+    except ValueError:
+        raise _invalid("tag", f"is longer than {MAX_TAG_LENGTH} characters") from None
 
 
 def read_file(request: Request) -> FileStorage:
@@ -94,7 +89,8 @@ def read_file(request: Request) -> FileStorage:
     for name in request.files:
         if name != "file":
             raise _invalid(name, "is not known; send the file in the field 'file'")
-    files = request.files.getlist("file")
+    # A browser sends a part without a name where nothing was chosen.
+    files = [each for each in request.files.getlist("file") if each.filename]
     if not files:
         wrong = "file" in request.form
         advice = "The field 'file' holds text, not a file: " if wrong else "There is no file: "
@@ -104,7 +100,6 @@ def read_file(request: Request) -> FileStorage:
     return files[0]
 
 
-def _invalid(name: str, why: str) -> RequestError:
-    return RequestError(
-        400, "invalid_field", f"The field '{name[:64]}' {why}.", details={"field": name[:64]}
-    )
+def _invalid(name: str | None, why: str) -> RequestError:
+    name = (name or "")[:64]
+    return RequestError(400, "invalid_field", f"The field '{name}' {why}.", details={"field": name})

@@ -11,15 +11,19 @@ from datetime import timedelta
 from typing import IO
 
 from .check import Check, mark_doubles, read_rows
+from .codes import Code
 from .config import Config
-from .errors import RunLost, TooManyRefusedLogins, TooManyRunning
+from .errors import FileError, RunLost, TooManyRefusedLogins, TooManyRunning
+from .labels import check_workspace_id, clean_tag
 from .mapping import Outcome, Run, StagedRow, Unfinished
 from .probe.diagnosis import REFUSED_LOGIN
 from .probe.guard import Policy
 from .probe.prober import ProbeOptions, probe_all
-from .records import Code, ImportStatus, Mailbox, Reason, Summary, Verdict
+from .queries import Queries
+from .records import CheckedRow, ImportStatus, Mailbox, Notice, Reason, Summary, Verdict
 from .rows import check_record, merge
-from .store import Store, own_context
+from .session import own_context
+from .store import Store
 from .words import reason_for
 
 #: Rows of one transaction at most: what a crash makes us test again.
@@ -42,9 +46,10 @@ class Importer:
     is committed.
     """
 
-    def __init__(self, config: Config, store: Store) -> None:
+    def __init__(self, config: Config, store: Store, queries: Queries) -> None:
         self._config = config
         self._store = store
+        self._queries = queries
         self._running = threading.BoundedSemaphore(config.max_running)
 
     def run_file(
@@ -58,13 +63,15 @@ class Importer:
     ) -> Summary:
         """Import a CSV file from start to end; return what came of it.
 
+        :raises ValueError: ``tag`` or ``workspace_id`` is none; see ``labels``.
         :raises FileError: the file cannot be read; nothing was stored.
         :raises TooManyRunning, TooManyRefusedLogins: a limit of the app; nothing was stored.
         """
+        workspace_id, tag = check_workspace_id(workspace_id), clean_tag(tag)
         with self._slot(), own_context():
             import_id = self._stage(stream, workspace_id, tag, skip_connection_test)
             self._run(import_id, progress)
-            return self._store.summary(import_id)
+            return self._queries.summary(import_id)
 
     def check_file(self, stream: IO[bytes], *, workspace_id: str) -> Check:
         """Say what is in a file; opens no connection and stores nothing.
@@ -81,12 +88,12 @@ class Importer:
         """
         with self._slot(), own_context():
             self._run(import_id, progress)
-            return self._store.summary(import_id)
+            return self._queries.summary(import_id)
 
     def unfinished(self) -> list[Unfinished]:
         """Return the imports that are not finished, oldest first; one may be running."""
         with own_context():
-            return self._store.unfinished()
+            return self._queries.unfinished()
 
     def _stage(
         self, stream: IO[bytes], workspace_id: str, tag: str | None, skip_connection_test: bool
@@ -100,16 +107,16 @@ class Importer:
         )
 
     def _check(self, stream: IO[bytes], workspace_id: str) -> Check:
-        rows, notices = read_rows(stream, self._config)
+        rows, notices = _read(stream, self._config)
         keys = [each.mailbox.email_key for each in rows if each.mailbox]
-        known = self._store.existing_keys(workspace_id, keys)
+        known = self._queries.existing_keys(workspace_id, keys)
         return Check(rows=tuple(mark_doubles(rows, known)), notices=notices)
 
     def _refuse_guessing(self, workspace_id: str) -> None:
         limit = self._config.max_refused_logins
         if not limit:
             return
-        if self._store.refused_logins(workspace_id, REFUSED_LOGIN, _REFUSED_WITHIN) >= limit:
+        if self._queries.refused_logins(workspace_id, REFUSED_LOGIN, _REFUSED_WITHIN) >= limit:
             raise TooManyRefusedLogins(
                 f"More than {limit} logins of this workspace were refused within an hour: "
                 "wait an hour before the next import."
@@ -136,7 +143,8 @@ class Importer:
             with suppress(Exception):
                 self._store.end(run, ImportStatus.INTERRUPTED)
             raise
-        self._store.end(run, ImportStatus.FINISHED)
+        complete = done == len(staged)
+        self._store.end(run, ImportStatus.FINISHED if complete else ImportStatus.INTERRUPTED)
 
     def _batches(
         self, run: Run, staged: Sequence[StagedRow]
@@ -189,6 +197,15 @@ class Importer:
             yield
         finally:
             self._running.release()
+
+
+def _read(stream: IO[bytes], config: Config) -> tuple[list[CheckedRow], tuple[Notice, ...]]:
+    try:
+        return read_rows(stream, config)
+    except FileError as fault:
+        # Its frames hold the clear text of the file: whoever catches it gets none of them.
+        clean = fault.with_traceback(None)
+    raise clean
 
 
 def _outcome(row_id: int, mailbox: Mailbox, verdict: Verdict) -> Outcome:

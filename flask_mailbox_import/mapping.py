@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from .codes import Code
 from .errors import SealError
 from .models import ImportRowMixin
 from .records import CheckedRow, Login, Mailbox, Reason, Record, RowStatus, Secret
 from .sealing import KeyRing, new_seal_id
 
-#: The passwords of rows that nobody tested in this time are erased.
+#: The records of rows that nobody tested in this time are erased.
 KEEP_UNTESTED = timedelta(hours=24)
 
-_PASSWORDS = "passwords"
+_RECORD = "record"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +41,7 @@ class Unfinished:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StagedRow:
-    """A ready row out of the database; ``record`` is None where its passwords are gone."""
+    """A ready row out of the database; ``record`` is None where it is gone."""
 
     id: int
     record: Record | None
@@ -96,46 +97,51 @@ def mailbox_columns(mailbox: Mailbox, key_ring: KeyRing, workspace_id: str) -> d
 def row_columns(
     checked: CheckedRow, key_ring: KeyRing, workspace_id: str, keep_failed: timedelta
 ) -> dict[str, Any]:
-    """Return the columns of a staged row; a skipped row's passwords are not kept."""
+    """Return the columns of a staged row; a skipped row's record is not kept.
+
+    All of it is sealed, not the passwords alone: a row whose cells are shifted by a delimiter
+    that was not quoted has a part of its password anywhere.
+    """
     record, reason = checked.record, checked.reason
     columns: dict[str, Any] = {
         "row": record.row,
-        "email": record.cells["email"],
+        "email": record.shown_email,
         "status": checked.status.value,
         "code": reason.code.value if reason else None,
         "error": reason.error if reason else None,
         "hint": reason.hint if reason else None,
-        "cells": dict(record.cells),
         "seal_id": new_seal_id(),
-        "sealed_passwords": None,
-        "passwords_expire_at": None,
+        "sealed_record": None,
+        "record_expires_at": None,
     }
     keep = KEEP_UNTESTED if checked.status is RowStatus.READY else keep_failed
-    if checked.status is not RowStatus.SKIPPED and keep:
-        clear = Secret(json.dumps({name: each.reveal() for name, each in record.secrets.items()}))
-        columns["sealed_passwords"] = key_ring.seal(
-            clear, workspace_id=workspace_id, seal_id=columns["seal_id"], field=_PASSWORDS
+    # What is too long was not meant, and may be too long for the column too.
+    too_long = reason is not None and reason.code is Code.FIELD_TOO_LONG
+    if checked.status is not RowStatus.SKIPPED and keep and not too_long:
+        secrets = {name: each.reveal() for name, each in record.secrets.items()}
+        columns["sealed_record"] = key_ring.seal(
+            Secret(json.dumps([dict(record.cells), secrets])),
+            workspace_id=workspace_id,
+            seal_id=columns["seal_id"],
+            field=_RECORD,
         )
-        columns["passwords_expire_at"] = now() + keep
+        columns["record_expires_at"] = now() + keep
     return columns
 
 
 def record_of(row: ImportRowMixin, key_ring: KeyRing, workspace_id: str) -> Record | None:
-    """Return the record of a staged row, None where its passwords are gone or do not open."""
-    if row.sealed_passwords is None:
+    """Return the record of a staged row, None where it is gone or does not open."""
+    if row.sealed_record is None:
         return None
     try:
         clear = key_ring.open(
-            row.sealed_passwords,
-            workspace_id=workspace_id,
-            seal_id=row.seal_id,
-            field=_PASSWORDS,
+            row.sealed_record, workspace_id=workspace_id, seal_id=row.seal_id, field=_RECORD
         )
     except SealError:
         return None
-    passwords: dict[str, str] = json.loads(clear.reveal())
+    cells, secrets = json.loads(clear.reveal())
     return Record(
         row=row.row,
-        cells=row.cells,
-        secrets={name: Secret(text) for name, text in passwords.items()},
+        cells=cells,
+        secrets={name: Secret(text) for name, text in secrets.items()},
     )

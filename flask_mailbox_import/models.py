@@ -104,7 +104,7 @@ class ImportMixin:
 
 
 class ImportRowMixin:
-    """One row of a file: its cells without passwords, the sealed passwords, and its outcome."""
+    """One row of a file: its sealed record, until it is done, and its outcome."""
 
     id: Mapped[int] = mapped_column(primary_key=True)
     import_id: Mapped[str] = mapped_column(
@@ -117,11 +117,10 @@ class ImportRowMixin:
     code: Mapped[str | None] = mapped_column(String(32))
     error: Mapped[str | None] = mapped_column(Text)
     hint: Mapped[str | None] = mapped_column(Text)
-    cells: Mapped[dict[str, str]] = mapped_column(JSON)
     seal_id: Mapped[str] = mapped_column(_exact(32))
-    sealed_passwords: Mapped[bytes | None] = mapped_column(LargeBinary(32000))
-    #: When ``sealed_passwords`` is to be erased, if nothing else erased it before.
-    passwords_expire_at: Mapped[datetime | None] = mapped_column(index=True)
+    sealed_record: Mapped[bytes | None] = mapped_column(LargeBinary(65000))
+    #: When ``sealed_record`` is to be erased, if nothing else erased it before.
+    record_expires_at: Mapped[datetime | None] = mapped_column(index=True)
     tested_at: Mapped[datetime | None]
 
     @declared_attr.directive

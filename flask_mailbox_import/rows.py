@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 from email_validator import EmailNotValidError, validate_email
 
+from .codes import Code
 from .config import Config
 from .hostnames import HostRefused, judge_host, judge_port
-from .records import Code, Login, Mailbox, Reason, Record, Secret, Security
+from .records import Login, Mailbox, Reason, Record, Secret, Security
 from .words import MISSING_CREDENTIALS
 
 #: Characters of each column, counted as Python does (RFC 5321 section 4.5.3.1.3, RFC 1035).

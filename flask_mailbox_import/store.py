@@ -1,45 +1,41 @@
-"""All reads and writes of imports, rows and mailboxes, through the host's session; no decisions."""
+"""All writes of imports, rows and mailboxes, through the host's session; takes no decisions."""
 
 from __future__ import annotations
 
+import random
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, cast
 
-from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import and_, func, insert, or_, select, update
+from sqlalchemy import and_, insert, or_, select, update
 from sqlalchemy.engine import CursorResult
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, scoped_session
 from sqlalchemy.sql import Update
 
-from .batch import Batch, existing_keys
+from .batch import Batch
 from .config import Config
 from .errors import ImportNotFound, ImportNotRunnable, RunLost
-from .mapping import Outcome, Run, StagedRow, Unfinished, now, record_of, row_columns
+from .mapping import Outcome, Run, StagedRow, now, record_of, row_columns
 from .models import Models
-from .records import CheckedRow, Code, ImportStatus, Reason, RowResult, RowStatus, Summary
+from .records import CheckedRow, ImportStatus, RowStatus
 from .sealing import KeyRing
+from .session import transaction
 
 #: A run that gave no sign of life for this long is dead; runs give one at least every 5 s.
 STALE_AFTER = timedelta(seconds=20)
 
+# Seconds before a batch that met a deadlock is written again.
+_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)
 _CONTINUABLE = (
     ImportStatus.CHECKED,
     ImportStatus.QUEUED,
     ImportStatus.CANCELLED,
     ImportStatus.INTERRUPTED,
 )
-
-
-@contextmanager
-def own_context() -> Iterator[None]:
-    """Work in an app context, and so a session, of one's own; the caller's stays as it is."""
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-    with app.app_context():
-        yield
 
 
 class Store:
@@ -50,11 +46,6 @@ class Store:
         self._models = models
         self._key_ring = key_ring
         self._keep_failed = timedelta(seconds=config.keep_failed_secrets)
-
-    def existing_keys(self, workspace_id: str, email_keys: Iterable[str]) -> set[str]:
-        """Return those of the addresses that the workspace has a mailbox for."""
-        with self._transaction() as session:
-            return existing_keys(session, self._models.mailbox, workspace_id, list(email_keys))
 
     def stage(
         self,
@@ -68,7 +59,7 @@ class Store:
         import_id = secrets.token_hex(16)
         keep = self._keep_failed
         columns = [row_columns(each, self._key_ring, workspace_id, keep) for each in rows]
-        with self._transaction() as session:
+        with transaction(self._db) as session:
             session.execute(
                 insert(self._models.import_).values(
                     id=import_id,
@@ -96,11 +87,12 @@ class Store:
             model.status.in_([each.value for each in _CONTINUABLE]),
             and_(model.status == ImportStatus.RUNNING.value, dead),
         )
-        with self._transaction() as session:
-            taken = self._execute(
+        with transaction(self._db) as session:
+            taken = _execute(
+                session,
                 update(model)
                 .where(model.id == import_id, runnable)
-                .values(status=ImportStatus.RUNNING.value, run_token=token, heartbeat_at=now())
+                .values(status=ImportStatus.RUNNING.value, run_token=token, heartbeat_at=now()),
             )
             found = session.get(model, import_id, populate_existing=True)
             if found is None:
@@ -115,26 +107,10 @@ class Store:
                 skip_connection_test=found.skip_connection_test,
             )
 
-    def unfinished(self) -> list[Unfinished]:
-        """Return the imports with rows to do, oldest first."""
-        row, model = self._models.row, self._models.import_
-        with self._transaction() as session:
-            found = session.execute(
-                select(model.id, model.workspace_id, func.count())
-                .join(row, row.import_id == model.id)
-                .where(row.status == RowStatus.READY.value)
-                .group_by(model.id, model.workspace_id, model.created_at)
-                .order_by(model.created_at)
-            )
-            return [
-                Unfinished(import_id=import_id, workspace_id=workspace_id, ready=ready)
-                for import_id, workspace_id, ready in found
-            ]
-
     def ready_rows(self, run: Run) -> list[StagedRow]:
         """Return what is still to be done, in the file's order."""
         row = self._models.row
-        with self._transaction() as session:
+        with transaction(self._db) as session:
             found = session.scalars(
                 select(row)
                 .where(row.import_id == run.import_id, row.status == RowStatus.READY.value)
@@ -150,118 +126,65 @@ class Store:
 
         :raises RunLost: somebody else has taken the import over.
         """
-        with self._transaction():
-            self._hold(run)
+        with transaction(self._db) as session:
+            self._hold(session, run)
 
     def save(self, run: Run, outcomes: Sequence[Outcome]) -> None:
-        """Write a batch: the mailboxes, the rows' outcomes, and the end of the rows' passwords.
+        """Write a batch: the mailboxes, the rows' outcomes, and the end of the rows' records.
 
         :raises RunLost: somebody else has taken the import over; nothing was written.
         """
-        if not outcomes:
-            return
-        with self._transaction() as session:
+        for pause in _PAUSES:
+            try:
+                return self._save(run, outcomes)
+            except OperationalError as fault:
+                # A deadlock with another import, or a lock: nothing was written, all can be again.
+                if fault.connection_invalidated:
+                    raise
+            time.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 (jitter)
+        return self._save(run, outcomes)
+
+    def _save(self, run: Run, outcomes: Sequence[Outcome]) -> None:
+        with transaction(self._db) as session:
             # First of all, so that SQLite begins the transaction before any savepoint.
-            self._hold(run)
+            self._hold(session, run)
             Batch(session, self._models, self._key_ring, run).write(outcomes, self._keep_failed)
 
     def end(self, run: Run, status: ImportStatus) -> None:
         """Set the last status of a run that is still ours."""
         model = self._models.import_
-        with self._transaction():
-            self._execute(
+        with transaction(self._db) as session:
+            _execute(
+                session,
                 update(model)
                 .where(model.id == run.import_id, model.run_token == run.token)
-                .values(status=status.value, run_token=None, finished_at=now())
+                .values(status=status.value, run_token=None, finished_at=now()),
             )
-
-    def summary(self, import_id: str) -> Summary:
-        """Count an import's rows; the failed ones in row order.
-
-        :raises ImportNotFound: there is none of this id.
-        """
-        row = self._models.row
-        with self._transaction() as session:
-            found = session.get(self._models.import_, import_id, populate_existing=True)
-            if found is None:
-                raise ImportNotFound(f"there is no import {import_id}")
-            rows = session.execute(
-                select(row.status, func.count())
-                .where(row.import_id == import_id)
-                .group_by(row.status)
-            )
-            counts: dict[str, int] = {row[0]: row[1] for row in rows}
-            failed = session.execute(
-                select(row.row, row.email, row.code, row.error, row.hint)
-                .where(row.import_id == import_id, row.status == RowStatus.FAILED.value)
-                .order_by(row.row)
-            )
-            return Summary(
-                import_id=import_id,
-                status=ImportStatus(found.status),
-                imported=counts.get("imported", 0),
-                skipped=counts.get("skipped", 0),
-                failed=counts.get("failed", 0),
-                ready=counts.get("ready", 0),
-                errors=tuple(map(_row_result, failed)),
-            )
-
-    def refused_logins(self, workspace_id: str, codes: Iterable[Code], within: timedelta) -> int:
-        """Count the logins of a workspace that servers refused of late."""
-        row, import_ = self._models.row, self._models.import_
-        with self._transaction() as session:
-            count = session.scalar(
-                select(func.count())
-                .select_from(row)
-                .join(import_, import_.id == row.import_id)
-                .where(
-                    import_.workspace_id == workspace_id,
-                    row.code.in_([code.value for code in codes]),
-                    row.tested_at > now() - within,
-                )
-            )
-        return count or 0
 
     def erase_expired(self) -> int:
-        """Erase the rows' passwords whose time is over; return how many rows had some."""
+        """Erase the rows' records whose time is over; return how many there were."""
         row = self._models.row
-        with self._transaction():
-            return self._execute(
+        with transaction(self._db) as session:
+            return _execute(
+                session,
                 update(row)
-                .where(row.passwords_expire_at < now())
-                .values(sealed_passwords=None, passwords_expire_at=None)
+                .where(row.record_expires_at < now())
+                .values(sealed_record=None, record_expires_at=None),
             )
 
-    @property
-    def _session(self) -> scoped_session[Session]:
-        return cast("scoped_session[Session]", self._db.session)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[scoped_session[Session]]:
-        try:
-            yield self._session
-            self._session.commit()
-        except BaseException:
-            self._session.rollback()
-            raise
-
-    def _execute(self, statement: Update) -> int:
-        """Execute an update and return how many rows it matched."""
-        statement = statement.execution_options(synchronize_session=False)
-        return cast("CursorResult[Any]", self._session.execute(statement)).rowcount
-
-    def _hold(self, run: Run) -> None:
+    def _hold(self, session: scoped_session[Session], run: Run) -> None:
         model = self._models.import_
-        held = self._execute(
+        held = _execute(
+            session,
             update(model)
             .where(model.id == run.import_id, model.run_token == run.token)
-            .values(heartbeat_at=now())
+            .values(heartbeat_at=now()),
         )
         if not held:
             raise RunLost(f"another process has taken over the import {run.import_id}")
 
 
-def _row_result(found: Any) -> RowResult:
-    code = Code(found.code or Code.UNKNOWN)
-    reason = Reason(code=code, error=found.error or "", hint=found.hint or "")
-    return RowResult(row=found.row, email=found.email, reason=reason)
+def _execute(session: scoped_session[Session], statement: Update) -> int:
+    """Execute an update and return how many rows it matched."""
+    statement = statement.execution_options(synchronize_session=False)
+    return cast("CursorResult[Any]", session.execute(statement)).rowcount

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from .errors import FileError
 
 _DELIMITERS = (",", ";", "\t")
+# A line of these alone is blank, whatever the delimiter will turn out to be.
+_BLANK = " \t;,"
 
 #: Wider than any export that was seen; a hostile header of a million columns stops here.
 MAX_COLUMNS = 200
@@ -65,15 +67,7 @@ def _decode(data: bytes) -> str:
     for magic, name in _OTHER_FILES:
         if data.startswith(magic):
             raise FileError("not_a_table", f"This is {name}: save it as CSV (UTF-8) first.")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as fault:
-        line = data.count(b"\n", 0, fault.start) + 1
-        raise FileError(
-            "unreadable_encoding",
-            f"The text near line {line} is not UTF-8: save the file as 'CSV UTF-8' and try again.",
-            {"line": line},
-        ) from None
+    text = _utf8(data)
     if "\0" in text.partition("\n")[0]:
         # UTF-16 without a mark: every second byte of its header is a NUL.
         raise FileError(
@@ -85,6 +79,19 @@ def _decode(data: bytes) -> str:
     return text.replace("\0", "\x01")
 
 
+def _utf8(data: bytes) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as fault:
+        line = data.count(b"\n", 0, fault.start) + 1
+    # Raised out here, since the fault holds the whole file.
+    raise FileError(
+        "unreadable_encoding",
+        f"The text near line {line} is not UTF-8: save the file as 'CSV UTF-8' and try again.",
+        {"line": line},
+    )
+
+
 def _lines(text: str) -> Iterator[str]:
     # A carriage return alone ends a line only in a file that has no line feed (old Mac files);
     # elsewhere the csv module refuses it, in place of splitting a row in two.
@@ -93,7 +100,8 @@ def _lines(text: str) -> Iterator[str]:
 
 def _header(text: str, delimiter: str) -> Sequence[str]:
     try:
-        return next((row for row in csv.reader(_lines(text), delimiter=delimiter) if any(row)), [])
+        rows = csv.reader(_lines(text), delimiter=delimiter)
+        return next((row for row in rows if any(cell.strip(_BLANK) for cell in row)), [])
     except csv.Error:
         return []
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .records import Code, Reason
+from .codes import Code
+from .records import Reason
 
 #: Contract: these two sentences never change.
 BAD_CREDENTIALS = "Authentication failed. Check username/password."

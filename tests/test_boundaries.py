@@ -13,9 +13,11 @@ PACKAGE = Path(flask_mailbox_import.__file__).parent
 
 #: Top to bottom, each with the third-party packages that it may import.
 LAYERS: dict[str, set[str]] = {
+    "codes": set(),
     "records": set(),
     "errors": set(),
     "words": set(),
+    "labels": set(),
     "hostnames": {"idna"},
     "config": set(),
     "table": set(),
@@ -32,7 +34,9 @@ LAYERS: dict[str, set[str]] = {
     "models": {"flask", "flask_sqlalchemy", "sqlalchemy"},
     "mapping": set(),
     "batch": {"sqlalchemy"},
-    "store": {"flask", "flask_sqlalchemy", "sqlalchemy"},
+    "session": {"flask", "flask_sqlalchemy", "sqlalchemy"},
+    "store": {"flask_sqlalchemy", "sqlalchemy"},
+    "queries": {"flask_sqlalchemy", "sqlalchemy"},
     "importer": set(),
     "auth": {"flask", "flask_sqlalchemy", "sqlalchemy"},
     "state": {"flask"},
@@ -45,6 +49,7 @@ FREE = {"__init__", "__main__", "probe.__init__"}
 ORDER = list(LAYERS)
 THIRD_PARTY = {each for allowed in LAYERS.values() for each in allowed} | {"celery", "flask_wtf"}
 NETWORK = {each for each in LAYERS if each.startswith("probe.")}
+DATABASE = {"sealing", "models", "mapping", "batch", "session", "store", "queries"}
 READER = {"table", "columns", "rows", "check"}
 
 
@@ -86,12 +91,12 @@ def test_imports_go_upwards_only(module):
 
 @pytest.mark.parametrize("module", sorted(NETWORK))
 def test_the_network_knows_neither_the_reader_nor_the_database(module):
-    assert not imports_of(module)[0] & (READER | {"models", "store", "batch", "mapping", "sealing"})
+    assert not imports_of(module)[0] & (READER | DATABASE)
 
 
 @pytest.mark.parametrize("module", sorted(READER))
 def test_the_reader_knows_neither_the_network_nor_the_database(module):
-    assert not imports_of(module)[0] & (NETWORK | {"models", "store", "batch", "mapping"})
+    assert not imports_of(module)[0] & (NETWORK | DATABASE)
 
 
 def test_secrets_are_revealed_in_few_places():
@@ -115,4 +120,4 @@ def test_a_module_patches_nothing_says_what_it_is_and_stays_short(path):
     text = path.read_text()
     assert "monkey.patch" not in text
     assert ast.get_docstring(ast.parse(text))
-    assert len(text.splitlines()) <= 280
+    assert len(text.splitlines()) <= 260

@@ -149,16 +149,16 @@ def test_passwords_of_finished_rows_are_erased_and_failed_ones_expire(make_host,
     host = make_host(server.port)
     host.post(Header + row("a@x.com", "pw", server.port) + row("b@x.com", "no", server.port))
     good, bad = host.rows()
-    assert good.sealed_passwords is None
-    assert bad.sealed_passwords is not None
-    assert bad.passwords_expire_at is not None
+    assert good.sealed_record is None
+    assert bad.sealed_record is not None
+    assert bad.record_expires_at is not None
 
 
 def test_failed_passwords_are_not_kept_where_the_host_says_so(make_host, mail_server):
     server = mail_server(accounts={})
     host = make_host(server.port, KEEP_FAILED_SECRETS=0)
     host.post(Header + row("b@x.com", "no", server.port) + "c@x.com,pw,,,,\n")
-    assert [each.sealed_passwords for each in host.rows()] == [None, None]
+    assert [each.sealed_record for each in host.rows()] == [None, None]
 
 
 def test_refused_logins_are_limited(make_host, mail_server):

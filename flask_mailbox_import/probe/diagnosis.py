@@ -7,13 +7,13 @@ import re
 import ssl
 from dataclasses import dataclass
 
-from ..records import Code, Stage
+from ..codes import Code
+from ..records import Stage
 from .guard import NoAddress
 from .smtp import HungUp, NoCommonMechanism, NotSMTP, ReplyRefused, StartTLSNotOffered
 from .sockets import ReplyTooLong
 
-#: Tried again within the run; never a refused login.
-RETRIED = frozenset(
+_RETRIED = frozenset(
     {
         Code.TOO_MANY_CONNECTIONS,
         Code.RATE_LIMITED,
@@ -24,7 +24,17 @@ RETRIED = frozenset(
 )
 
 #: The server looked at the login and refused it: counted against ``MAX_REFUSED_LOGINS``.
-REFUSED_LOGIN = frozenset({Code.BAD_CREDENTIALS, Code.APP_PASSWORD_REQUIRED})
+REFUSED_LOGIN = frozenset(
+    {
+        Code.BAD_CREDENTIALS,
+        Code.APP_PASSWORD_REQUIRED,
+        Code.TOO_MANY_ATTEMPTS,
+        Code.WEB_LOGIN_REQUIRED,
+        Code.ACCOUNT_DISABLED,
+        Code.ACCOUNT_BLOCKED,
+        Code.PASSWORD_EXPIRED,
+    }
+)
 
 # Words decide first, wherever in the dialogue they come. Order: the narrower cause before the
 # wider one. Sources of each wording: the servers and providers named beside it.
@@ -86,6 +96,20 @@ _CERTIFICATE_FAULTS = {
     64: Code.TLS_CERT_HOSTNAME,  # an IP address that the certificate does not name
 }
 
+_ERRNOS = {
+    errno.ENETUNREACH: Code.NETWORK_UNREACHABLE,
+    errno.EHOSTUNREACH: Code.NETWORK_UNREACHABLE,
+    errno.EHOSTDOWN: Code.NETWORK_UNREACHABLE,
+    errno.ENETDOWN: Code.NETWORK_UNREACHABLE,
+    errno.EADDRNOTAVAIL: Code.NETWORK_UNREACHABLE,
+    # A firewall on this machine.
+    errno.EPERM: Code.NETWORK_UNREACHABLE,
+    errno.EACCES: Code.NETWORK_UNREACHABLE,
+    # Reset between the connection and the first look at it.
+    errno.ENOTCONN: Code.CONNECTION_CLOSED,
+    errno.ECONNABORTED: Code.CONNECTION_CLOSED,
+}
+
 _TLS_VERSION = re.compile(
     r"UNSUPPORTED_PROTOCOL|PROTOCOL_VERSION|HANDSHAKE_FAILURE|NO_PROTOCOLS|DH_KEY_TOO_SMALL"
     r"|NO_SHARED_CIPHER|INSUFFICIENT_SECURITY"
@@ -102,6 +126,11 @@ class Finding:
     code: Code
     reply_code: int | None = None
     enhanced: str = ""
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether another try soon may pass; a 535 is a refused login, whatever its words."""
+        return self.code in _RETRIED and self.reply_code != 535
 
 
 def diagnose(stage: Stage, fault: BaseException) -> Finding:
@@ -151,8 +180,9 @@ def _from_numbers(stage: Stage, code: int, enhanced: str) -> Code:
         known = _AUTH_REPLIES.get((code, enhanced)) or _AUTH_REPLIES.get((code, ""))
         if known is not None:
             return known
-    if stage is Stage.TLS or (stage is Stage.EHLO and code == 454):
-        return Code.SERVER_MISCONFIGURED
+    if stage is Stage.TLS and code != 421:
+        refused = code in (500, 502, 503, 554)
+        return Code.STARTTLS_UNSUPPORTED if refused else Code.SERVER_MISCONFIGURED
     if 400 <= code < 500:
         return Code.TEMPORARY_FAILURE
     if stage is Stage.GREETING and 500 <= code < 600:
@@ -205,6 +235,5 @@ def _from_class(fault: BaseException) -> Code:
         if isinstance(fault, kind):
             return code
     if isinstance(fault, OSError):
-        unreachable = fault.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL)
-        return Code.NETWORK_UNREACHABLE if unreachable else Code.INTERNAL
+        return _ERRNOS.get(fault.errno or 0, Code.INTERNAL)
     return Code.INTERNAL

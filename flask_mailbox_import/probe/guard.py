@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
+import math
 import time
 from dataclasses import dataclass
 
@@ -44,6 +46,10 @@ _DENIED_IPV6 = tuple(
 )
 
 
+# What a machine without IPv6 says at once to an IPv6 address: no try was made.
+_NO_ROUTE = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+
+
 class NoAddress(Exception):  # noqa: N818 (the fault is the name)
     """The name does not exist, or an address of it may not be reached: callers cannot tell."""
 
@@ -74,6 +80,19 @@ def _is_public(address: IPAddress) -> bool:
     return not isatap and not any(address in network for network in _DENIED_IPV6)
 
 
+def _by_turns(addresses: tuple[IPAddress, ...]) -> list[IPAddress]:
+    """Order addresses by families in turn, IPv4 first: no family can use up all the tries."""
+    ranked = [
+        (sum(other.version == address.version for other in addresses[:position]), address.version)
+        for position, address in enumerate(addresses)
+    ]
+    return [address for _, address in sorted(zip(ranked, addresses, strict=True), key=_rank)]
+
+
+def _rank(pair: tuple[tuple[int, int], IPAddress]) -> tuple[int, int]:
+    return pair[0]
+
+
 class Guard:
     """Resolves each name once in an import and connects only to addresses that were judged.
 
@@ -85,13 +104,19 @@ class Guard:
         self._dns_timeout = dns_timeout
         self._look_ups: dict[str, gevent.Greenlet[..., tuple[IPAddress, ...]]] = {}
         self._resolver = Resolver(
-            use_environ=False, flags=_ARES_FLAG_NOSEARCH, timeout=dns_timeout / 2, tries=2
+            use_environ=False,
+            flags=_ARES_FLAG_NOSEARCH,
+            timeout=dns_timeout / 2,
+            # c-ares shortens a try to what it has seen of the server, so two tries of a quick one
+            # may be over in 2 s: our own deadline is what ends a look-up.
+            tries=math.ceil(dns_timeout) + 1,
         )
 
     def __enter__(self) -> Guard:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        gevent.killall(list(self._look_ups.values()))
         self._resolver.close()
 
     def resolve(self, host: str) -> tuple[IPAddress, ...]:
@@ -143,16 +168,18 @@ class Guard:
         """
         deadline = time.monotonic() + timeout
         fault: OSError = TimeoutError("no time left to connect")
-        addresses = self.resolve(host)[:MAX_ADDRESSES]
-        for position, address in enumerate(addresses):
+        tries = MAX_ADDRESSES
+        for address in _by_turns(self.resolve(host)):
             remaining = deadline - time.monotonic()
-            if remaining <= 0:
+            if remaining <= 0 or not tries:
                 break
             try:
-                # A first address that is silent leaves a share of the time to the second.
-                return self._connect_to(address, port, remaining / (len(addresses) - position))
+                # An address that is silent leaves a share of the time to the next.
+                return self._connect_to(address, port, remaining / tries)
             except OSError as refused:
                 fault = refused
+                if refused.errno not in _NO_ROUTE:
+                    tries -= 1
         raise fault
 
     def _connect_to(self, address: IPAddress, port: int, timeout: float) -> socket.socket:

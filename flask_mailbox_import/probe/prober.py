@@ -15,9 +15,10 @@ from gevent.event import Event
 from gevent.pool import Pool
 from gevent.ssl import SSLContext
 
-from ..records import Code, Login, Mailbox, Security, Stage, Verdict
+from ..codes import Code
+from ..records import Login, Mailbox, Security, Stage, Verdict
 from ..words import reason_for
-from .diagnosis import RETRIED, Finding, diagnose
+from .diagnosis import Finding, diagnose
 from .guard import Guard, Policy
 from .pool import HubRun
 from .smtp import SMTPSession
@@ -81,10 +82,12 @@ def probe_login(
     finding: Finding | None = None
     try:
         security = session.run(options.connect_timeout, allow_plaintext=options.allow_plaintext)
+        session.say_goodbye()
     except gevent.Timeout as expired:
         if expired is not deadline:
             raise
-        finding = diagnose(session.stage, TimeoutError())
+        if security is None:
+            finding = diagnose(session.stage, TimeoutError())
     except Exception as fault:  # noqa: BLE001 (the one place: whatever a test meets is its result)
         finding = diagnose(session.stage, fault)
         if finding.code is Code.INTERNAL:
@@ -210,7 +213,7 @@ class _Schedule:
         try:
             verdict, finding = probe_login(job.login, self._guard, self._context, self._options)
             job.tries += 1
-            if finding and finding.code in RETRIED and job.tries <= self._options.retries:
+            if finding and finding.may_pass and job.tries <= self._options.retries:
                 self._try_later(job)
                 return
             for number in job.numbers:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import hmac
 import smtplib
+import ssl
+from contextlib import suppress
 from typing import Any
 
 from gevent import socket
@@ -69,7 +71,7 @@ class SMTPSession(smtplib.SMTP):
         self._reader = LineReader()
 
     def run(self, connect_timeout: float, *, allow_plaintext: bool) -> Security:
-        """Connect, greet, secure, log in once and send QUIT; return the security that was used.
+        """Connect, greet, secure and log in once; return the security that was used.
 
         :raises NoAddress, OSError, ssl.SSLError, ReplyRefused, NotSMTP, HungUp, ReplyTooLong,
             NoCommonMechanism, StartTLSNotOffered: at :attr:`stage`, and why.
@@ -90,8 +92,12 @@ class SMTPSession(smtplib.SMTP):
                 raise StartTLSNotOffered
         self.stage = Stage.AUTH
         self._expect(235, *self._authenticate(login.username, login.password))
-        self.putcmd("QUIT")
         return security
+
+    def say_goodbye(self) -> None:
+        """Send QUIT and wait for nothing: the verdict is known, whatever becomes of it."""
+        with suppress(OSError):
+            self.putcmd("QUIT")
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         self._guard.resolve(host)
@@ -135,11 +141,18 @@ class SMTPSession(smtplib.SMTP):
         self.sock.sendall(s.encode("ascii") if isinstance(s, str) else s)
 
     def _start_tls(self) -> None:
+        self.stage = Stage.TLS
         self._expect(220, *self.docmd("STARTTLS"))
         if self._reader.pending:
             # RFC 3207 section 6: what came in clear before the handshake is not the server's word.
             raise NotSMTP(b"")
-        self._secure(self.sock)  # type: ignore[arg-type]  # typeshed: a stdlib socket
+        try:
+            self._secure(self.sock)  # type: ignore[arg-type]  # typeshed: a stdlib socket
+        except ssl.SSLError as fault:
+            if fault.reason != "WRONG_VERSION_NUMBER":
+                raise
+            # More of the dialogue in clear, which came late.
+            raise NotSMTP(b"") from None
         # RFC 3207 section 4.2: forget what was learnt in clear.
         self.esmtp_features = {}
         self.stage = Stage.EHLO

@@ -1,0 +1,75 @@
+"""The closed list of row codes, part of the public contract; words and rules live elsewhere."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Code(str, Enum):
+    """The stable slug of a row's outcome: a closed list, part of the public contract."""
+
+    # Rows of the file.
+    MISSING_EMAIL = "missing_email"
+    INVALID_EMAIL = "invalid_email"
+    MISSING_CREDENTIALS = "missing_credentials"
+    MISSING_IMAP_HOST = "missing_imap_host"
+    INVALID_HOST = "invalid_host"
+    INVALID_PORT = "invalid_port"
+    PORT_NOT_ALLOWED = "port_not_allowed"
+    INVALID_BOOLEAN = "invalid_boolean"
+    CONTROL_CHARACTER = "control_character"
+    FIELD_TOO_LONG = "field_too_long"
+    WRONG_COLUMN_COUNT = "wrong_column_count"
+    DUPLICATE_LOGIN = "duplicate_login"
+    DUPLICATE = "duplicate"
+    DUPLICATE_IN_FILE = "duplicate_in_file"
+    # The connection.
+    DNS_FAILURE = "dns_failure"
+    CONNECTION_REFUSED = "connection_refused"
+    CONNECTION_TIMEOUT = "connection_timeout"
+    CONNECTION_CLOSED = "connection_closed"
+    NETWORK_UNREACHABLE = "network_unreachable"
+    WRONG_PROTOCOL = "wrong_protocol"
+    PROTOCOL_ERROR = "protocol_error"
+    TLS_MODE_MISMATCH = "tls_mode_mismatch"
+    TLS_VERSION = "tls_version"
+    TLS_CERT_EXPIRED = "tls_cert_expired"
+    TLS_CERT_UNTRUSTED = "tls_cert_untrusted"
+    TLS_CERT_HOSTNAME = "tls_cert_hostname"
+    STARTTLS_REQUIRED = "starttls_required"
+    STARTTLS_UNSUPPORTED = "starttls_unsupported"
+    # The login.
+    BAD_CREDENTIALS = "bad_credentials"
+    APP_PASSWORD_REQUIRED = "app_password_required"  # noqa: S105 (a code, not a password)
+    OAUTH_REQUIRED = "oauth_required"
+    SMTP_AUTH_DISABLED = "smtp_auth_disabled"
+    PROTOCOL_DISABLED = "protocol_disabled"
+    POLICY_BLOCKED = "policy_blocked"
+    PLAN_REQUIRED = "plan_required"
+    WEB_LOGIN_REQUIRED = "web_login_required"
+    ACCOUNT_DISABLED = "account_disabled"
+    ACCOUNT_BLOCKED = "account_blocked"
+    PASSWORD_EXPIRED = "password_expired"  # noqa: S105 (a code, not a password)
+    PASSWORD_TOO_WEAK = "password_too_weak"  # noqa: S105 (a code, not a password)
+    MAILBOX_UNAVAILABLE = "mailbox_unavailable"
+    CLIENT_ID_REQUIRED = "client_id_required"
+    CREDENTIALS_ENCODING = "credentials_encoding"
+    AUTH_NOT_OFFERED = "auth_not_offered"
+    MECHANISM_UNSUPPORTED = "mechanism_unsupported"
+    AUTH_REQUIRED = "auth_required"
+    # The server's state.
+    TOO_MANY_ATTEMPTS = "too_many_attempts"
+    TOO_MANY_CONNECTIONS = "too_many_connections"
+    RATE_LIMITED = "rate_limited"
+    QUOTA_EXCEEDED = "quota_exceeded"
+    TEMPORARY_FAILURE = "temporary_failure"
+    GREYLISTED = "greylisted"
+    SERVER_MISCONFIGURED = "server_misconfigured"
+    IP_BLOCKED = "ip_blocked"
+    HELO_REJECTED = "helo_rejected"
+    MAILBOX_FULL = "mailbox_full"
+    # Ours.
+    NOT_TESTED = "not_tested"
+    CANCELLED = "cancelled"
+    INTERNAL = "internal"
+    UNKNOWN = "unknown"

@@ -1,0 +1,100 @@
+"""All that is only read of imports, rows and mailboxes, through the host's session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import func, select
+
+from .batch import existing_keys
+from .codes import Code
+from .errors import ImportNotFound
+from .mapping import Unfinished, now
+from .models import Models
+from .records import ImportStatus, Reason, RowResult, RowStatus, Summary
+from .session import transaction
+
+
+class Queries:
+    """Reads the database of one app. Each method is one transaction, in the caller's context."""
+
+    def __init__(self, db: SQLAlchemy, models: Models) -> None:
+        self._db = db
+        self._models = models
+
+    def existing_keys(self, workspace_id: str, email_keys: Iterable[str]) -> set[str]:
+        """Return those of the addresses that the workspace has a mailbox for."""
+        with transaction(self._db) as session:
+            return existing_keys(session, self._models.mailbox, workspace_id, list(email_keys))
+
+    def summary(self, import_id: str) -> Summary:
+        """Count an import's rows; the failed ones in row order.
+
+        :raises ImportNotFound: there is none of this id.
+        """
+        row = self._models.row
+        with transaction(self._db) as session:
+            found = session.get(self._models.import_, import_id, populate_existing=True)
+            if found is None:
+                raise ImportNotFound(f"there is no import {import_id}")
+            rows = session.execute(
+                select(row.status, func.count())
+                .where(row.import_id == import_id)
+                .group_by(row.status)
+            )
+            counts: dict[str, int] = {row[0]: row[1] for row in rows}
+            failed = session.execute(
+                select(row.row, row.email, row.code, row.error, row.hint)
+                .where(row.import_id == import_id, row.status == RowStatus.FAILED.value)
+                .order_by(row.row)
+            )
+            return Summary(
+                import_id=import_id,
+                status=ImportStatus(found.status),
+                imported=counts.get("imported", 0),
+                skipped=counts.get("skipped", 0),
+                failed=counts.get("failed", 0),
+                ready=counts.get("ready", 0),
+                errors=tuple(map(_row_result, failed)),
+            )
+
+    def unfinished(self) -> list[Unfinished]:
+        """Return the imports with rows to do, oldest first."""
+        row, model = self._models.row, self._models.import_
+        with transaction(self._db) as session:
+            found = session.execute(
+                select(model.id, model.workspace_id, func.count())
+                .join(row, row.import_id == model.id)
+                .where(row.status == RowStatus.READY.value)
+                .group_by(model.id, model.workspace_id, model.created_at)
+                .order_by(model.created_at)
+            )
+            return [
+                Unfinished(import_id=import_id, workspace_id=workspace_id, ready=ready)
+                for import_id, workspace_id, ready in found
+            ]
+
+    def refused_logins(self, workspace_id: str, codes: Iterable[Code], within: timedelta) -> int:
+        """Count the logins of a workspace that servers refused of late."""
+        row, import_ = self._models.row, self._models.import_
+        with transaction(self._db) as session:
+            count = session.scalar(
+                select(func.count())
+                .select_from(row)
+                .join(import_, import_.id == row.import_id)
+                .where(
+                    import_.workspace_id == workspace_id,
+                    row.code.in_([code.value for code in codes]),
+                    row.tested_at > now() - within,
+                )
+            )
+        return count or 0
+
+
+def _row_result(found: Any) -> RowResult:
+    code = Code(found.code or Code.UNKNOWN)
+    reason = Reason(code=code, error=found.error or "", hint=found.hint or "")
+    return RowResult(row=found.row, email=found.email, reason=reason)
