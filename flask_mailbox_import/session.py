@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+import random
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import cast
+from typing import ParamSpec, TypeVar, cast
 
 from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, scoped_session
+
+# Seconds before a transaction that met a deadlock is tried again.
+_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @contextmanager
@@ -29,3 +39,23 @@ def transaction(db: SQLAlchemy) -> Iterator[scoped_session[Session]]:
     except BaseException:
         session.rollback()
         raise
+
+
+def repeated(function: Callable[P, T]) -> Callable[P, T]:
+    """Call again a function that is one whole transaction, when it met a deadlock or a lock.
+
+    Nothing of it was written then; a lost connection is not repeated.
+    """
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        for pause in _PAUSES:
+            try:
+                return function(*args, **kwargs)
+            except OperationalError as fault:
+                if fault.connection_invalidated:
+                    raise
+            time.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 (jitter)
+        return function(*args, **kwargs)
+
+    return call

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import random
 import secrets
-import time
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, cast
@@ -12,7 +10,6 @@ from typing import Any, cast
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import and_, insert, or_, select, update
 from sqlalchemy.engine import CursorResult
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, scoped_session
 from sqlalchemy.sql import Update
 
@@ -23,13 +20,11 @@ from .mapping import Outcome, Run, StagedRow, now, record_of, row_columns
 from .models import Models
 from .records import CheckedRow, ImportStatus, RowStatus
 from .sealing import KeyRing
-from .session import transaction
+from .session import repeated, transaction
 
 #: A run that gave no sign of life for this long is dead; runs give one at least every 5 s.
 STALE_AFTER = timedelta(seconds=20)
 
-# Seconds before a batch that met a deadlock is written again.
-_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)
 _CONTINUABLE = (
     ImportStatus.CHECKED,
     ImportStatus.QUEUED,
@@ -47,6 +42,7 @@ class Store:
         self._key_ring = key_ring
         self._keep_failed = timedelta(seconds=config.keep_failed_secrets)
 
+    @repeated
     def stage(
         self,
         workspace_id: str,
@@ -75,6 +71,7 @@ class Store:
             )
         return import_id
 
+    @repeated
     def claim(self, import_id: str) -> Run:
         """Take an import over for a run of one's own.
 
@@ -121,6 +118,7 @@ class Store:
                 for each in found
             ]
 
+    @repeated
     def beat(self, run: Run) -> None:
         """Give a sign of life.
 
@@ -129,27 +127,18 @@ class Store:
         with transaction(self._db) as session:
             self._hold(session, run)
 
+    @repeated
     def save(self, run: Run, outcomes: Sequence[Outcome]) -> None:
         """Write a batch: the mailboxes, the rows' outcomes, and the end of the rows' records.
 
         :raises RunLost: somebody else has taken the import over; nothing was written.
         """
-        for pause in _PAUSES:
-            try:
-                return self._save(run, outcomes)
-            except OperationalError as fault:
-                # A deadlock with another import, or a lock: nothing was written, all can be again.
-                if fault.connection_invalidated:
-                    raise
-            time.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 (jitter)
-        return self._save(run, outcomes)
-
-    def _save(self, run: Run, outcomes: Sequence[Outcome]) -> None:
         with transaction(self._db) as session:
             # First of all, so that SQLite begins the transaction before any savepoint.
             self._hold(session, run)
             Batch(session, self._models, self._key_ring, run).write(outcomes, self._keep_failed)
 
+    @repeated
     def end(self, run: Run, status: ImportStatus) -> None:
         """Set the last status of a run that is still ours."""
         model = self._models.import_
@@ -161,6 +150,7 @@ class Store:
                 .values(status=status.value, run_token=None, finished_at=now()),
             )
 
+    @repeated
     def erase_expired(self) -> int:
         """Erase the rows' records whose time is over; return how many there were."""
         row = self._models.row
