@@ -16,6 +16,7 @@ from mailserver import MailServer
 
 from flask_mailbox_import import MailboxImport
 from flask_mailbox_import.sealing import generate_key
+from flask_mailbox_import.store import Store
 
 #: Names of the loopback address, in the certificates; c-ares knows them all (RFC 6761).
 HOSTS = ("localhost", "*.localhost", "127.0.0.1")
@@ -65,6 +66,11 @@ class Host:
         self.app = app
         self.db = db
         self.extension = extension
+
+    def store(self) -> Store:
+        """Return a second store on the host's database, as another process has one."""
+        state = self.app.extensions["mailbox_import"]
+        return Store(self.db, state.models, state.key_ring, state.config)
 
     def create_key(self, *workspaces: str, platform: bool = False) -> str:
         with self.app.app_context():

@@ -6,7 +6,7 @@ import io
 
 import pytest
 from conftest import Header
-from flask import Flask, request
+from flask import Flask, Response, abort, request
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
 
@@ -257,3 +257,52 @@ def test_a_hosts_csrf_protection_leaves_the_api_alone_and_keeps_the_rest(tmp_pat
     assert client.post("/own").status_code == 400
     with app.app_context():
         db.engine.dispose()
+
+
+def multipart(*parts: str) -> dict[str, object]:
+    body = "".join(f"--b\r\n{each}\r\n" for each in parts) + "--b--\r\n"
+    return {"data": body.encode(), "content_type": "multipart/form-data; boundary=b"}
+
+
+def test_odd_parts_are_named_faults(client, key):
+    headers = {"X-Api-Key": key}
+    disposition = "Content-Disposition: form-data; "
+    nameless = multipart(disposition + 'filename="a.csv"\r\n\r\nfoo')
+    assert_error(client.post(PATH, headers=headers, **nameless), 400, "invalid_field")
+    unchosen = multipart(disposition + 'name="file"; filename=""\r\n\r\n')
+    assert_error(client.post(PATH, headers=headers, **unchosen), 400, "no_file")
+    text = multipart(disposition + 'name="file"\r\n\r\n' + "x" * 300_000)
+    assert_error(client.post(PATH, headers=headers, **text), 400, "no_file")
+    many = multipart(*[disposition + f'name="tag"\r\n\r\n{each}' for each in range(30)])
+    assert_error(client.post(PATH, headers=headers, **many), 400, "invalid_field")
+
+
+def test_a_file_that_is_too_large_is_so_before_anything_is_invalid(client, key):
+    fields = form(file=(io.BytesIO(b"x" * 500_001), "m.csv"), nope="1")
+    answer = client.post(PATH, data=fields, headers={"X-Api-Key": key})
+    assert_error(answer, 413, "file_too_large")
+
+
+@pytest.mark.parametrize(("value", "status"), [("", 401), (None, 401), (7, 500), ("w\n9", 500)])
+def test_a_loader_that_names_no_workspace(client, host, caplog, value, status):
+    host.extension.api_workspace_loader(lambda: value)
+    assert client.post(PATH, data=form()).status_code == status
+    assert ("api_workspace_loader" in caplog.text) == (status == 500)
+    assert host.rows() == []
+
+
+def test_a_loader_may_abort_with_a_response_of_its_own(client, host):
+    def loader():
+        abort(Response("the host's own words", status=418))
+
+    host.extension.api_workspace_loader(loader)
+    answer = client.post(PATH, data=form())
+    assert (answer.status_code, answer.text) == (418, "the host's own words")
+
+
+def test_an_empty_workspace_header_is_none(client, host, key):
+    platform = host.create_key("w1", platform=True)
+    headers = {"X-Api-Key": platform, "X-Workspace-Id": ""}
+    assert_error(client.post(PATH, data=form(), headers=headers), 400, "workspace_required")
+    headers["X-Api-Key"] = key
+    assert client.post(PATH, data=form(), headers=headers).status_code == 200

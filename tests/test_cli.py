@@ -116,3 +116,27 @@ def test_generate_encryption_key_needs_no_app():
     assert kid
     assert len(base64.b64decode(key)) == 32
     assert subprocess.run(command[:-1], capture_output=True, timeout=60).returncode == 1
+
+
+def test_tags_and_workspaces_are_cleaned_or_refused(make_host):
+    host = make_host()
+    data = (Header + row("a@x.com", "pw", 587, host="smtp.x.com")).encode()
+    run = ["run", "-", "--skip-connection-test", "--workspace"]
+    for refused in (
+        [*run, ""],
+        [*run, "w1", "--tag", "t" * 65],
+        ["create-key", "--workspace", " "],
+    ):
+        assert host.run(*refused, stdin=data).exit_code == 2
+    assert host.rows() == []
+    assert host.run(*run, "w1", "--tag", " a\x1b[31m  b ", stdin=data).exit_code == 0
+    assert [each.tag for each in host.mailboxes()] == ["a[31m b"]
+
+
+def test_control_characters_of_a_file_do_not_reach_the_terminal(make_host):
+    host = make_host()
+    data = (Header + "\x1b]0;pwn\x07,pw,smtp.x.com,,,\n").encode()
+    output = host.run("run", "-", "--workspace", "w1", stdin=data).output
+    assert "pwn" in output
+    assert "\x1b" not in output
+    assert "\x07" not in output

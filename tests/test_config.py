@@ -99,3 +99,13 @@ def test_the_repr_shows_no_key():
 
 def test_every_setting_has_a_meaning():
     assert all(each.metadata["meaning"] for each in dataclasses.fields(Config))
+
+
+def test_a_key_from_an_environment_that_has_none_is_a_missing_key():
+    assert "generate-encryption-key" in problems(ENCRYPTION_KEYS=None)[0]
+
+
+def test_a_ca_file_is_read_at_once(tmp_path):
+    path = tmp_path / "ca.pem"
+    path.write_text("no certificate")
+    assert "CA_FILE" in problems(CA_FILE=str(path))[0]

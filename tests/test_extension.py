@@ -8,7 +8,13 @@ import pytest
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import CheckConstraint, inspect
-from sqlalchemy.orm import DeclarativeBase, DeclarativeBaseNoMeta, Mapped, mapped_column
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    DeclarativeBaseNoMeta,
+    Mapped,
+    mapped_column,
+    validates,
+)
 
 from flask_mailbox_import import ConfigError, MailboxImport, MailboxMixin
 from flask_mailbox_import.sealing import generate_key
@@ -182,3 +188,27 @@ def test_an_import_needs_no_request_and_commits_nothing_of_the_caller(tmp_path):
         assert db.session.get(Note, 1) is None
         db.session.remove()
         db.engine.dispose()
+
+
+def test_celery_is_refused_where_the_app_has_none():
+    db = SQLAlchemy()
+    with pytest.raises(ConfigError, match="celery"):
+        MailboxImport().init_app(make_app(db, RUNNER="celery"), db)
+
+
+def test_a_validator_of_the_hosts_model_refuses_one_row(tmp_path, caplog):
+    db = SQLAlchemy()
+
+    class Mailbox(MailboxMixin, db.Model):
+        @validates("email")
+        def check(self, _name: str, value: str) -> str:
+            if value.startswith("b"):
+                raise ValueError("no b here")
+            return value
+
+    extension = MailboxImport(mailbox_model=Mailbox)
+    app = make_app(db, tmp_path / "x.sqlite")
+    extension.init_app(app, db)
+    summary = import_two(app, extension, db)
+    assert (summary.imported, summary.failed) == (1, 1)
+    assert "refused a mailbox: ValueError" in caplog.text

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from conftest import Header, row
 
-from flask_mailbox_import.probe.guard import Policy
+from flask_mailbox_import.probe.guard import Policy, by_turns
 
 PUBLIC = ["8.8.8.8", "1.1.1.1", "185.199.108.153", "2a00:1450:4001:800::200e", "2606:4700::1111"]
 DENIED = [
@@ -104,3 +104,11 @@ def test_a_name_is_looked_up_once_and_what_was_judged_is_connected_to(
     assert host.post(Header + "".join(rows)).json["data"]["imported"] == 5
     assert set(watch.connects) == {("127.0.0.1", server.port)}
     assert len(watch.look_ups) == 1
+
+
+def test_no_family_of_addresses_uses_up_all_the_tries():
+    texts = ["2a00::1", "2a00::2", "2a00::3", "8.8.8.8", "8.8.4.4"]
+    ordered = by_turns(tuple(map(ipaddress.ip_address, texts)))
+    assert [str(each) for each in ordered] == [
+        *("8.8.8.8", "2a00::1", "8.8.4.4", "2a00::2", "2a00::3"),
+    ]

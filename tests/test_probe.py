@@ -6,6 +6,7 @@ import base64
 import datetime
 import socket
 import ssl
+import struct
 import threading
 import time
 import warnings
@@ -250,3 +251,34 @@ def test_the_reply_of_a_server_is_not_repeated(make_host, mail_server):
     answer = make_host(server.port).post(Header + row("a@example.com", "pw", server.port))
     assert "evil" not in answer.text
     assert secret.decode() not in answer.text
+
+
+def test_an_accepted_login_stays_accepted_whatever_follows(make_host, mail_server):
+    def accept_and_reset(session):
+        session.sock.sendall(b"235 ok\r\n")
+        linger = struct.pack("ii", 1, 0)
+        session.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        return CLOSE
+
+    server = mail_server(context=None, replies={"AUTH": accept_and_reset})
+    host = make_host(server.port, ALLOW_PLAINTEXT=True)
+    rows = "".join(row(f"u{each}@x.com", "pw", server.port) for each in range(50))
+    assert host.post(Header + rows).json["data"]["imported"] == 50
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        b"535 5.7.0 (#AUTH005) Too many bad auth attempts.\r\n",
+        b"535 5.7.8 Authentication failed. Wrong password. Please slow down\r\n",
+    ],
+)
+def test_a_refused_login_is_never_tried_again_whatever_its_words(make_host, mail_server, reply):
+    server = mail_server(replies={"AUTH": reply})
+    verdict(make_host(server.port), server)
+    assert len(server.commands(b"AUTH")) == 1
+
+
+def test_starttls_that_is_offered_and_refused(make_host, mail_server):
+    server = mail_server(replies={"STARTTLS": b"502 not here\r\n"})
+    assert verdict(make_host(server.port), server)[0] == "starttls_unsupported"

@@ -198,3 +198,47 @@ def test_a_second_password_for_one_login_is_not_tried():
 
 def test_our_columns_are_those_of_the_contract():
     assert len(COLUMNS) == len(set(COLUMNS)) == 13
+
+
+def test_a_file_without_a_header_is_not_repeated():
+    for data in ("a@x.com,CANARY,smtp.x.com,i\n", "email,CANARY,b@x.com,password\n"):
+        found = fault(data + "b@x.com,pw,smtp.x.com,i\n")
+        assert found.reason == "missing_column"
+        assert "CANARY" not in f"{found.message} {found.details}"
+
+
+def test_a_fault_of_a_file_holds_nothing_of_it():
+    found = fault((HEADER + "b@x.com,CANARY\xe9,h,").encode("latin-1"))
+    assert found.__context__ is None
+
+
+def test_of_a_row_with_too_many_cells_only_a_sure_address_is_kept():
+    (row,) = read(HEADER + "a@x.com,CAN,ARY,smtp.x.com,i")
+    assert row.reason.code is Code.WRONG_COLUMN_COUNT
+    assert {name: cell for name, cell in row.record.cells.items() if cell} == {"email": "a@x.com"}
+    (row,) = read("password,email,smtphost,imaphost\nCAN,ARY@,a@x.com,smtp.x.com,i")
+    assert not any(row.record.cells.values())
+
+
+def test_cells_under_a_blank_header_are_too_many():
+    (row,) = read(HEADER[:-1] + ",\na@x.com,sec,ret.word,smtp.x.com,imap.x.com")
+    assert row.reason.code is Code.WRONG_COLUMN_COUNT
+    assert mailbox("b@x.com,pw,smtp.x.com,,", HEADER[:-1] + ",,\n").email == "b@x.com"
+
+
+def test_a_refused_second_password_leaves_the_address_free_for_a_later_row():
+    header = HEADER[:-1] + ",smtpusername\n"
+    lines = ["a@x.com,1,h.x.com,,u", "b@x.com,2,h.x.com,,u", "b@x.com,3,other.x.com,,"]
+    rows = list(mark_doubles(read(header + "\n".join(lines)), set()))
+    assert [each.status.value for each in rows] == ["ready", "failed", "ready"]
+
+
+def test_blank_lines_of_another_dialect_before_the_header():
+    (row,) = read(" ; \nemail;password;smtphost;imaphost\nb@x.com;pw;smtp.x.com;\n")
+    assert row.mailbox is not None
+
+
+def test_a_far_too_long_address_is_cut_where_it_is_shown():
+    (row,) = read(HEADER + "b" * 70_000 + "@x.com,pw,smtp.x.com,")
+    assert row.reason.code is Code.FIELD_TOO_LONG
+    assert len(row.record.shown_email) == 320

@@ -76,6 +76,18 @@ def test_a_secret_shows_itself_to_reveal_only():
     assert secret != Secret(CANARY)
     assert secret.same_as(Secret(CANARY))
     assert not secret.same_as(Secret("other"))
-    for attempt in (pickle.dumps, copy.deepcopy, json.dumps, hash, vars):
+    for attempt in (
+        *(pickle.dumps, copy.deepcopy, json.dumps, hash, vars),
+        lambda each: each.__getstate__(),
+    ):
         with pytest.raises(TypeError):
             attempt(secret)
+
+
+def test_a_part_of_a_password_behind_an_unquoted_delimiter_is_not_stored(make_host, tmp_path):
+    host = make_host()
+    lines = ["a@x.com,CAN,C4n4ryRest,smtp.x.com,imap.x.com", "b@x.com,pw,C4n4ryRest,h"]
+    answer = host.post("email,password,smtphost,imaphost\n" + "\n".join(lines))
+    assert answer.json["data"]["failed"] == 2
+    assert b"C4n4ryRest" not in answer.data
+    assert b"C4n4ryRest" not in (tmp_path / "host0.sqlite").read_bytes()

@@ -80,7 +80,7 @@ def _is_public(address: IPAddress) -> bool:
     return not isatap and not any(address in network for network in _DENIED_IPV6)
 
 
-def _by_turns(addresses: tuple[IPAddress, ...]) -> list[IPAddress]:
+def by_turns(addresses: tuple[IPAddress, ...]) -> list[IPAddress]:
     """Order addresses by families in turn, IPv4 first: no family can use up all the tries."""
     ranked = [
         (sum(other.version == address.version for other in addresses[:position]), address.version)
@@ -169,7 +169,7 @@ class Guard:
         deadline = time.monotonic() + timeout
         fault: OSError = TimeoutError("no time left to connect")
         tries = MAX_ADDRESSES
-        for address in _by_turns(self.resolve(host)):
+        for address in by_turns(self.resolve(host)):
             remaining = deadline - time.monotonic()
             if remaining <= 0 or not tries:
                 break

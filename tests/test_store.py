@@ -1,0 +1,101 @@
+"""Runs of one import: one at a time, and nothing is written by who lost it."""
+
+from __future__ import annotations
+
+import io
+from datetime import timedelta
+
+import pytest
+from conftest import Header, row
+
+from flask_mailbox_import import ImportNotRunnable, RunLost
+from flask_mailbox_import.mapping import Outcome
+from flask_mailbox_import.records import ImportStatus
+from flask_mailbox_import.store import STALE_AFTER, Store
+
+
+@pytest.fixture
+def host(make_host):
+    return make_host()
+
+
+@pytest.fixture
+def store(host) -> Store:
+    return host.store()
+
+
+@pytest.fixture
+def staged(host, store) -> str:
+    """An import of three rows that nobody has run yet."""
+    lines = "".join(row(f"u{each}@x.com", "pw", 587, host="smtp.x.com") for each in range(3))
+    with host.app.app_context():
+        check = host.extension.importer.check_file(
+            io.BytesIO((Header + lines).encode()), workspace_id="w1"
+        )
+        return store.stage("w1", check.rows, tag=None, skip_connection_test=True)
+
+
+def age(host, import_id: str) -> None:
+    """Let the last sign of life of an import be as old as that of a dead one."""
+    model = host.extension.models.import_
+    found = host.db.session.get(model, import_id)
+    found.heartbeat_at -= STALE_AFTER + timedelta(seconds=1)
+    host.db.session.commit()
+
+
+def test_a_live_import_is_not_taken_over_and_a_dead_one_is(host, store, staged):
+    with host.app.app_context():
+        first = store.claim(staged)
+        with pytest.raises(ImportNotRunnable):
+            store.claim(staged)
+        age(host, staged)
+        second = store.claim(staged)
+        with pytest.raises(RunLost):
+            store.beat(first)
+        store.beat(second)
+
+
+def test_who_lost_an_import_writes_nothing(host, store, staged):
+    with host.app.app_context():
+        first = store.claim(staged)
+        rows = store.ready_rows(first)
+        age(host, staged)
+        second = store.claim(staged)
+        outcome = Outcome(row_id=rows[0].id, reason=None)
+        with pytest.raises(RunLost):
+            store.save(first, [outcome])
+        store.end(first, ImportStatus.FINISHED)
+        assert [each.id for each in store.ready_rows(second)] == [each.id for each in rows]
+        store.beat(second)
+
+
+def test_a_continued_import_does_what_is_left(host, store, staged):
+    with host.app.app_context():
+        summary = host.extension.importer.continue_import(staged)
+        assert (summary.imported, summary.ready, summary.status) == (3, 0, ImportStatus.FINISHED)
+        with pytest.raises(ImportNotRunnable):
+            store.claim(staged)
+
+
+def test_rows_whose_record_expired_are_told_so(host, store, staged):
+    with host.app.app_context():
+        model = host.extension.models.row
+        for each in host.db.session.scalars(host.db.select(model)):
+            each.record_expires_at -= timedelta(hours=25)
+        host.db.session.commit()
+        assert store.erase_expired() == 3
+        summary = host.extension.importer.continue_import(staged)
+    assert {each.reason.code.value for each in summary.errors} == {"not_tested"}
+
+
+def test_a_run_that_breaks_down_is_interrupted_and_can_be_continued(host, staged):
+    def fail(_done: int, _of: int) -> None:
+        raise KeyboardInterrupt
+
+    with host.app.app_context():
+        with pytest.raises(KeyboardInterrupt):
+            host.extension.importer.continue_import(staged, progress=fail)
+        model = host.extension.models.import_
+        assert host.db.session.get(model, staged).status == "interrupted"
+        host.db.session.rollback()
+        assert host.extension.importer.continue_import(staged).imported == 3
