@@ -42,8 +42,11 @@ def test_never_more_than_twenty_sessions_that_have_not_sent_quit(make_host, mail
     server_options, settings, secure = MODES[mode]
     server = mail_server(pause=0.2, settle_at=20, **server_options)
     host = make_host(server.port, **settings)
-    rows = "".join(row(f"u{each}@x.com", "pw", server.port, secure=secure) for each in range(60))
-    seconds_for(host, rows)
+    rows = [
+        row(f"u{each}@x.com", "pw", server.port, host=f"h{each % 7}.localhost", secure=secure)
+        for each in range(60)
+    ]
+    seconds_for(host, "".join(rows))
     assert server.open_most == 20
 
 

@@ -112,3 +112,12 @@ def test_no_family_of_addresses_uses_up_all_the_tries():
     assert [str(each) for each in ordered] == [
         *("8.8.8.8", "2a00::1", "8.8.4.4", "2a00::2", "2a00::3"),
     ]
+
+
+def test_a_name_with_one_refused_address_is_refused_whole(make_host, watch, mail_server):
+    server = mail_server()
+    host = make_host(server.port, ALLOWED_NETWORKS=["127.0.0.0/8"])
+    # c-ares gives ::1 and 127.0.0.1 for every name under localhost (RFC 6761).
+    csv = Header + row("a@x.com", "pw", server.port, host="mail.localhost")
+    assert host.post(csv).json["data"]["errors"][0]["code"] == "dns_failure"
+    assert watch.connects == []

@@ -282,3 +282,13 @@ def test_a_refused_login_is_never_tried_again_whatever_its_words(make_host, mail
 def test_starttls_that_is_offered_and_refused(make_host, mail_server):
     server = mail_server(replies={"STARTTLS": b"502 not here\r\n"})
     assert verdict(make_host(server.port), server)[0] == "starttls_unsupported"
+
+
+def test_what_was_offered_in_clear_is_forgotten(make_host, mail_server):
+    def offer(session):
+        offered = b"250-x\r\n" if session.secure else b"250-x\r\n250-STARTTLS\r\n250-AUTH PLAIN\r\n"
+        return offered + b"250 HELP\r\n"
+
+    server = mail_server(replies={"EHLO": offer})
+    assert verdict(make_host(server.port), server)[0] == "auth_not_offered"
+    assert server.commands(b"AUTH") == []

@@ -7,10 +7,12 @@ from datetime import timedelta
 
 import pytest
 from conftest import Header, row
+from sqlalchemy.exc import OperationalError
 
 from flask_mailbox_import import ImportNotRunnable, RunLost
 from flask_mailbox_import.mapping import Outcome
 from flask_mailbox_import.records import ImportStatus
+from flask_mailbox_import.session import repeated
 from flask_mailbox_import.store import STALE_AFTER, Store
 
 
@@ -99,3 +101,22 @@ def test_a_run_that_breaks_down_is_interrupted_and_can_be_continued(host, staged
         assert host.db.session.get(model, staged).status == "interrupted"
         host.db.session.rollback()
         assert host.extension.importer.continue_import(staged).imported == 3
+
+
+@pytest.mark.parametrize(("lost", "calls"), [(False, 3), (True, 1)])
+def test_a_transaction_that_met_a_lock_is_repeated_and_a_lost_connection_is_not(lost, calls):
+    made = []
+
+    @repeated
+    def work() -> str:
+        made.append(1)
+        if len(made) < 3:
+            raise OperationalError("UPDATE", {}, Exception("locked"), connection_invalidated=lost)
+        return "done"
+
+    if lost:
+        with pytest.raises(OperationalError):
+            work()
+    else:
+        assert work() == "done"
+    assert len(made) == calls

@@ -153,8 +153,7 @@ class SMTPSession(smtplib.SMTP):
                 raise
             # More of the dialogue in clear, which came late.
             raise NotSMTP(b"") from None
-        # RFC 3207 section 4.2: forget what was learnt in clear.
-        self.esmtp_features = {}
+        # RFC 3207 section 4.2: what was learnt in clear is forgotten; ehlo() begins anew.
         self.stage = Stage.EHLO
         self._expect(250, *self.ehlo())
 
