@@ -19,7 +19,7 @@ from flask_mailbox_import.sealing import generate_key
 from flask_mailbox_import.store import Store
 
 #: Names of the loopback address, in the certificates; c-ares knows them all (RFC 6761).
-HOSTS = ("localhost", "*.localhost", "127.0.0.1")
+HOSTS = ("localhost", "127.0.0.1", *(f"h{number}.localhost" for number in range(7)))
 
 Header = "email,password,smtphost,imaphost,smtpport,smtpsecure\n"
 
