@@ -108,7 +108,7 @@ class MailServer:
         with self._changed:
             if self.settle_at is not None:
                 limit = self.settle_at
-                self._changed.wait_for(lambda: self.open_now < limit, timeout=1)
+                self._changed.wait_for(lambda: self.open_now < limit, timeout=0.5)
             self.open_now += 1
             self.open_most = max(self.open_most, self.open_now)
         try:

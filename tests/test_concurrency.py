@@ -40,25 +40,25 @@ def test_twenty_slow_servers_take_about_as_long_as_one(make_host, mail_server, m
 @pytest.mark.parametrize("mode", MODES)
 def test_never_more_than_twenty_sessions_that_have_not_sent_quit(make_host, mail_server, mode):
     server_options, settings, secure = MODES[mode]
-    server = mail_server(pause=0.2, settle_at=20, **server_options)
+    server = mail_server(pause=1, settle_at=20, **server_options)
     host = make_host(server.port, **settings)
     rows = [
         row(f"u{each}@x.com", "pw", server.port, host=f"h{each % 7}.localhost", secure=secure)
-        for each in range(60)
+        for each in range(40)
     ]
     seconds_for(host, "".join(rows))
     assert server.open_most == 20
 
 
 def test_concurrency_and_the_share_of_one_host_are_settings(make_host, mail_server):
-    narrow = mail_server(pause=0.2, settle_at=3)
-    wide = mail_server(pause=0.2, settle_at=7)
+    narrow = mail_server(pause=1, settle_at=3)
+    wide = mail_server(pause=1, settle_at=7)
     host = make_host(narrow.port, wide.port, CONCURRENCY=7, PER_HOST=3)
-    rows = [row(f"n{each}@x.com", "pw", narrow.port) for each in range(12)]
+    rows = [row(f"n{each}@x.com", "pw", narrow.port) for each in range(6)]
     seconds_for(host, "".join(rows))
     assert narrow.open_most == 3
     host = make_host(wide.port, CONCURRENCY=7)
-    rows = [row(f"w{each}@x.com", "pw", wide.port) for each in range(21)]
+    rows = [row(f"w{each}@x.com", "pw", wide.port) for each in range(14)]
     seconds_for(host, "".join(rows))
     assert wide.open_most == 7
 
