@@ -97,13 +97,13 @@ def post(port: int, key: str, csv: str) -> bytes:
 
 @pytest.mark.parametrize("worker", ["sync", "gthread", "gevent"])
 def test_each_kind_of_worker_imports_twenty_at_a_time(mail_server, site, gunicorn, worker):
-    server = mail_server(pause=0.3, settle_at=20)
+    server = mail_server(pause=1, settle_at=20)
     host = site(server.port)
     key = host.command("create-key", "--workspace", "w1").stdout.strip()
-    rows = "".join(row(f"u{each}@x.com", "pw", server.port) for each in range(60))
+    rows = "".join(row(f"u{each}@x.com", "pw", server.port) for each in range(40))
     listening = gunicorn(host, "-k", worker, "--threads", "2")
     answer = post(listening, key, Header + rows)
-    assert b'"imported": 60, "skipped": 0, "failed": 0' in answer
+    assert b'"imported": 40, "skipped": 0, "failed": 0' in answer
     assert server.open_most == 20
 
 
