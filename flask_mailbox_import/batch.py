@@ -169,5 +169,5 @@ def _row_update(outcome: Outcome, refused: Code | None) -> dict[str, Any]:
         "code": reason.code.value if reason else None,
         "error": reason.error if reason else None,
         "hint": reason.hint if reason else None,
-        "tested_at": now(),
+        "finished_at": now(),
     }

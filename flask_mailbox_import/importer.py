@@ -146,10 +146,7 @@ class Importer:
         complete = done == len(staged)
         self._store.end(run, ImportStatus.FINISHED if complete else ImportStatus.INTERRUPTED)
 
-    def _batches(
-        self, run: Run, staged: Sequence[StagedRow]
-    ) -> Generator[list[Outcome], None, None]:
-        """Yield what is to be saved, as it becomes known; an empty batch is a sign of life."""
+    def _batches(self, run: Run, staged: Sequence[StagedRow]) -> Batches:
         mailboxes: dict[int, Mailbox] = {}
         failed: list[Outcome] = []
         for row in staged:

@@ -121,7 +121,8 @@ class ImportRowMixin:
     sealed_record: Mapped[bytes | None] = mapped_column(LargeBinary(65000))
     #: When ``sealed_record`` is to be erased, if nothing else erased it before.
     record_expires_at: Mapped[datetime | None] = mapped_column(index=True)
-    tested_at: Mapped[datetime | None]
+    #: When the row was imported, skipped or failed by a run.
+    finished_at: Mapped[datetime | None]
 
     @declared_attr.directive
     @classmethod
@@ -129,7 +130,7 @@ class ImportRowMixin:
         return (
             UniqueConstraint("import_id", "row"),
             Index("ix_mailbox_import_row_status", "import_id", "status"),
-            Index("ix_mailbox_import_row_refused", "code", "tested_at"),
+            Index("ix_mailbox_import_row_refused", "code", "finished_at"),
         )
 
 

@@ -45,7 +45,7 @@ class Queries:
                 .where(row.import_id == import_id)
                 .group_by(row.status)
             )
-            counts: dict[str, int] = {row[0]: row[1] for row in rows}
+            counts: dict[str, int] = {status: count for status, count in rows}  # noqa: C416 (typed)
             failed = session.execute(
                 select(row.row, row.email, row.code, row.error, row.hint)
                 .where(row.import_id == import_id, row.status == RowStatus.FAILED.value)
@@ -88,7 +88,7 @@ class Queries:
                 .where(
                     import_.workspace_id == workspace_id,
                     row.code.in_([code.value for code in codes]),
-                    row.tested_at > now() - within,
+                    row.finished_at > now() - within,
                 )
             )
         return count or 0

@@ -22,7 +22,7 @@ from .records import CheckedRow, ImportStatus, RowStatus
 from .sealing import KeyRing
 from .session import repeated, transaction
 
-#: A run that gave no sign of life for this long is dead; runs give one at least every 5 s.
+#: A run that gave no sign of life for this long is dead; runs give one each second.
 STALE_AFTER = timedelta(seconds=20)
 
 _CONTINUABLE = (
@@ -142,12 +142,13 @@ class Store:
     def end(self, run: Run, status: ImportStatus) -> None:
         """Set the last status of a run that is still ours."""
         model = self._models.import_
+        finished_at = now() if status is ImportStatus.FINISHED else None
         with transaction(self._db) as session:
             _execute(
                 session,
                 update(model)
                 .where(model.id == run.import_id, model.run_token == run.token)
-                .values(status=status.value, run_token=None, finished_at=now()),
+                .values(status=status.value, run_token=None, finished_at=finished_at),
             )
 
     @repeated
