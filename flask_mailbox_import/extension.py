@@ -9,7 +9,7 @@ import sqlalchemy
 from flask import Blueprint, Flask
 from flask_sqlalchemy import SQLAlchemy
 
-from . import api, cli
+from . import api, cli, pages
 from .auth import ApiKeys, WorkspaceLoader
 from .config import Config
 from .errors import ConfigError
@@ -70,8 +70,16 @@ class MailboxImport:
             )
         models = models_for(db, self._mailbox_model)
         app.extensions[NAME] = self._state(db, models, config)
-        blueprint = Blueprint(NAME, __name__, url_prefix=config.url_prefix or None)
+        blueprint = Blueprint(
+            NAME,
+            __name__,
+            url_prefix=config.url_prefix or None,
+            template_folder="templates",
+            static_folder="static/mailbox_import",
+            static_url_path="/mailboxes/import/static",
+        )
         api.register(blueprint)
+        pages.register(blueprint)
         app.register_blueprint(blueprint)
         app.cli.add_command(cli.group)
 
@@ -89,6 +97,13 @@ class MailboxImport:
     def importer(self) -> Importer:
         """The importer of the current app: imports without HTTP."""
         return current_state().importer
+
+    def create_api_key(self, workspace_id: str) -> str:
+        """Make an API key for a workspace of the current app and return it, this once.
+
+        :raises ValueError: that is no workspace id.
+        """
+        return current_state().api_keys.create([workspace_id])
 
     @property
     def models(self) -> Models:

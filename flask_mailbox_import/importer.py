@@ -73,6 +73,30 @@ class Importer:
             self._run(import_id, progress)
             return self._queries.summary(import_id)
 
+    def stage_file(
+        self,
+        stream: IO[bytes],
+        *,
+        workspace_id: str,
+        tag: str | None = None,
+        skip_connection_test: bool = False,
+    ) -> str:
+        """Check a CSV file and keep it for :meth:`continue_import`; return the import's id.
+
+        :raises ValueError, FileError, TooManyRefusedLogins: see :meth:`run_file`.
+        """
+        workspace_id, tag = check_workspace_id(workspace_id), clean_tag(tag)
+        with own_context():
+            return self._stage(stream, workspace_id, tag, skip_connection_test)
+
+    def summary(self, import_id: str, *, workspace_id: str) -> Summary:
+        """Return what came of an import so far, or what is in its file if it has not been run.
+
+        :raises ImportNotFound: there is none of this id in the workspace.
+        """
+        with own_context():
+            return self._queries.summary(import_id, workspace_id)
+
     def check_file(self, stream: IO[bytes], *, workspace_id: str) -> Check:
         """Say what is in a file; opens no connection and stores nothing.
 
@@ -82,7 +106,7 @@ class Importer:
             return self._check(stream, workspace_id)
 
     def continue_import(self, import_id: str, progress: Progress | None = None) -> Summary:
-        """Run what is left of an import that was cancelled, or whose runner died.
+        """Run what is left of an import: all of a staged one, the rest of an interrupted one.
 
         :raises ImportNotFound, ImportNotRunnable, RunLost, TooManyRunning: why it was not.
         """

@@ -30,15 +30,15 @@ class Queries:
         with transaction(self._db) as session:
             return existing_keys(session, self._models.mailbox, workspace_id, list(email_keys))
 
-    def summary(self, import_id: str) -> Summary:
-        """Count an import's rows; the failed ones in row order.
+    def summary(self, import_id: str, workspace_id: str | None = None) -> Summary:
+        """Count an import's rows; the failed and the skipped ones in row order.
 
-        :raises ImportNotFound: there is none of this id.
+        :raises ImportNotFound: there is none of this id, or it is another workspace's.
         """
         row = self._models.row
         with transaction(self._db) as session:
             found = session.get(self._models.import_, import_id, populate_existing=True)
-            if found is None:
+            if found is None or workspace_id not in (None, found.workspace_id):
                 raise ImportNotFound(f"there is no import {import_id}")
             rows = session.execute(
                 select(row.status, func.count())
@@ -46,11 +46,15 @@ class Queries:
                 .group_by(row.status)
             )
             counts: dict[str, int] = {status: count for status, count in rows}  # noqa: C416 (typed)
-            failed = session.execute(
-                select(row.row, row.email, row.code, row.error, row.hint)
-                .where(row.import_id == import_id, row.status == RowStatus.FAILED.value)
+            told = session.execute(
+                select(row.row, row.email, row.code, row.error, row.hint, row.status)
+                .where(row.import_id == import_id, row.code.is_not(None))
                 .order_by(row.row)
-            )
+            ).all()
+            by_status = {
+                status: tuple(_row_result(each) for each in told if each.status == status.value)
+                for status in (RowStatus.FAILED, RowStatus.SKIPPED)
+            }
             return Summary(
                 import_id=import_id,
                 status=ImportStatus(found.status),
@@ -58,7 +62,10 @@ class Queries:
                 skipped=counts.get("skipped", 0),
                 failed=counts.get("failed", 0),
                 ready=counts.get("ready", 0),
-                errors=tuple(map(_row_result, failed)),
+                errors=by_status[RowStatus.FAILED],
+                skips=by_status[RowStatus.SKIPPED],
+                tag=found.tag,
+                skip_connection_test=found.skip_connection_test,
             )
 
     def unfinished(self) -> list[Unfinished]:

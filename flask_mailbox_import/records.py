@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import NoReturn
 
@@ -208,9 +208,12 @@ class Summary:
     #: Rows not tested yet: only after a cancel or while it runs.
     ready: int = 0
     errors: tuple[RowResult, ...] = ()
+    skips: tuple[RowResult, ...] = ()
     notices: tuple[Notice, ...] = ()
     status: ImportStatus | None = None
-    import_id: str | None = field(default=None)
+    import_id: str | None = None
+    tag: str | None = None
+    skip_connection_test: bool = False
 
     @property
     def rows(self) -> int:

@@ -12,8 +12,8 @@ import pytest
 import trustme
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
-from mailserver import MailServer
 
+from example_app.mailserver import MailServer
 from flask_mailbox_import import MailboxImport
 from flask_mailbox_import.sealing import generate_key
 from flask_mailbox_import.store import Store

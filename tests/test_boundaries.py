@@ -42,12 +42,14 @@ LAYERS: dict[str, set[str]] = {
     "state": {"flask"},
     "fields": {"flask", "werkzeug"},
     "api": {"flask", "werkzeug"},
+    "forms": {"flask_wtf", "wtforms"},
+    "pages": {"flask", "werkzeug"},
     "cli": {"click", "flask"},
     "extension": {"flask", "flask_sqlalchemy", "sqlalchemy"},
 }
 FREE = {"__init__", "__main__", "probe.__init__"}
 ORDER = list(LAYERS)
-THIRD_PARTY = {each for allowed in LAYERS.values() for each in allowed} | {"celery", "flask_wtf"}
+THIRD_PARTY = {each for allowed in LAYERS.values() for each in allowed} | {"celery"}
 NETWORK = {each for each in LAYERS if each.startswith("probe.")}
 DATABASE = {"sealing", "models", "mapping", "batch", "session", "store", "queries"}
 READER = {"table", "columns", "rows", "check"}

@@ -14,7 +14,8 @@ import warnings
 import pytest
 import trustme
 from conftest import Header, row, server_context
-from mailserver import CLOSE
+
+from example_app.mailserver import CLOSE
 
 LATER = datetime.datetime.now(datetime.timezone.utc)
 

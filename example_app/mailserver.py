@@ -1,4 +1,4 @@
-"""A scripted SMTP server on port 0, speaking bytes: says what a test tells it, keeps count."""
+"""A scripted SMTP server on port 0, speaking bytes, for the demo and the tests; keeps count."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+#: The password that the demo's servers accept from everybody.
+PASSWORD = "correct horse"  # noqa: S105 (of a demo)
 OK_235 = b"235 2.7.0 ok\r\n"
 REFUSED_535 = b"535 5.7.8 no\r\n"
 CLOSE = b""
@@ -71,6 +73,7 @@ class MailServer:
         self.close()
 
     def close(self) -> None:
+        """Hang up on everybody and wait until all threads have ended."""
         self._stopped.set()
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
@@ -87,6 +90,7 @@ class MailServer:
         return [login for session in self.sessions for login in session.logins]
 
     def commands(self, verb: bytes) -> list[bytes]:
+        """Return every line that began with a command, over all connections."""
         return [
             line for each in self.sessions for line in each.lines if line.upper().startswith(verb)
         ]
@@ -194,6 +198,7 @@ class MailServer:
         return line[:-2]
 
     def _secure(self, session: Session) -> None:
-        assert self.context is not None
+        if self.context is None:
+            raise EOFError
         session.sock = self.context.wrap_socket(session.sock, server_side=True)
         session.secure = True

@@ -1,0 +1,61 @@
+"""The demo's mail servers; ``python -m example_app.fleet FOLDER`` runs them till its input ends."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import ssl
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+import trustme
+
+from .mailserver import CLOSE, PASSWORD, MailServer
+
+_A_DAY = datetime.timedelta(days=1)
+_TEMPORARY = b"454 4.7.0 Temporary authentication failure\r\n"
+_APP_PASSWORD = b"534 5.7.9 Application-specific password required\r\n"
+
+
+class _AnyUser(dict[str, str]):
+    """Accounts of all users, with one password."""
+
+    def get(self, _user: str, _default: object = None) -> str:
+        return PASSWORD
+
+
+def start(stack: ExitStack, folder: Path) -> dict[str, int]:
+    """Start every server; return the port of each name, and leave the CA in ``folder``."""
+    ca = trustme.CA()
+    ca.cert_pem.write_to_path(str(folder / "ca.pem"))
+    today = datetime.datetime.now(datetime.timezone.utc)
+
+    def serve(name: str, *, valid_until: datetime.timedelta = _A_DAY, **options: object) -> int:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        certificate = ca.issue_cert(
+            f"{name}.localhost", not_before=today - 2 * _A_DAY, not_after=today + valid_until
+        )
+        certificate.configure_cert(context)
+        options = {"context": context, "accounts": _AnyUser(), **options}
+        return stack.enter_context(MailServer(**options)).port  # type: ignore[arg-type]
+
+    closed = MailServer()
+    closed.close()
+    return {
+        "mail": serve("mail", pause=0.3),
+        "tls": serve("tls", implicit_tls=True, pause=0.3),
+        "slow": serve("slow", pause=2),
+        "app-password": serve("app-password", replies={"AUTH": _APP_PASSWORD}),
+        "busy": serve("busy", replies={"AUTH": _TEMPORARY}),
+        "expired": serve("expired", valid_until=-_A_DAY),
+        "drops": serve("drops", replies={"AUTH": CLOSE}),
+        "closed": closed.port,
+    }
+
+
+if __name__ == "__main__":
+    with ExitStack() as servers:
+        print(json.dumps(start(servers, Path(sys.argv[1]))), flush=True)
+        # Ends with whoever started it, however that ends.
+        sys.stdin.read()
