@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -38,13 +39,12 @@ def command(port: int) -> None:
         with app.app_context():
             key = mailbox_import.create_api_key("demo")
         server = make_server("127.0.0.1", port, app, threaded=True)
+        # Also where a shell started us with one of them ignored.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.default_int_handler)
         _tell(f"http://127.0.0.1:{server.server_port}", sample, key)
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            click.echo("\nThe demo has ended.")
-        finally:
-            server.server_close()
+        server.serve_forever()  # returns at Ctrl-C
+    click.echo("\nThe demo has ended.")
 
 
 @contextmanager

@@ -93,9 +93,8 @@ def _with_headers(response: Response) -> Response:
 
 def _render(name: str, **values: Any) -> str:
     config = current_state().config
-    return render_template(
-        f"mailbox_import/{name}", base_template=config.base_template, config_=config, **values
-    )
+    values = {"error": None, "base_template": config.base_template, "limits": config, **values}
+    return render_template(f"mailbox_import/{name}", **values)
 
 
 @_page

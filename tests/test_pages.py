@@ -1,0 +1,231 @@
+"""The pages without a browser: who may see them, what they say, and where they lead."""
+
+from __future__ import annotations
+
+import re
+
+import jinja2
+import pytest
+from conftest import Header, row
+from flask import redirect, render_template_string
+
+UPLOAD = "/mailboxes/import"
+ROW = "a@example.com,pw,smtp.example.com,,587,false\n"
+
+
+@pytest.fixture
+def host(make_host, request):
+    made = make_host(**getattr(request, "param", {}))
+    made.app.jinja_env.undefined = jinja2.StrictUndefined
+    made.extension.workspace_loader(lambda: "w1")
+    return made
+
+
+@pytest.fixture
+def client(host):
+    return host.app.test_client()
+
+
+def token_of(page: str) -> str:
+    return re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)[1]
+
+
+PART = '--b\r\nContent-Disposition: form-data; name="{}"{}\r\n\r\n{}\r\n'
+
+
+def post(client, address: str, *parts: str):
+    """Post a form byte by byte: the test client's own way leaves large ones on disk."""
+    body = "".join(parts) + "--b--\r\n"
+    return client.post(address, data=body, content_type="multipart/form-data; boundary=b")
+
+
+def upload(client, csv: str, **fields: str):
+    fields = {"csrf_token": token_of(client.get(UPLOAD).text), **fields}
+    texts = [PART.format(name, "", text) for name, text in fields.items()]
+    return post(client, UPLOAD, PART.format("file", '; filename="m.csv"', csv), *texts)
+
+
+def test_upload_check_result(make_host, mail_server):
+    server = mail_server(accounts={"a@x.com": "pw"})
+    host = make_host(server.port)
+    host.extension.workspace_loader(lambda: "w1")
+    client = host.app.test_client()
+    csv = Header + row("a@x.com", "pw", server.port) + row("b@x.com", "no", server.port)
+    csv += row("A@x.com", "pw", server.port) + "bad,pw,localhost,,,\n"
+    answer = upload(client, csv, tag=" spring ")
+    assert answer.status_code == 303
+    check = client.get(answer.location)
+    assert "Test and import 2 mailboxes" in check.text
+    assert re.findall(r'id="count-(\w+)">(\d+)<', check.text) == [
+        ("ready", "2"),
+        ("skipped", "1"),
+        ("failed", "1"),
+    ]
+    assert "This is not a valid email address." in check.text
+    assert host.mailboxes() == server.sessions == []
+    done = client.post(answer.location, data={"csrf_token": token_of(check.text)})
+    assert done.status_code == 303
+    assert done.location == answer.location.removesuffix("/check")
+    result = client.get(done.location).text
+    assert '<h1 class="mbi-h1">1 mailbox imported, 2 failed</h1>' in result
+    assert "<title>1 mailbox imported, 2 failed</title>" in result
+    assert re.findall(r'<tr id="row-(\d+)" data-code="(\w+)">', result) == [
+        ("3", "bad_credentials"),
+        ("5", "invalid_email"),
+        ("4", "duplicate_in_file"),
+    ]
+    assert "Authentication failed. Check username/password." in result
+    assert [(each.email, each.status, each.tag) for each in host.mailboxes()] == [
+        ("a@x.com", "active", "spring")
+    ]
+    # Back to the check page, and the button once more: neither does anything twice.
+    assert client.get(answer.location).location == done.location
+    again = client.post(answer.location, data={"csrf_token": token_of(check.text)})
+    assert again.location == done.location
+    assert len(server.logins) == 2
+
+
+def test_a_skipped_test(client, host):
+    answer = upload(client, Header + ROW, skipConnectionTest="true")
+    check = client.get(answer.location).text
+    assert "Import 1 mailbox without a test" in check
+    done = client.post(answer.location, data={"csrf_token": token_of(check)})
+    assert "1 mailbox imported" in client.get(done.location).text
+    assert [each.status for each in host.mailboxes()] == ["pending"]
+
+
+def test_nothing_to_import(client):
+    answer = upload(client, Header + "bad,,,,,\n")
+    check = client.get(answer.location).text
+    assert "There is nothing to import." in check
+    assert "<button" not in check
+
+
+@pytest.mark.parametrize(
+    ("csv", "words", "status"),
+    [
+        ("", "The file is empty", 422),
+        ("email,password\na,b\n", "no column smtphost", 422),
+        (Header + ROW * 501, "501 mailboxes, but at most 500", 422),
+        (Header + "x" * 500_000, "larger than 500000 bytes", 413),
+        (Header + "x" * 600_000, "larger than 500000 bytes", 413),
+    ],
+)
+def test_a_faulty_file_leaves_the_page_with_the_same_words(client, host, csv, words, status):
+    answer = upload(client, csv, tag="kept")
+    assert answer.status_code == status
+    assert words in answer.text
+    assert "<title>Error: Import mailboxes</title>" in answer.text
+    assert 'href="#file"' in answer.text
+    assert host.rows() == []
+    if status == 422:
+        assert 'value="kept"' in answer.text
+
+
+def test_no_file_was_chosen(client):
+    token = token_of(client.get(UPLOAD).text)
+    fields = PART.format("csrf_token", "", token)
+    for unchosen in ("", PART.format("file", '; filename=""', "")):
+        answer = post(client, UPLOAD, fields, unchosen)
+        assert answer.status_code == 422
+        assert "Select a CSV file" in answer.text
+
+
+def test_a_tag_that_is_too_long(client):
+    answer = upload(client, Header + ROW, tag="x" * 65)
+    assert answer.status_code == 422
+    assert "longer than 64 characters" in answer.text
+
+
+def test_without_the_token_nothing_happens(client, host):
+    answer = post(client, UPLOAD, PART.format("file", '; filename="m.csv"', Header + ROW))
+    assert answer.status_code == 400
+    assert "Your session ended" in answer.text
+    assert host.rows() == []
+    location = upload(client, Header + ROW, skipConnectionTest="1").location
+    assert client.post(location).status_code == 400
+    assert host.mailboxes() == []
+
+
+def test_limits_and_columns_are_told_before_the_upload(client):
+    page = client.get(UPLOAD).text
+    assert "up to 500 mailboxes" in page
+    assert "500,000 bytes" in page
+    for name in ("email", "password", "smtphost", "imaphost", "smtpport", "displayname"):
+        assert name in page
+
+
+def test_the_template_has_our_columns_and_no_row(client):
+    answer = client.get("/mailboxes/import/template.csv")
+    assert answer.mimetype == "text/csv"
+    assert answer.data.startswith(b"\xef\xbb\xbfemail,password,smtphost,imaphost,smtpport")
+    assert "attachment" in answer.headers["Content-Disposition"]
+    assert "header but no mailboxes" in upload(client, answer.text).text
+
+
+def test_another_workspaces_import_is_not_there(client, host):
+    location = upload(client, Header + ROW).location
+    host.extension.workspace_loader(lambda: "w2")
+    foreign = client.get(location)
+    unknown = client.get("/mailboxes/import/nope/check")
+    assert foreign.status_code == unknown.status_code == 404
+    assert foreign.data == unknown.data
+    assert client.get(location.removesuffix("/check")).status_code == 404
+    assert client.post(location).status_code == 404
+
+
+def test_who_may_see_the_page(client, host, caplog):
+    host.extension.workspace_loader(lambda: None)
+    assert client.get(UPLOAD).status_code == 401
+    host.extension.workspace_loader(lambda: redirect("/login"))
+    assert client.get(UPLOAD).location == "/login"
+    host.extension.workspace_loader(None)
+    assert client.get(UPLOAD).status_code == 403
+    assert "@mailbox_import.workspace_loader" in caplog.text
+
+
+def test_the_pages_headers(client):
+    headers = client.get(UPLOAD).headers
+    assert "default-src 'self'" in headers["Content-Security-Policy"]
+    assert "unsafe" not in headers["Content-Security-Policy"]
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "same-origin"
+
+
+def test_what_a_file_holds_is_shown_as_text(client):
+    answer = upload(client, Header + '"<script>alert(1)</script>",pw,localhost,,,\n')
+    page = client.get(answer.location).text
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_no_inline_script_style_or_handler(client):
+    location = upload(client, Header + ROW + "bad,,,,,\n").location
+    for page in (client.get(UPLOAD).text, client.get(location).text):
+        assert not re.search(r"<script|<style|\sstyle=|\son\w+=", page)
+
+
+@pytest.mark.parametrize("host", [{"BASE_TEMPLATE": "host.html"}], indirect=True)
+def test_the_hosts_own_layout(client, host):
+    host.app.jinja_loader = jinja2.DictLoader(
+        {
+            "host.html": "<title>{% block title %}{% endblock %} | Host</title>"
+            "<nav>host</nav>{% block content %}{% endblock %}"
+        }
+    )
+    with host.app.test_request_context():
+        assert render_template_string("{% extends 'host.html' %}")
+    answer = client.get(UPLOAD)
+    assert "<title>Import mailboxes | Host</title><nav>host</nav>" in answer.text
+    assert "mailbox_import.css" in answer.text
+    assert "Content-Security-Policy" not in answer.headers
+
+
+def test_the_style_sheets_are_served(client):
+    page = client.get(UPLOAD).text
+    sheets = re.findall(r'<link rel="stylesheet" href="([^"]+)"', page)
+    assert len(sheets) == 2
+    for sheet in sheets:
+        with client.get(sheet) as answer:
+            assert answer.mimetype == "text/css"
