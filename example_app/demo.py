@@ -15,7 +15,7 @@ import click
 from flask import current_app
 from werkzeug.serving import make_server
 
-from flask_mailbox_import.config import Config
+from flask_mailbox_import.config import DEFAULT_PORTS
 
 from .mailserver import PASSWORD
 
@@ -69,11 +69,10 @@ def _mail_servers(folder: Path) -> Iterator[dict[str, int]]:
 
 def _settings(folder: Path, ports: dict[str, int]) -> dict[str, object]:
     """Let this app alone reach this machine's mail servers, and trust their throw-away CA."""
-    usual = Config.__dataclass_fields__["allowed_ports"].metadata["default"]
     return {
         "SQLALCHEMY_DATABASE_URI": f"sqlite:///{folder / 'demo.sqlite'}",
         "MAILBOX_IMPORT_ALLOWED_NETWORKS": ["127.0.0.0/8", "::1/128"],
-        "MAILBOX_IMPORT_ALLOWED_PORTS": [*usual, *ports.values()],
+        "MAILBOX_IMPORT_ALLOWED_PORTS": [*DEFAULT_PORTS, *ports.values()],
         "MAILBOX_IMPORT_CA_FILE": str(folder / "ca.pem"),
     }
 

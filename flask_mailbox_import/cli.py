@@ -14,9 +14,9 @@ from flask.cli import with_appcontext
 
 from .errors import FileError, ImportNotRunnable, MailboxImportError
 from .labels import plain
+from .mapping import STALE_AFTER
 from .records import ImportStatus, Summary
 from .state import current_state
-from .store import STALE_AFTER
 
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar

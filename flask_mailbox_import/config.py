@@ -19,6 +19,11 @@ from .hostnames import IPNetwork
 
 PREFIX = "MAILBOX_IMPORT_"
 
+#: Submission (RFC 6409, RFC 8314) and its unofficial twin, relay, and IMAP.
+DEFAULT_PORTS = (25, 465, 587, 2525, 143, 993)
+#: The layout that we bring ourselves.
+DEFAULT_BASE_TEMPLATE = "mailbox_import/base.html"
+
 #: AES-256-GCM.
 KEY_BYTES = 32
 
@@ -186,9 +191,7 @@ class Config:
     dns_timeout: float = _setting(5.0, _seconds(0.1, 600), "of these, to resolve the name")
     retries: int = _setting(2, _integer(0, 10), "more tries after a temporary refusal")
     test_imap: bool = _setting(False, _not_yet, "default of the field testImap")
-    allowed_ports: tuple[int, ...] = _setting(
-        [25, 465, 587, 2525, 143, 993], _ports, "ports that a file may name"
-    )
+    allowed_ports: tuple[int, ...] = _setting(DEFAULT_PORTS, _ports, "ports that a file may name")
     allowed_networks: tuple[IPNetwork, ...] = _setting(
         [], _networks, "networks that may be contacted beside public addresses"
     )
@@ -207,7 +210,7 @@ class Config:
     runner: str = _setting("thread", _runner, "what executes an import started from a page")
     chunk_rows: int = _setting(500, _integer(1, 100_000), "rows of one Celery task")
     base_template: str = _setting(
-        "mailbox_import/base.html", _template, "the host's layout that the pages extend"
+        DEFAULT_BASE_TEMPLATE, _template, "the host's layout that the pages extend"
     )
 
     @classmethod

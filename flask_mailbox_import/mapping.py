@@ -13,6 +13,8 @@ from .models import ImportRowMixin
 from .records import CheckedRow, Login, Mailbox, Reason, Record, RowStatus, Secret
 from .sealing import KeyRing, new_seal_id
 
+#: A run that gave no sign of life for this long is dead; runs give one each second.
+STALE_AFTER = timedelta(seconds=20)
 #: The records of rows that nobody tested in this time are erased.
 KEEP_UNTESTED = timedelta(hours=24)
 

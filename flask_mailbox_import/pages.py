@@ -14,12 +14,13 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response as BaseResponse
 
 from .columns import COLUMNS, REQUIRED
-from .config import Config
+from .config import DEFAULT_BASE_TEMPLATE
 from .errors import (
     FileError,
     HookError,
     ImportNotFound,
     ImportNotRunnable,
+    RequestError,
     TooManyRefusedLogins,
     TooManyRunning,
 )
@@ -31,7 +32,6 @@ from .state import current_state
 logger = logging.getLogger("flask_mailbox_import")
 
 _EXAMPLE = ("ann@example.com", "her password", "smtp.example.com", "imap.example.com")
-_SESSION_ENDED = "Your session ended before the file was sent: choose the file again."
 #: Our own layout needs nothing from elsewhere; a host's layout has the host's own policy.
 _CONTENT_SECURITY_POLICY = "default-src 'self'; base-uri 'none'; frame-ancestors 'self'"
 
@@ -85,8 +85,7 @@ def _with_headers(response: Response) -> Response:
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "same-origin"
-    config = current_state().config
-    if config.base_template == Config.__dataclass_fields__["base_template"].metadata["default"]:
+    if current_state().config.base_template == DEFAULT_BASE_TEMPLATE:
         response.headers.setdefault("Content-Security-Policy", _CONTENT_SECURITY_POLICY)
     return response
 
@@ -107,13 +106,25 @@ def upload(workspace_id: str) -> str | BaseResponse | tuple[str, int]:
         return _upload_page(_too_large_words(), 413)
     if not submitted:
         return _upload_page(form=form)
+    try:
+        import_id = _stage(form, workspace_id)
+    except RequestError as fault:
+        return _upload_page(fault.message, fault.status, form)
+    return redirect(url_for("mailbox_import.check", import_id=import_id), 303)
+
+
+def _stage(form: UploadForm, workspace_id: str) -> str:
+    """Keep the uploaded file for its check page.
+
+    :raises RequestError: what is wrong, in words for the page.
+    """
     if not form.validate():
-        return _upload_page(_SESSION_ENDED, 400, form)
+        raise RequestError(400, "csrf", "Your session ended before the file was sent: try again.")
     file = form.file.data
     if file is None or not file.filename:
-        return _upload_page("Select a CSV file with your mailboxes.", 422, form)
+        raise RequestError(422, "no_file", "Select a CSV file with your mailboxes.")
     try:
-        import_id = current_state().importer.stage_file(
+        return current_state().importer.stage_file(
             file.stream,
             workspace_id=workspace_id,
             tag=form.tag.data,
@@ -121,12 +132,11 @@ def upload(workspace_id: str) -> str | BaseResponse | tuple[str, int]:
         )
     except FileError as fault:
         status = 413 if fault.reason == "file_too_large" else 422
-        return _upload_page(fault.message, status, form)
+        raise RequestError(status, fault.reason, fault.message) from None
     except ValueError as fault:
-        return _upload_page(f"{str(fault).capitalize()}: shorten it.", 422, form)
+        raise RequestError(422, "invalid_field", f"{fault}: shorten it.".capitalize()) from None
     except TooManyRefusedLogins as fault:
-        return _upload_page(str(fault), 429, form)
-    return redirect(url_for("mailbox_import.check", import_id=import_id), 303)
+        raise RequestError(429, "too_many_refused_logins", str(fault)) from None
 
 
 def _upload_page(
@@ -167,20 +177,26 @@ def check(workspace_id: str, import_id: str) -> str | BaseResponse | tuple[str, 
     address = url_for("mailbox_import.result", import_id=import_id)
     if summary.status is not ImportStatus.CHECKED:
         return redirect(address, 303)
-    form, error, status = ConfirmForm(), None, 200
-    if form.is_submitted():
-        if not form.validate():
-            error, status = "Your session ended: press the button again.", 400
-        else:
-            try:
-                current_state().importer.continue_import(import_id)
-            except ImportNotRunnable:
-                pass  # a second press of the button: the first one runs it
-            except TooManyRunning as fault:
-                error, status = str(fault), 429
-            if error is None:
-                return redirect(address, 303)
-    return _render("check.html", form=form, summary=summary, error=error), status
+    form = ConfirmForm()
+    if not form.is_submitted():
+        return _render("check.html", form=form, summary=summary)
+    try:
+        _run(form, import_id)
+    except RequestError as fault:
+        page = _render("check.html", form=form, summary=summary, error=fault.message)
+        return page, fault.status
+    return redirect(address, 303)
+
+
+def _run(form: ConfirmForm, import_id: str) -> None:
+    if not form.validate():
+        raise RequestError(400, "csrf", "Your session ended: press the button again.")
+    try:
+        current_state().importer.continue_import(import_id)
+    except TooManyRunning as fault:
+        raise RequestError(429, "too_many_running", str(fault)) from None
+    except ImportNotRunnable:
+        pass  # a second press of the button: the first one runs it
 
 
 @_page

@@ -12,8 +12,8 @@ from sqlalchemy import func, select
 from .batch import existing_keys
 from .codes import Code
 from .errors import ImportNotFound
-from .mapping import Unfinished, now
-from .models import Models
+from .mapping import STALE_AFTER, Unfinished, now
+from .models import ImportMixin, Models
 from .records import ImportStatus, Reason, RowResult, RowStatus, Summary
 from .session import transaction
 
@@ -57,7 +57,7 @@ class Queries:
             }
             return Summary(
                 import_id=import_id,
-                status=ImportStatus(found.status),
+                status=_status(found),
                 imported=counts.get("imported", 0),
                 skipped=counts.get("skipped", 0),
                 failed=counts.get("failed", 0),
@@ -99,6 +99,15 @@ class Queries:
                 )
             )
         return count or 0
+
+
+def _status(found: ImportMixin) -> ImportStatus:
+    """Return the status of an import; a run without a sign of life was interrupted."""
+    status = ImportStatus(found.status)
+    seen = found.heartbeat_at
+    if status is ImportStatus.RUNNING and (seen is None or seen < now() - STALE_AFTER):
+        return ImportStatus.INTERRUPTED
+    return status
 
 
 def _row_result(found: Any) -> RowResult:

@@ -16,14 +16,11 @@ from sqlalchemy.sql import Update
 from .batch import Batch
 from .config import Config
 from .errors import ImportNotFound, ImportNotRunnable, RunLost
-from .mapping import Outcome, Run, StagedRow, now, record_of, row_columns
+from .mapping import STALE_AFTER, Outcome, Run, StagedRow, now, record_of, row_columns
 from .models import Models
 from .records import CheckedRow, ImportStatus, RowStatus
 from .sealing import KeyRing
 from .session import repeated, transaction
-
-#: A run that gave no sign of life for this long is dead; runs give one each second.
-STALE_AFTER = timedelta(seconds=20)
 
 _CONTINUABLE = (
     ImportStatus.CHECKED,

@@ -10,10 +10,10 @@ from conftest import Header, row
 from sqlalchemy.exc import OperationalError
 
 from flask_mailbox_import import ImportNotRunnable, RunLost
-from flask_mailbox_import.mapping import Outcome
+from flask_mailbox_import.mapping import STALE_AFTER, Outcome
 from flask_mailbox_import.records import ImportStatus
 from flask_mailbox_import.session import repeated
-from flask_mailbox_import.store import STALE_AFTER, Store
+from flask_mailbox_import.store import Store
 
 
 @pytest.fixture
@@ -50,7 +50,10 @@ def test_a_live_import_is_not_taken_over_and_a_dead_one_is(host, store, staged):
         first = store.claim(staged)
         with pytest.raises(ImportNotRunnable):
             store.claim(staged)
+        assert host.extension.importer.summary(staged, workspace_id="w1").status.value == "running"
         age(host, staged)
+        dead = host.extension.importer.summary(staged, workspace_id="w1")
+        assert dead.status is ImportStatus.INTERRUPTED
         second = store.claim(staged)
         with pytest.raises(RunLost):
             store.beat(first)
