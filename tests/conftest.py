@@ -184,10 +184,10 @@ class Demo:
         (self.curl,) = re.findall(r"^curl .+$", printed, re.MULTILINE)
 
 
-@pytest.fixture
-def demo(tmp_path: Path) -> Iterator[Demo]:
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """Run ``flask --app example_app demo`` on a free port, as a newcomer does."""
-    with (tmp_path / "demo.log").open("w") as log:
+    with (tmp_path_factory.mktemp("demo") / "demo.log").open("w") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "flask", "--app", "example_app", "demo", "--port", "0"],
             cwd=Path(__file__).parent.parent,
