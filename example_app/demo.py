@@ -74,6 +74,8 @@ def _settings(folder: Path, ports: dict[str, int]) -> dict[str, object]:
         "MAILBOX_IMPORT_ALLOWED_NETWORKS": ["127.0.0.0/8", "::1/128"],
         "MAILBOX_IMPORT_ALLOWED_PORTS": [*DEFAULT_PORTS, *ports.values()],
         "MAILBOX_IMPORT_CA_FILE": str(folder / "ca.pem"),
+        # One more try shows what there is to see in a second.
+        "MAILBOX_IMPORT_RETRIES": 1,
     }
 
 

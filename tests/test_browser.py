@@ -56,7 +56,6 @@ def test_the_sample_file_gives_the_numbers_of_the_curl_call(demo, expected, brow
     page.get_by_role("link", name="Import", exact=True).click()
     page.get_by_role("button", name="Check file").click()
     page.get_by_role("alert").wait_for()
-    complaints.clear()  # the browser itself logs the answer 422
     page.get_by_label("CSV file").set_input_files(demo.sample)
     page.get_by_label("Tag").fill("from the browser")
     page.get_by_role("button", name="Check file").click()
@@ -66,5 +65,6 @@ def test_the_sample_file_gives_the_numbers_of_the_curl_call(demo, expected, brow
     assert page.title().startswith(f"{expected[0]} mailboxes imported, {expected[2]} failed")
     page.get_by_role("link", name="Mailboxes", exact=True).click()
     assert page.get_by_role("cell", name="from the browser").count() == expected[0]
-    assert complaints == []
+    # The browser itself logs the answer to the form that was sent without a file.
+    assert [each for each in complaints if "status of 422" not in each] == []
     context.close()
