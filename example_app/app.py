@@ -12,6 +12,7 @@ from flask_sqlalchemy import SQLAlchemy
 from werkzeug.wrappers import Response
 
 from flask_mailbox_import import MailboxImport
+from flask_mailbox_import.labels import plain
 from flask_mailbox_import.sealing import generate_key
 
 from . import demo
@@ -63,7 +64,7 @@ def index() -> str:
 @views.post("/sign-in")
 def sign_in() -> Response:
     """Choose a workspace. A real host asks for a password here."""
-    session["workspace"] = request.form.get("workspace", "").strip()[:64] or "demo"
+    session["workspace"] = plain(request.form.get("workspace", "")[:64]) or "demo"
     return redirect(url_for("host.index"), 303)
 
 

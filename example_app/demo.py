@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import csv
 import json
+import shlex
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
-from flask import current_app
 from werkzeug.serving import make_server
 
 from flask_mailbox_import.config import DEFAULT_PORTS
@@ -28,23 +30,30 @@ def command(port: int) -> None:
     """Run the app with local mail servers and a sample file, until Ctrl-C."""
     from .app import create_app, mailbox_import  # they import this module
 
-    folder = Path(current_app.instance_path) / "demo"
-    folder.mkdir(parents=True, exist_ok=True)
-    with _mail_servers(folder) as ports:
+    with ExitStack() as stack:
+        listener = stack.enter_context(_listen(port))
+        # Everything of one run is its own: a second demo leaves the first alone.
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="mailbox-import-demo-")))
+        ports = stack.enter_context(_mail_servers(folder))
         sample = folder / "mailboxes.csv"
         _write_sample(sample, ports)
-        # A demo begins anew each time: its mailboxes would be skipped at the second.
-        (folder / "demo.sqlite").unlink(missing_ok=True)
         app = create_app(_settings(folder, ports))
         with app.app_context():
             key = mailbox_import.create_api_key("demo")
-        server = make_server("127.0.0.1", port, app, threaded=True)
+        server = make_server("127.0.0.1", 0, app, threaded=True, fd=listener.fileno())
         # Also where a shell started us with one of them ignored.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.default_int_handler)
-        _tell(f"http://127.0.0.1:{server.server_port}", sample, key)
+        _tell(f"http://127.0.0.1:{listener.getsockname()[1]}", sample, key)
         server.serve_forever()  # returns at Ctrl-C
     click.echo("\nThe demo has ended.")
+
+
+def _listen(port: int) -> socket.socket:
+    try:
+        return socket.create_server(("127.0.0.1", port))
+    except OSError as fault:
+        raise click.ClickException(f"port {port}: {fault.strerror}; add --port 0") from None
 
 
 @contextmanager
@@ -109,13 +118,15 @@ def _sample_rows(ports: dict[str, int]) -> Iterator[tuple[object, ...]]:
 
 
 def _tell(address: str, sample: Path, key: str) -> None:
+    file = shlex.quote(f"file=@{sample}")
     click.echo(
         f"""
 The page:        {address}/mailboxes/import
 A sample file:   {sample}
 The same by curl:
 
-curl -X POST {address}/v1/mailboxes/import/smtp -H "X-Api-Key: {key}" --form file=@{sample}
+curl -X POST {address}/v1/mailboxes/import/smtp -H "X-Api-Key: {key}" --form {file}
 
+What one of the two has imported, the other skips: sign in to another workspace for the page.
 Ctrl-C ends it all."""
     )

@@ -23,7 +23,7 @@ from .errors import (
     TooManyRefusedLogins,
     TooManyRunning,
 )
-from .fields import read_fields, read_file
+from .fields import file_too_large, read_fields, read_file, too_large
 from .records import Notice, RowResult, Summary
 from .state import current_state
 
@@ -117,6 +117,11 @@ def import_smtp() -> Response:
     return _json({"success": True, "data": _body(summary)})
 
 
+def body_refused(fault: HTTPException) -> Response:
+    """Answer for the view where a hook of the host read the body first, and could not."""
+    return _error(_from_http(fault))
+
+
 def _check_envelope() -> None:
     """Judge method, media type and size, the body last."""
     if request.method != "POST":
@@ -131,20 +136,11 @@ def _check_envelope() -> None:
         )
     limit = current_state().config.max_file_size
     if (request.content_length or 0) > limit + _FORM_BYTES:
-        raise _too_large(limit)
+        raise file_too_large(limit)
     for file in request.files.values():
         if file.seek(0, io.SEEK_END) > limit:
-            raise _too_large(limit)
+            raise file_too_large(limit)
         file.seek(0)
-
-
-def _too_large(limit: int) -> RequestError:
-    return RequestError(
-        413,
-        "file_too_large",
-        f"The file is larger than {limit} bytes: split it into several files.",
-        details={"maxFileSize": limit},
-    )
 
 
 def _body(summary: Summary) -> dict[str, Any]:
@@ -215,11 +211,8 @@ def _too_many(reason: str, fault: MailboxImportError, *, seconds: int) -> Reques
 
 
 def _from_http(fault: HTTPException) -> RequestError:
-    limit = current_state().config.max_file_size
-    if fault.code == 413 and (request.content_length or limit * 2) > limit:
-        return _too_large(limit)
     if fault.code == 413:
-        return RequestError(400, "invalid_field", "The form has more parts than an import has.")
+        return too_large(request, current_state().config.max_file_size)
     status = fault.code or 500
     return RequestError(status, "invalid_request", fault.description or HTTPStatus(status).phrase)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 from flask import Request
@@ -26,8 +27,8 @@ class Fields:
     dry_run: bool
 
 
-def read_fields(request: Request) -> Fields:
-    """Return the fields of the form.
+def read_fields(request: Request, *, beside: Container[str] = ()) -> Fields:
+    """Return the fields of the form; ``beside`` are others that it may have.
 
     :raises RequestError: 400 ``invalid_field``: unknown, twice, malformed, or not built yet.
     """
@@ -35,13 +36,30 @@ def read_fields(request: Request) -> Fields:
         if name in _FIELDS:
             raise _invalid(name, "belongs in the form, not in the address")
     for name in request.form:
-        if name not in (*_FIELDS, "file"):
+        if name not in (*_FIELDS, "file") and name not in beside:
             raise _invalid(name, f"is not known; known are file, {', '.join(_FIELDS)}")
     _refuse_unbuilt(request)
     return Fields(
         tag=_tag(request),
         skip_connection_test=_boolean(request, "skipConnectionTest"),
         dry_run=_boolean(request, "dryRun"),
+    )
+
+
+def too_large(request: Request, limit: int) -> RequestError:
+    """Return the fault of a body that Werkzeug refused to read."""
+    if (request.content_length or limit * 2) <= limit:
+        return RequestError(400, "invalid_field", "The form has more parts than an import has.")
+    return file_too_large(limit)
+
+
+def file_too_large(limit: int) -> RequestError:
+    """Return the fault of a file that is larger than ``limit`` bytes."""
+    return RequestError(
+        413,
+        "file_too_large",
+        f"The file is larger than {limit} bytes: split it into several files.",
+        details={"maxFileSize": limit},
     )
 
 

@@ -1,19 +1,26 @@
-"""The forms of the pages, with CSRF tokens; their fields are named as the API's."""
+"""The forms of the pages, with CSRF tokens; their fields are named, and judged, as the API's."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from flask import request
 from flask_wtf import FlaskForm
-from flask_wtf.file import FileField
+from werkzeug.datastructures import CombinedMultiDict
 from wtforms import BooleanField, StringField
 
 
 class UploadForm(FlaskForm):
-    """What the upload page asks for; the file itself is judged by the reader."""
+    """What the upload page shows again where something was wrong."""
 
-    file = FileField()
     tag = StringField()
-    skipConnectionTest = BooleanField()  # noqa: N815 (the API's name)
+    skipConnectionTest = BooleanField(false_values=(False, "", "false", "0"))  # noqa: N815 (API)
 
 
 class ConfirmForm(FlaskForm):
     """A button, and the token that makes it the user's own."""
+
+
+def sent(form: type[FlaskForm]) -> FlaskForm:
+    """Return a form with what was sent as form data; a JSON body is none."""
+    return form(formdata=CombinedMultiDict[str, Any]([request.files, request.form]))

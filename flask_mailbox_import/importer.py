@@ -17,8 +17,7 @@ from .errors import FileError, RunLost, TooManyRefusedLogins, TooManyRunning
 from .labels import check_workspace_id, clean_tag
 from .mapping import Outcome, Run, StagedRow, Unfinished
 from .probe.diagnosis import REFUSED_LOGIN
-from .probe.guard import Policy
-from .probe.prober import ProbeOptions, probe_all
+from .probe.prober import probe_all
 from .queries import Queries
 from .records import CheckedRow, ImportStatus, Mailbox, Notice, Reason, Summary, Verdict
 from .rows import check_record, merge
@@ -108,11 +107,17 @@ class Importer:
     def continue_import(self, import_id: str, progress: Progress | None = None) -> Summary:
         """Run what is left of an import: all of a staged one, the rest of an interrupted one.
 
-        :raises ImportNotFound, ImportNotRunnable, RunLost, TooManyRunning: why it was not.
+        :raises ImportNotFound, ImportNotRunnable, RunLost, TooManyRunning, TooManyRefusedLogins:
+            why it was not.
         """
         with self._slot(), own_context():
             self._run(import_id, progress)
             return self._queries.summary(import_id)
+
+    def erase_expired(self) -> int:
+        """Erase what is kept of rows whose time is over; return of how many."""
+        with own_context():
+            return self._store.erase_expired()
 
     def unfinished(self) -> list[Unfinished]:
         """Return the imports that are not finished, oldest first; one may be running."""
@@ -127,7 +132,11 @@ class Importer:
         if not skip_connection_test:
             self._refuse_guessing(workspace_id)
         return self._store.stage(
-            workspace_id, check.rows, tag=tag, skip_connection_test=skip_connection_test
+            workspace_id,
+            check.rows,
+            notices=check.notices,
+            tag=tag,
+            skip_connection_test=skip_connection_test,
         )
 
     def _check(self, stream: IO[bytes], workspace_id: str) -> Check:
@@ -147,6 +156,9 @@ class Importer:
             )
 
     def _run(self, import_id: str, progress: Progress | None) -> None:
+        workspace_id = self._queries.workspace_to_test(import_id)
+        if workspace_id is not None:
+            self._refuse_guessing(workspace_id)
         run = self._store.claim(import_id)
         try:
             staged = self._store.ready_rows(run)
@@ -193,7 +205,7 @@ class Importer:
         return mailbox, merge(reasons) if reasons else None
 
     def _tested(self, mailboxes: dict[int, Mailbox]) -> Batches:
-        tests = probe_all(mailboxes.items(), _probe_options(self._config))
+        tests = probe_all(mailboxes.items(), self._config)
         try:
             batch: list[Outcome] = []
             due = time.monotonic() + TICK
@@ -234,20 +246,3 @@ def _outcome(row_id: int, mailbox: Mailbox, verdict: Verdict) -> Outcome:
         return Outcome(row_id=row_id, reason=verdict.reason)
     smtp = replace(mailbox.smtp, security=verdict.security or mailbox.smtp.security)
     return Outcome(row_id=row_id, mailbox=replace(mailbox, smtp=smtp))
-
-
-def _probe_options(config: Config) -> ProbeOptions:
-    return ProbeOptions(
-        policy=Policy(
-            allowed_networks=config.allowed_networks, denied_networks=config.denied_networks
-        ),
-        concurrency=config.concurrency,
-        per_host=config.per_host,
-        timeout=config.timeout,
-        connect_timeout=config.connect_timeout,
-        dns_timeout=config.dns_timeout,
-        retries=config.retries,
-        allow_plaintext=config.allow_plaintext,
-        ca_file=config.ca_file,
-        ehlo_name=config.ehlo_name,
-    )

@@ -96,6 +96,8 @@ class ImportMixin:
     status: Mapped[str] = mapped_column(String(16))
     tag: Mapped[str | None] = mapped_column(String(64))
     skip_connection_test: Mapped[bool]
+    #: What was worth saying about the file, as fields of a ``Notice``.
+    notices: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
     #: Who runs it; every write of a run is conditional on it.

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-import csv
 import functools
-import io
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
-from flask import Blueprint, Response, abort, make_response, redirect, render_template, url_for
-from werkzeug.exceptions import RequestEntityTooLarge
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    current_app,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from flask_wtf import FlaskForm
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.wrappers import Response as BaseResponse
 
+from .api import body_refused
 from .columns import COLUMNS, REQUIRED
 from .config import DEFAULT_BASE_TEMPLATE
 from .errors import (
@@ -21,21 +32,24 @@ from .errors import (
     ImportNotFound,
     ImportNotRunnable,
     RequestError,
+    RunLost,
     TooManyRefusedLogins,
     TooManyRunning,
 )
-from .forms import ConfirmForm, UploadForm
+from .fields import read_fields, read_file, too_large
+from .forms import ConfirmForm, UploadForm, sent
 from .labels import check_workspace_id
 from .records import ImportStatus, Summary
-from .state import current_state
+from .state import NAME, current_state
 
 logger = logging.getLogger("flask_mailbox_import")
 
+_SESSION_ENDED = "Your session ended: try again."
 _EXAMPLE = ("ann@example.com", "her password", "smtp.example.com", "imap.example.com")
 #: Our own layout needs nothing from elsewhere; a host's layout has the host's own policy.
 _CONTENT_SECURITY_POLICY = "default-src 'self'; base-uri 'none'; frame-ancestors 'self'"
 
-View = Callable[..., "str | BaseResponse | tuple[str, int]"]
+Answer: TypeAlias = "str | BaseResponse | tuple[str, int]"
 
 
 def register(blueprint: Blueprint) -> None:
@@ -49,14 +63,16 @@ def register(blueprint: Blueprint) -> None:
         blueprint.add_url_rule(rule, endpoint=endpoint, view_func=view, methods=methods)
     # A host's CSRFProtect reads the form before our view does.
     blueprint.register_error_handler(RequestEntityTooLarge, _too_large)
+    blueprint.register_error_handler(CSRFError, _csrf_failed)
 
 
-def _page(view: View) -> Callable[..., BaseResponse]:
+def _page(view: Callable[..., Answer]) -> Callable[..., BaseResponse]:
     """Ask the host whose workspace it is, and set the headers of our pages on the answer."""
 
     @functools.wraps(view)
     def wrapped(**values: str) -> BaseResponse:
         workspace = _workspace()
+        current_state().importer.erase_expired()
         if isinstance(workspace, str):
             return _with_headers(make_response(view(workspace, **values)))
         return workspace
@@ -97,110 +113,141 @@ def _render(name: str, **values: Any) -> str:
 
 
 @_page
-def upload(workspace_id: str) -> str | BaseResponse | tuple[str, int]:
+def upload(workspace_id: str) -> Answer:
     """``GET`` and ``POST /mailboxes/import``: choose a file; a good one leads to its check page."""
+    if request.method == "GET":
+        return _upload_page()
+    form: FlaskForm | None = None
     try:
-        form = UploadForm()
-        submitted = form.is_submitted()
-    except RequestEntityTooLarge:
-        return _upload_page(_too_large_words(), 413)
-    if not submitted:
-        return _upload_page(form=form)
-    try:
+        form = sent(UploadForm)
         import_id = _stage(form, workspace_id)
+    except RequestEntityTooLarge:
+        return _upload_page(too_large(request, current_state().config.max_file_size))
     except RequestError as fault:
-        return _upload_page(fault.message, fault.status, form)
+        return _upload_page(fault, form)
     return redirect(url_for("mailbox_import.check", import_id=import_id), 303)
 
 
-def _stage(form: UploadForm, workspace_id: str) -> str:
+def _stage(form: FlaskForm, workspace_id: str) -> str:
     """Keep the uploaded file for its check page.
 
     :raises RequestError: what is wrong, in words for the page.
     """
     if not form.validate():
-        raise RequestError(400, "csrf", "Your session ended before the file was sent: try again.")
-    file = form.file.data
-    if file is None or not file.filename:
-        raise RequestError(422, "no_file", "Select a CSV file with your mailboxes.")
+        raise RequestError(400, "csrf", _SESSION_ENDED)
     try:
+        fields = read_fields(request, beside={form.meta.csrf_field_name})
+        if fields.dry_run:
+            raise RequestError(422, "invalid_field", "The field 'dryRun' is for the JSON call.")
         return current_state().importer.stage_file(
-            file.stream,
+            read_file(request).stream,
             workspace_id=workspace_id,
-            tag=form.tag.data,
-            skip_connection_test=bool(form.skipConnectionTest.data),
+            tag=fields.tag,
+            skip_connection_test=fields.skip_connection_test,
         )
     except FileError as fault:
         status = 413 if fault.reason == "file_too_large" else 422
-        raise RequestError(status, fault.reason, fault.message) from None
-    except ValueError as fault:
-        raise RequestError(422, "invalid_field", f"{fault}: shorten it.".capitalize()) from None
+        raise _at("file", status, fault.reason, fault.message) from None
     except TooManyRefusedLogins as fault:
         raise RequestError(429, "too_many_refused_logins", str(fault)) from None
+    except RequestError as fault:
+        if fault.reason == "no_file":
+            raise _at("file", 422, "no_file", "Select a CSV file with your mailboxes.") from None
+        raise _at(fault.details.get("field"), 422, fault.reason, fault.message) from None
 
 
-def _upload_page(
-    error: str | None = None, status: int = 200, form: UploadForm | None = None
-) -> tuple[str, int]:
-    # Without form data: what was sent may be what cannot be read.
-    form = form or UploadForm(formdata=None)
+def _at(field: object, status: int, reason: str, message: str) -> RequestError:
+    return RequestError(status, reason, message, details={"field": field})
+
+
+def _upload_page(fault: RequestError | None = None, form: FlaskForm | None = None) -> Answer:
     page = _render(
-        "upload.html", form=form, error=error, columns=COLUMNS, required=REQUIRED, example=_EXAMPLE
+        "upload.html",
+        # Without form data: what was sent may be what cannot be read.
+        form=form or UploadForm(formdata=None),
+        error=fault.message if fault else None,
+        error_at=fault.details.get("field", "file" if fault.status == 413 else "") if fault else "",
+        columns=COLUMNS,
+        required=REQUIRED,
+        example=_EXAMPLE,
     )
-    return page, status
+    return page, fault.status if fault else 200
 
 
-def _too_large_words() -> str:
-    limit = current_state().config.max_file_size
-    return f"The file is larger than {limit} bytes: split it into several files."
+def _too_large(fault: RequestEntityTooLarge) -> BaseResponse:
+    """Answer where a host's hook read the form before our view did."""
+    if request.endpoint == f"{NAME}.api_import":
+        return body_refused(fault)
+    return _refused(too_large(request, current_state().config.max_file_size))
 
 
-def _too_large(_fault: RequestEntityTooLarge) -> BaseResponse:
-    return _with_headers(make_response(_upload_page(_too_large_words(), 413)))
+def _csrf_failed(_fault: CSRFError) -> BaseResponse:
+    """Answer where the host's CSRFProtect refused a form of ours."""
+    return _refused(RequestError(400, "csrf", _SESSION_ENDED))
+
+
+def _refused(fault: RequestError) -> BaseResponse:
+    @_page
+    def page(workspace_id: str, import_id: str = "") -> Answer:
+        if not import_id:
+            return _upload_page(fault)
+        return _check_page(_summary(workspace_id, import_id), fault)
+
+    try:
+        return page(**(request.view_args or {}))
+    except HTTPException as aborted:
+        # Nobody else handles what an error handler raises: let the host's handlers see it.
+        return make_response(current_app.handle_http_exception(aborted))
 
 
 @_page
 def template(_workspace_id: str) -> BaseResponse:
     """``GET /mailboxes/import/template.csv``: the columns, and no row that could be imported."""
-    text = io.StringIO(newline="")
-    csv.writer(text).writerow(COLUMNS)
     # With a byte-order mark, or Excel reads it in another encoding than it writes.
-    response = Response(text.getvalue().encode("utf-8-sig"), mimetype="text/csv")
-    response.headers["Content-Disposition"] = "attachment; filename=mailboxes.csv"
-    return response
+    data = f"{','.join(COLUMNS)}\r\n".encode("utf-8-sig")
+    headers = {"Content-Disposition": "attachment; filename=mailboxes.csv"}
+    return Response(data, mimetype="text/csv", headers=headers)
 
 
 @_page
-def check(workspace_id: str, import_id: str) -> str | BaseResponse | tuple[str, int]:
+def check(workspace_id: str, import_id: str) -> Answer:
     """``GET`` and ``POST .../ID/check``: what is in the file, and the button that imports it."""
     summary = _summary(workspace_id, import_id)
     address = url_for("mailbox_import.result", import_id=import_id)
     if summary.status is not ImportStatus.CHECKED:
         return redirect(address, 303)
-    form = ConfirmForm()
-    if not form.is_submitted():
-        return _render("check.html", form=form, summary=summary)
+    if request.method == "GET":
+        return _check_page(summary)
     try:
-        _run(form, import_id)
+        _run(import_id)
     except RequestError as fault:
-        page = _render("check.html", form=form, summary=summary, error=fault.message)
-        return page, fault.status
+        now = _summary(workspace_id, import_id)
+        # A second press of the button may have found no place because of the first.
+        if now.status is ImportStatus.CHECKED:
+            return _check_page(now, fault)
     return redirect(address, 303)
 
 
-def _run(form: ConfirmForm, import_id: str) -> None:
-    if not form.validate():
-        raise RequestError(400, "csrf", "Your session ended: press the button again.")
+def _check_page(summary: Summary, fault: RequestError | None = None) -> Answer:
+    error = fault.message if fault else None
+    form = ConfirmForm(formdata=None)
+    page = _render("check.html", form=form, summary=summary, error=error)
+    return page, fault.status if fault else 200
+
+
+def _run(import_id: str) -> None:
+    if not sent(ConfirmForm).validate():
+        raise RequestError(400, "csrf", _SESSION_ENDED)
     try:
         current_state().importer.continue_import(import_id)
-    except TooManyRunning as fault:
-        raise RequestError(429, "too_many_running", str(fault)) from None
-    except ImportNotRunnable:
-        pass  # a second press of the button: the first one runs it
+    except (TooManyRunning, TooManyRefusedLogins) as fault:
+        raise RequestError(429, "too_many", str(fault)) from None
+    except (ImportNotRunnable, RunLost):
+        pass  # the first press of the button, or somebody else, runs it
 
 
 @_page
-def result(workspace_id: str, import_id: str) -> str | BaseResponse:
+def result(workspace_id: str, import_id: str) -> Answer:
     """``GET /mailboxes/import/ID``: what came of the import."""
     summary = _summary(workspace_id, import_id)
     if summary.status is ImportStatus.CHECKED:

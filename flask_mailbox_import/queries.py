@@ -14,7 +14,7 @@ from .codes import Code
 from .errors import ImportNotFound
 from .mapping import STALE_AFTER, Unfinished, now
 from .models import ImportMixin, Models
-from .records import ImportStatus, Reason, RowResult, RowStatus, Summary
+from .records import ImportStatus, Notice, Reason, RowResult, RowStatus, Summary
 from .session import transaction
 
 
@@ -36,6 +36,7 @@ class Queries:
         :raises ImportNotFound: there is none of this id, or it is another workspace's.
         """
         row = self._models.row
+        _check_id(import_id)
         with transaction(self._db) as session:
             found = session.get(self._models.import_, import_id, populate_existing=True)
             if found is None or workspace_id not in (None, found.workspace_id):
@@ -64,9 +65,22 @@ class Queries:
                 ready=counts.get("ready", 0),
                 errors=by_status[RowStatus.FAILED],
                 skips=by_status[RowStatus.SKIPPED],
+                notices=tuple(Notice(**each) for each in found.notices),
                 tag=found.tag,
                 skip_connection_test=found.skip_connection_test,
             )
+
+    def workspace_to_test(self, import_id: str) -> str | None:
+        """Return the workspace whose logins an import tests; None where it skips the test.
+
+        :raises ImportNotFound: there is none of this id.
+        """
+        _check_id(import_id)
+        with transaction(self._db) as session:
+            found = session.get(self._models.import_, import_id)
+            if found is None:
+                raise ImportNotFound(f"there is no import {import_id}")
+            return None if found.skip_connection_test else found.workspace_id
 
     def unfinished(self) -> list[Unfinished]:
         """Return the imports with rows to do, oldest first."""
@@ -99,6 +113,12 @@ class Queries:
                 )
             )
         return count or 0
+
+
+def _check_id(import_id: str) -> None:
+    """Spare the database what is no id; PostgreSQL refuses a NUL with a fault of its own."""
+    if not (import_id.isascii() and import_id.isalnum()):
+        raise ImportNotFound("there is no import of this id")
 
 
 def _status(found: ImportMixin) -> ImportStatus:

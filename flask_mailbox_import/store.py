@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any, cast
 
@@ -18,7 +19,7 @@ from .config import Config
 from .errors import ImportNotFound, ImportNotRunnable, RunLost
 from .mapping import STALE_AFTER, Outcome, Run, StagedRow, now, record_of, row_columns
 from .models import Models
-from .records import CheckedRow, ImportStatus, RowStatus
+from .records import CheckedRow, ImportStatus, Notice, RowStatus
 from .sealing import KeyRing
 from .session import repeated, transaction
 
@@ -45,6 +46,7 @@ class Store:
         workspace_id: str,
         rows: Sequence[CheckedRow],
         *,
+        notices: Sequence[Notice] = (),
         tag: str | None,
         skip_connection_test: bool,
     ) -> str:
@@ -60,6 +62,7 @@ class Store:
                     status=ImportStatus.CHECKED.value,
                     tag=tag,
                     skip_connection_test=skip_connection_test,
+                    notices=[asdict(each) for each in notices],
                     created_at=now(),
                 )
             )

@@ -42,8 +42,8 @@ LAYERS: dict[str, set[str]] = {
     "state": {"flask"},
     "fields": {"flask", "werkzeug"},
     "api": {"flask", "werkzeug"},
-    "forms": {"flask_wtf", "wtforms"},
-    "pages": {"flask", "werkzeug"},
+    "forms": {"flask", "flask_wtf", "werkzeug", "wtforms"},
+    "pages": {"flask", "flask_wtf", "werkzeug"},
     "cli": {"click", "flask"},
     "extension": {"flask", "flask_sqlalchemy", "sqlalchemy"},
 }

@@ -9,6 +9,7 @@ import re
 import shlex
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,22 @@ def test_settings_come_from_the_environment(monkeypatch):
     assert app.extensions["mailbox_import"].config.max_rows == 7
     with app.app_context():
         app.extensions["sqlalchemy"].engine.dispose()
+
+
+@pytest.mark.parametrize("name", ["a  b", "a\u200db", " x ", "y" * 300, ""])
+def test_any_name_of_a_workspace_leads_to_a_page(host, name):
+    client = host.test_client()
+    client.post("/sign-in", data={"workspace": name})
+    assert client.get("/mailboxes/import").status_code == 200
+
+
+def test_a_second_demo_on_a_taken_port_leaves_the_first_alone(demo):
+    port = re.search(r":(\d+)/", demo.page)[1]
+    command = [sys.executable, "-m", "flask", "--app", "example_app", "demo", "--port", port]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "add --port 0" in done.stderr
+    assert demo.sample.exists()
 
 
 def test_the_demos_curl_line_answers_and_ctrl_c_ends_it(demo):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import jinja2
 import pytest
 from conftest import Header, row
-from flask import redirect, render_template_string
+from flask import redirect, render_template_string, request
+from flask_wtf import CSRFProtect
 
 UPLOAD = "/mailboxes/import"
 ROW = "a@example.com,pw,smtp.example.com,,587,false\n"
@@ -229,3 +231,101 @@ def test_the_style_sheets_are_served(client):
     for sheet in sheets:
         with client.get(sheet) as answer:
             assert answer.mimetype == "text/css"
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_under_a_hosts_csrf_protection_our_page_answers(make_host, first):
+    host = make_host()
+    host.extension.workspace_loader(lambda: "w1")
+    CSRFProtect(host.app)
+    client = host.app.test_client()
+    location = upload(client, Header + ROW, skipConnectionTest="1").location
+    address = UPLOAD if first else location
+    answer = post(client, address, PART.format("tag", "", "x"))
+    assert answer.status_code == 400
+    assert "Your session ended: try again." in answer.text
+    assert token_of(answer.text)
+    big = client.post(UPLOAD, data=b"x" * 600_000, content_type="multipart/form-data; boundary=b")
+    assert big.status_code == 413
+    assert "larger than 500000 bytes" in big.text
+    host.extension.workspace_loader(lambda: None)
+    assert post(client, UPLOAD).status_code == 401
+
+
+def test_a_hook_that_reads_the_form_leaves_the_api_its_json(make_host):
+    host = make_host()
+    host.app.before_request(lambda: request.form and None)
+    answer = host.app.test_client().post(
+        "/v1/mailboxes/import/smtp",
+        data=b"x" * 600_000,
+        content_type="multipart/form-data; boundary=b",
+    )
+    assert (answer.status_code, answer.json["reason"]) == (413, "file_too_large")
+
+
+@pytest.mark.parametrize(
+    ("value", "button"),
+    [("0", "Test and import"), ("FALSE", "Test and import"), ("1", "without a test")],
+)
+def test_booleans_are_the_apis(client, value, button):
+    location = upload(client, Header + ROW, skipConnectionTest=value).location
+    assert button in client.get(location).text
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("skipConnectionTest", "no"), ("nope", "1"), ("dryRun", "true")]
+)
+def test_a_field_that_means_nothing_here_is_refused(client, host, field, value):
+    answer = upload(client, Header + ROW, **{field: value})
+    assert answer.status_code == 422
+    assert field in answer.text
+    assert host.rows() == []
+
+
+def test_a_json_body_is_no_form(client):
+    assert client.post(UPLOAD, json=[1]).status_code == 400
+
+
+def test_an_error_stands_at_its_field(client):
+    page = upload(client, Header + ROW, tag="x" * 65).text
+    assert 'href="#tag"' in page
+    assert 'id="tag-error"' in page
+    assert 'id="file-error"' not in page
+    page = upload(client, "").text
+    assert 'aria-describedby="file-hint file-error" aria-invalid="true"' in page
+
+
+def test_columns_that_are_not_used_are_told(client):
+    location = upload(client, Header[:-1] + ",SMTP Prot\n" + ROW).location
+    assert "The column SMTP Prot is not used." in client.get(location).text
+
+
+def test_staged_files_do_not_get_round_the_limit_of_refused_logins(make_host, mail_server):
+    server = mail_server(accounts={})
+    host = make_host(server.port, MAX_REFUSED_LOGINS=1)
+    host.extension.workspace_loader(lambda: "w1")
+    client = host.app.test_client()
+    csv = [Header + row(f"u{each}@x.com", "no", server.port) for each in range(2)]
+    locations = [upload(client, each).location for each in csv]
+    answers = []
+    for location in locations:
+        token = token_of(client.get(location).text)
+        answers.append(client.post(location, data={"csrf_token": token}))
+    assert [each.status_code for each in answers] == [303, 429]
+    assert "wait an hour" in answers[1].text
+    assert len(server.logins) == 1
+
+
+def test_what_is_kept_of_a_row_is_erased_in_time(client, host):
+    location = upload(client, Header + ROW).location
+    with host.app.app_context():
+        (found,) = host.db.session.scalars(host.db.select(host.extension.models.row))
+        found.record_expires_at -= timedelta(days=2)
+        host.db.session.commit()
+    client.get(location)
+    assert [each.sealed_record for each in host.rows()] == [None]
+
+
+@pytest.mark.parametrize("import_id", ["%00", "..", "a%2Fb", "0" * 500])
+def test_odd_ids_are_not_there(client, import_id):
+    assert client.get(f"/mailboxes/import/{import_id}/check").status_code == 404

@@ -16,6 +16,7 @@ from gevent.pool import Pool
 from gevent.ssl import SSLContext
 
 from ..codes import Code
+from ..config import Config
 from ..records import Login, Mailbox, Security, Stage, Verdict
 from ..words import reason_for
 from .diagnosis import Finding, diagnose
@@ -30,27 +31,11 @@ logger = logging.getLogger("flask_mailbox_import")
 RETRY_WAITS = (1.0, 4.0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProbeOptions:
-    """How connection tests are made; times in seconds."""
-
-    policy: Policy
-    concurrency: int = 20
-    per_host: int = 20
-    timeout: float = 20
-    connect_timeout: float = 8
-    dns_timeout: float = 5
-    retries: int = 2
-    allow_plaintext: bool = False
-    ca_file: str | None = None
-    ehlo_name: str = "localhost.localdomain"
-
-
 #: What a test says of one mailbox: the number it was given under, and its verdict.
 Result = tuple[int, Verdict]
 
 
-def probe_all(mailboxes: Iterable[tuple[int, Mailbox]], options: ProbeOptions) -> HubRun[Result]:
+def probe_all(mailboxes: Iterable[tuple[int, Mailbox]], config: Config) -> HubRun[Result]:
     """Start to test mailboxes apart from the caller; iterate over the run's ``results``.
 
     Each number given comes back exactly once, in the order in which the verdicts are known. The
@@ -58,30 +43,33 @@ def probe_all(mailboxes: Iterable[tuple[int, Mailbox]], options: ProbeOptions) -
 
     :raises MailboxImportError: no CA certificates; nothing was started.
     """
-    context = tls_context(options.ca_file)
+    context = tls_context(config.ca_file)
     jobs = _jobs(mailboxes)
 
     def work(emit: Callable[[Result], None]) -> None:
-        with Guard(options.policy, options.dns_timeout) as guard:
-            _Schedule(jobs, options, guard, context, emit).run()
+        policy = Policy(
+            allowed_networks=config.allowed_networks, denied_networks=config.denied_networks
+        )
+        with Guard(policy, config.dns_timeout) as guard:
+            _Schedule(jobs, config, guard, context, emit).run()
 
     return HubRun(work)
 
 
 def probe_login(
-    login: Login, guard: Guard, context: SSLContext, options: ProbeOptions
+    login: Login, guard: Guard, context: SSLContext, config: Config
 ) -> tuple[Verdict, Finding | None]:
-    """Test one login within ``options.timeout`` seconds by wall clock; never raises.
+    """Test one login within ``config.timeout`` seconds by wall clock; never raises.
 
     Exceptions end here: their frames hold the password, and a server's words may be anything.
     """
-    session = SMTPSession(login, guard, context, options.ehlo_name)
-    deadline = gevent.Timeout(options.timeout)
+    session = SMTPSession(login, guard, context, config.ehlo_name)
+    deadline = gevent.Timeout(config.timeout)
     deadline.start()
     security: Security | None = None
     finding: Finding | None = None
     try:
-        security = session.run(options.connect_timeout, allow_plaintext=options.allow_plaintext)
+        security = session.run(config.connect_timeout, allow_plaintext=config.allow_plaintext)
         session.say_goodbye()
     except gevent.Timeout as expired:
         if expired is not deadline:
@@ -154,16 +142,16 @@ class _Schedule:
     def __init__(
         self,
         jobs: Sequence[_Job],
-        options: ProbeOptions,
+        config: Config,
         guard: Guard,
         context: SSLContext,
         emit: Callable[[Result], None],
     ) -> None:
-        self._options = options
+        self._config = config
         self._guard = guard
         self._context = context
         self._emit = emit
-        self._pool = Pool(options.concurrency)
+        self._pool = Pool(config.concurrency)
         self._running = 0
         self._changed = Event()
         self._hosts: dict[tuple[str, int], _Host] = {}
@@ -201,9 +189,9 @@ class _Schedule:
         while progress:
             progress = False
             for host in self._hosts.values():
-                if self._running >= self._options.concurrency:
+                if self._running >= self._config.concurrency:
                     return
-                if host.waiting and host.running < self._options.per_host:
+                if host.waiting and host.running < self._config.per_host:
                     host.running += 1
                     self._running += 1
                     self._pool.spawn(self._try, host, host.waiting.popleft())
@@ -211,9 +199,9 @@ class _Schedule:
 
     def _try(self, host: _Host, job: _Job) -> None:
         try:
-            verdict, finding = probe_login(job.login, self._guard, self._context, self._options)
+            verdict, finding = probe_login(job.login, self._guard, self._context, self._config)
             job.tries += 1
-            if finding and finding.may_pass and job.tries <= self._options.retries:
+            if finding and finding.may_pass and job.tries <= self._config.retries:
                 self._try_later(job)
                 return
             for number in job.numbers:
