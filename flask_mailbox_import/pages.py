@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import logging
-from collections.abc import Callable
-from typing import Any, TypeAlias
-
 from flask import (
     Blueprint,
     Response,
@@ -14,7 +9,6 @@ from flask import (
     current_app,
     make_response,
     redirect,
-    render_template,
     request,
     url_for,
 )
@@ -25,10 +19,8 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from .api import body_refused
 from .columns import COLUMNS, REQUIRED
-from .config import DEFAULT_BASE_TEMPLATE
 from .errors import (
     FileError,
-    HookError,
     ImportNotFound,
     ImportNotRunnable,
     RequestError,
@@ -38,18 +30,12 @@ from .errors import (
 )
 from .fields import read_fields, read_file, too_large
 from .forms import ConfirmForm, UploadForm, sent
-from .labels import check_workspace_id
+from .frame import Answer, page, render
 from .records import ImportStatus, Summary
 from .state import NAME, current_state
 
-logger = logging.getLogger("flask_mailbox_import")
-
 _SESSION_ENDED = "Your session ended: try again."
 _EXAMPLE = ("ann@example.com", "her password", "smtp.example.com", "imap.example.com")
-#: Our own layout needs nothing from elsewhere; a host's layout has the host's own policy.
-_CONTENT_SECURITY_POLICY = "default-src 'self'; base-uri 'none'; frame-ancestors 'self'"
-
-Answer: TypeAlias = "str | BaseResponse | tuple[str, int]"
 
 
 def register(blueprint: Blueprint) -> None:
@@ -66,56 +52,10 @@ def register(blueprint: Blueprint) -> None:
     blueprint.register_error_handler(CSRFError, _csrf_failed)
 
 
-def _page(view: Callable[..., Answer]) -> Callable[..., BaseResponse]:
-    """Ask the host whose workspace it is, and set the headers of our pages on the answer."""
-
-    @functools.wraps(view)
-    def wrapped(**values: str) -> BaseResponse:
-        workspace = _workspace()
-        current_state().importer.erase_expired()
-        if isinstance(workspace, str):
-            return _with_headers(make_response(view(workspace, **values)))
-        return workspace
-
-    return wrapped
-
-
-def _workspace() -> str | BaseResponse:
-    """Return the workspace, or the response that the host's loader gave in its place."""
-    loader = current_state().workspace_loader()
-    if loader is None:
-        logger.error("register whose page it is: @mailbox_import.workspace_loader")
-        abort(403)
-    found = loader()
-    if isinstance(found, BaseResponse):
-        return found
-    if not found:
-        abort(401)
-    try:
-        return check_workspace_id(found)
-    except ValueError as fault:
-        raise HookError(f"workspace_loader: {fault}") from None
-
-
-def _with_headers(response: Response) -> Response:
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "same-origin"
-    if current_state().config.base_template == DEFAULT_BASE_TEMPLATE:
-        response.headers.setdefault("Content-Security-Policy", _CONTENT_SECURITY_POLICY)
-    return response
-
-
-def _render(name: str, **values: Any) -> str:
-    config = current_state().config
-    values = {"error": None, "base_template": config.base_template, "limits": config, **values}
-    return render_template(f"mailbox_import/{name}", **values)
-
-
-@_page
+@page
 def upload(workspace_id: str) -> Answer:
     """``GET`` and ``POST /mailboxes/import``: choose a file; a good one leads to its check page."""
-    if request.method == "GET":
+    if request.method != "POST":
         return _upload_page()
     form: FlaskForm | None = None
     try:
@@ -161,7 +101,7 @@ def _at(field: object, status: int, reason: str, message: str) -> RequestError:
 
 
 def _upload_page(fault: RequestError | None = None, form: FlaskForm | None = None) -> Answer:
-    page = _render(
+    text = render(
         "upload.html",
         # Without form data: what was sent may be what cannot be read.
         form=form or UploadForm(formdata=None),
@@ -171,7 +111,7 @@ def _upload_page(fault: RequestError | None = None, form: FlaskForm | None = Non
         required=REQUIRED,
         example=_EXAMPLE,
     )
-    return page, fault.status if fault else 200
+    return text, fault.status if fault else 200
 
 
 def _too_large(fault: RequestEntityTooLarge) -> BaseResponse:
@@ -187,20 +127,20 @@ def _csrf_failed(_fault: CSRFError) -> BaseResponse:
 
 
 def _refused(fault: RequestError) -> BaseResponse:
-    @_page
-    def page(workspace_id: str, import_id: str = "") -> Answer:
+    @page
+    def answer(workspace_id: str, import_id: str = "") -> Answer:
         if not import_id:
             return _upload_page(fault)
         return _check_page(_summary(workspace_id, import_id), fault)
 
     try:
-        return page(**(request.view_args or {}))
+        return answer(**(request.view_args or {}))
     except HTTPException as aborted:
         # Nobody else handles what an error handler raises: let the host's handlers see it.
         return make_response(current_app.handle_http_exception(aborted))
 
 
-@_page
+@page
 def template(_workspace_id: str) -> BaseResponse:
     """``GET /mailboxes/import/template.csv``: the columns, and no row that could be imported."""
     # With a byte-order mark, or Excel reads it in another encoding than it writes.
@@ -209,14 +149,14 @@ def template(_workspace_id: str) -> BaseResponse:
     return Response(data, mimetype="text/csv", headers=headers)
 
 
-@_page
+@page
 def check(workspace_id: str, import_id: str) -> Answer:
     """``GET`` and ``POST .../ID/check``: what is in the file, and the button that imports it."""
     summary = _summary(workspace_id, import_id)
     address = url_for("mailbox_import.result", import_id=import_id)
     if summary.status is not ImportStatus.CHECKED:
         return redirect(address, 303)
-    if request.method == "GET":
+    if request.method != "POST":
         return _check_page(summary)
     try:
         _run(import_id)
@@ -231,8 +171,8 @@ def check(workspace_id: str, import_id: str) -> Answer:
 def _check_page(summary: Summary, fault: RequestError | None = None) -> Answer:
     error = fault.message if fault else None
     form = ConfirmForm(formdata=None)
-    page = _render("check.html", form=form, summary=summary, error=error)
-    return page, fault.status if fault else 200
+    text = render("check.html", form=form, summary=summary, error=error)
+    return text, fault.status if fault else 200
 
 
 def _run(import_id: str) -> None:
@@ -246,13 +186,13 @@ def _run(import_id: str) -> None:
         pass  # the first press of the button, or somebody else, runs it
 
 
-@_page
+@page
 def result(workspace_id: str, import_id: str) -> Answer:
     """``GET /mailboxes/import/ID``: what came of the import."""
     summary = _summary(workspace_id, import_id)
     if summary.status is ImportStatus.CHECKED:
         return redirect(url_for("mailbox_import.check", import_id=import_id), 303)
-    return _render("result.html", summary=summary)
+    return render("result.html", summary=summary)
 
 
 def _summary(workspace_id: str, import_id: str) -> Summary:

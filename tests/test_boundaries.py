@@ -43,6 +43,7 @@ LAYERS: dict[str, set[str]] = {
     "fields": {"flask", "werkzeug"},
     "api": {"flask", "werkzeug"},
     "forms": {"flask", "flask_wtf", "werkzeug", "wtforms"},
+    "frame": {"flask", "werkzeug"},
     "pages": {"flask", "flask_wtf", "werkzeug"},
     "cli": {"click", "flask"},
     "extension": {"flask", "flask_sqlalchemy", "sqlalchemy"},
