@@ -30,7 +30,6 @@ logger = logging.getLogger("flask_mailbox_import")
 #: Seconds before the first and each further retry of a temporary refusal; jitter is added.
 RETRY_WAITS = (1.0, 4.0)
 
-
 #: What a test says of one mailbox: the number it was given under, and its verdict.
 Result = tuple[int, Verdict]
 

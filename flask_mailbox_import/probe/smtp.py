@@ -96,7 +96,7 @@ class SMTPSession(smtplib.SMTP):
 
     def say_goodbye(self) -> None:
         """Send QUIT and wait for nothing: the verdict is known, whatever becomes of it."""
-        with suppress(OSError):
+        with suppress(OSError, HungUp):
             self.putcmd("QUIT")
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
