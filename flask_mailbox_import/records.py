@@ -178,15 +178,9 @@ class CheckedRow:
 class Verdict:
     """What a connection test of one login found; ``reason`` is None when the login worked."""
 
-    stage: Stage
     reason: Reason | None = None
-    #: What worked, where that differs from what the row asked for.
+    #: How the connection was secured, where the login worked.
     security: Security | None = None
-
-    @property
-    def passed(self) -> bool:
-        """Whether the server accepted the login."""
-        return self.reason is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

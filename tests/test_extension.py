@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
-from flask import Flask
+from flask import Flask, has_request_context
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import CheckConstraint, inspect
 from sqlalchemy.orm import (
@@ -182,6 +182,7 @@ def test_an_import_needs_no_request_and_commits_nothing_of_the_caller(tmp_path):
         db.create_all()
         note = Note(id=1)
         db.session.add(note)
+        assert not has_request_context()
         extension.importer.run_file(io.BytesIO(CSV), workspace_id="w1", skip_connection_test=True)
         assert note in db.session.new
         db.session.rollback()

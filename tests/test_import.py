@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from conftest import Header, row
 
+from flask_mailbox_import import SealError
+
 FDS = Path("/proc/self/fd")
 
 
@@ -127,6 +129,29 @@ def test_five_hundred_rows_are_one_call_and_501_are_refused_whole(make_host, mai
     assert len(host.mailboxes()) == 500
     assert len(server.logins) == 500
     assert server.open_most == 20
+
+
+def test_the_host_opens_the_passwords_with_one_call_each(make_host):
+    host = make_host()
+    csv = "email,password,smtphost,imaphost,imappassword,displayname\n"
+    csv += "a@x.com,smtp päss,smtp.x.com,imap.x.com,imap pass,Ann A\n"
+    csv += "b@x.com,pw,smtp.x.com,,,\n"
+    host.post(csv, skipConnectionTest="true")
+    with host.app.app_context():
+        model = host.extension.models.mailbox
+        ann, bob = host.db.session.scalars(host.db.select(model).order_by(model.email))
+        assert (ann.smtp_password(), ann.imap_password()) == ("smtp päss", "imap pass")
+        assert (bob.smtp_password(), bob.imap_password(), bob.imap_host) == ("pw", None, None)
+        assert (ann.display_name, ann.imap_port, ann.imap_security) == ("Ann A", 993, "tls")
+        assert "smtp" not in repr(ann)
+        ann.sealed_smtp_password, bob.sealed_smtp_password = (
+            bob.sealed_smtp_password,
+            ann.sealed_smtp_password,
+        )
+        for moved in (ann, bob):
+            with pytest.raises(SealError):
+                moved.smtp_password()
+        host.db.session.rollback()
 
 
 def test_rows_with_the_same_login_are_tested_once_and_another_password_is_not_tried(

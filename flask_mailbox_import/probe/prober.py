@@ -82,14 +82,14 @@ def probe_login(
     finally:
         deadline.close()
         session.close()
-    return _verdict(session.stage, security, finding), finding
+    return _verdict(security, finding), finding
 
 
-def _verdict(stage: Stage, security: Security | None, finding: Finding | None) -> Verdict:
+def _verdict(security: Security | None, finding: Finding | None) -> Verdict:
     if finding is None:
-        return Verdict(stage=stage, security=security)
+        return Verdict(security=security)
     codes = f"{finding.reply_code or ''} {finding.enhanced}".strip()
-    return Verdict(stage=stage, reason=reason_for(finding.code, server_codes=codes))
+    return Verdict(reason=reason_for(finding.code, server_codes=codes))
 
 
 def _log_unforeseen(stage: Stage, fault: BaseException) -> None:
