@@ -28,6 +28,7 @@ LAYERS: dict[str, set[str]] = {
     "probe.guard": {"gevent"},
     "probe.sockets": {"gevent"},
     "probe.smtp": {"gevent"},
+    "probe.wordings": set(),
     "probe.diagnosis": set(),
     "probe.prober": {"gevent"},
     "sealing": {"cryptography"},

@@ -16,6 +16,7 @@ import trustme
 from conftest import Header, row, server_context
 
 from example_app.mailserver import CLOSE
+from flask_mailbox_import.probe.sockets import tls_context
 
 LATER = datetime.datetime.now(datetime.timezone.utc)
 
@@ -166,6 +167,12 @@ def test_certificates_are_verified(ca, make_host, mail_server):
             secure = str(implicit).lower()
             assert verdict(make_host(server.port), server, secure=secure)[0] == code
             assert server.commands(b"AUTH") == []
+
+
+def test_a_ca_file_may_hold_the_certificate_of_one_server(ca, tmp_path):
+    path = tmp_path / "server.pem"
+    ca.issue_cert("mail.example.com").cert_chain_pems[0].write_to_path(str(path))
+    assert tls_context(str(path)).cert_store_stats()["x509"] == 1
 
 
 def test_old_tls_is_refused(ca, make_host, mail_server):

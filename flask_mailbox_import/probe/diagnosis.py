@@ -12,6 +12,7 @@ from ..records import Stage
 from .guard import NoAddress
 from .smtp import HungUp, NoCommonMechanism, NotSMTP, ReplyRefused, StartTLSNotOffered
 from .sockets import ReplyTooLong
+from .wordings import code_of_words
 
 _RETRIED = frozenset(
     {
@@ -34,36 +35,6 @@ REFUSED_LOGIN = frozenset(
         Code.ACCOUNT_BLOCKED,
         Code.PASSWORD_EXPIRED,
     }
-)
-
-# Words decide first, wherever in the dialogue they come. Order: the narrower cause before the
-# wider one. Sources of each wording: the servers and providers named beside it.
-_WORDS: tuple[tuple[Code, re.Pattern[str]], ...] = tuple(
-    (code, re.compile(pattern, re.IGNORECASE))
-    for code, pattern in (
-        # Gmail, Yahoo, iCloud, Fastmail
-        (Code.APP_PASSWORD_REQUIRED, r"(application|app)[- ]?specific password|\bapp password"),
-        # Microsoft 365
-        (Code.SMTP_AUTH_DISABLED, r"SmtpClientAuthentication is disabled"),
-        (Code.POLICY_BLOCKED, r"security defaults policy|conditional access"),
-        (Code.OAUTH_REQUIRED, r"basic authentication is (disabled|not supported)"),
-        (Code.WEB_LOGIN_REQUIRED, r"(log|sign) ?in (via|with|to).{0,40}web ?browser"),
-        (Code.TOO_MANY_ATTEMPTS, r"too many.{0,30}(login|logon|auth)"),
-        (
-            Code.TOO_MANY_CONNECTIONS,
-            r"too many.{0,30}(connection|session)|(connection|session)s? limit"
-            r"|(concurrent|simultaneous) (connection|session)",
-        ),
-        (Code.RATE_LIMITED, r"rate.?limit|throttl|slow down|too fast|too many messages"),
-        (Code.GREYLISTED, r"gr[ea]y.?list"),
-        (Code.IP_BLOCKED, r"blacklist|blocklist|block list|\bRBL\b|spamhaus|your ip .{0,40}block"),
-        (
-            Code.STARTTLS_REQUIRED,
-            r"STARTTLS (command )?first|encryption (is )?required",
-        ),
-        (Code.ACCOUNT_DISABLED, r"account.{0,20}(disabled|suspended|deactivated)"),
-        (Code.PASSWORD_EXPIRED, r"password.{0,20}expired"),
-    )
 )
 
 # RFC 4954 section 6 and RFC 5248, where no word decided; (reply code, enhanced code or "").
@@ -165,14 +136,10 @@ def _from_reply(stage: Stage, code: int, text: str) -> Finding:
     enhanced = match.group() if match else ""
     words = " ".join(_ENHANCED.sub("", line, count=1).strip() for line in lines)
     return Finding(
-        code=_from_words(words) or _from_numbers(stage, code, enhanced),
+        code=code_of_words(words) or _from_numbers(stage, code, enhanced),
         reply_code=code,
         enhanced=enhanced,
     )
-
-
-def _from_words(words: str) -> Code | None:
-    return next((code for code, pattern in _WORDS if pattern.search(words)), None)
 
 
 def _from_numbers(stage: Stage, code: int, enhanced: str) -> Code:

@@ -44,7 +44,7 @@ def tls_context(ca_file: str | None) -> SSLContext:
     # Without a free file descriptor the system's certificates load as none, without an error.
     # A directory of certificates (SSL_CERT_DIR) is read as needed and never counted.
     paths = ssl.get_default_verify_paths()
-    if not context.cert_store_stats()["x509_ca"] and not (paths.capath and not ca_file):
+    if not context.cert_store_stats()["x509"] and not (paths.capath and not ca_file):
         raise MailboxImportError(
             "no CA certificate was found: install the system's (Debian: ca-certificates) "
             "or set MAILBOX_IMPORT_CA_FILE"
