@@ -22,8 +22,9 @@ from .errors import (
     RequestError,
     TooManyRefusedLogins,
     TooManyRunning,
+    file_too_large,
 )
-from .fields import file_too_large, read_fields, read_file, too_large
+from .fields import read_fields, read_file, too_large
 from .records import Notice, RowResult, Summary
 from .state import current_state
 
@@ -214,7 +215,7 @@ def _from_http(fault: HTTPException) -> RequestError:
     if fault.code == 413:
         return too_large(request, current_state().config.max_file_size)
     status = fault.code or 500
-    return RequestError(status, "invalid_request", fault.description or HTTPStatus(status).phrase)
+    return RequestError(status, "invalid_field", fault.description or HTTPStatus(status).phrase)
 
 
 def _internal(fault: Exception) -> RequestError:

@@ -18,7 +18,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.orm import Session, scoped_session
 
 from .codes import Code
-from .mapping import Outcome, Run, mailbox_columns, now
+from .mapping import Outcome, Run, mailbox_columns, now, status_columns
 from .models import MailboxMixin, Models
 from .records import MailboxStatus, Reason, RowStatus
 from .sealing import KeyRing
@@ -163,11 +163,4 @@ def _row_update(outcome: Outcome, refused: Code | None) -> dict[str, Any]:
         status = RowStatus.SKIPPED
     else:
         status = RowStatus.FAILED if reason else RowStatus.IMPORTED
-    return {
-        "id": outcome.row_id,
-        "status": status.value,
-        "code": reason.code.value if reason else None,
-        "error": reason.error if reason else None,
-        "hint": reason.hint if reason else None,
-        "finished_at": now(),
-    }
+    return {"id": outcome.row_id, "finished_at": now(), **status_columns(status, reason)}

@@ -9,7 +9,7 @@ from typing import IO
 from .codes import Code
 from .columns import match_columns, names_known, records
 from .config import Config
-from .errors import FileError
+from .errors import file_too_large
 from .records import CheckedRow, Mailbox, Notice, Record, RowResult, RowStatus, Summary
 from .rows import check_record, merge
 from .table import read_table
@@ -50,11 +50,7 @@ def read_rows(stream: IO[bytes], config: Config) -> tuple[list[CheckedRow], tupl
     limit = config.max_file_size
     data = stream.read(limit + 1)
     if len(data) > limit:
-        raise FileError(
-            "file_too_large",
-            f"The file is larger than {limit} bytes: split it into several files.",
-            {"maxFileSize": limit},
-        )
+        raise file_too_large(limit)
     table = read_table(data, max_rows=config.max_rows, names_known=names_known)
     columns = match_columns(table.header)
     return [_check_row(record, config) for record in records(table, columns)], columns.notices

@@ -146,8 +146,8 @@ def _with_bar(work: Callable[..., Summary]) -> Summary:
 
 def _report(summary: Summary) -> None:
     for each in summary.errors:
-        words = f"{each.reason.error.rstrip('.')}. {each.reason.hint} [{each.reason.code.value}]"
-        click.echo(f"row {each.row}: {plain(each.email)}: {words}")
+        reason = each.reason
+        click.echo(f"row {each.row}: {plain(each.email)}: {reason.text} [{reason.code.value}]")
     for notice in summary.notices:
         click.echo(f"row {notice.row}: {plain(notice.message)}", err=True)
     click.echo(

@@ -36,6 +36,15 @@ class FileError(MailboxImportError):
         self.details = dict(details or {})
 
 
+def file_too_large(limit: int) -> FileError:
+    """Return the fault of a file that is larger than ``limit`` bytes."""
+    return FileError(
+        "file_too_large",
+        f"The file is larger than {limit} bytes: split it into several files.",
+        {"maxFileSize": limit},
+    )
+
+
 class RequestError(MailboxImportError):
     """A call that cannot be answered as it was asked; a face turns it into its error response."""
 
@@ -51,7 +60,7 @@ class RequestError(MailboxImportError):
         super().__init__(message)
         #: The HTTP status (RFC 9110).
         self.status = status
-        #: A slug of the closed list in the README.
+        #: A slug; those of JSON answers are listed in the README.
         self.reason = reason
         #: One sentence that says what to do.
         self.message = message

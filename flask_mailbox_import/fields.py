@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from flask import Request
 from werkzeug.datastructures import FileStorage
 
-from .errors import RequestError
+from .errors import RequestError, file_too_large
 from .labels import MAX_TAG_LENGTH, clean_tag
 
 _FIELDS = (
@@ -50,17 +50,8 @@ def too_large(request: Request, limit: int) -> RequestError:
     """Return the fault of a body that Werkzeug refused to read."""
     if (request.content_length or limit * 2) <= limit:
         return RequestError(400, "invalid_field", "The form has more parts than an import has.")
-    return file_too_large(limit)
-
-
-def file_too_large(limit: int) -> RequestError:
-    """Return the fault of a file that is larger than ``limit`` bytes."""
-    return RequestError(
-        413,
-        "file_too_large",
-        f"The file is larger than {limit} bytes: split it into several files.",
-        details={"maxFileSize": limit},
-    )
+    fault = file_too_large(limit)
+    return RequestError(413, fault.reason, fault.message, details=fault.details)
 
 
 def _refuse_unbuilt(request: Request) -> None:

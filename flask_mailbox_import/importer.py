@@ -111,6 +111,9 @@ class Importer:
             why it was not.
         """
         with self._slot(), own_context():
+            workspace_id = self._queries.workspace_to_test(import_id)
+            if workspace_id is not None:
+                self._refuse_guessing(workspace_id)
             self._run(import_id, progress)
             return self._queries.summary(import_id)
 
@@ -156,9 +159,6 @@ class Importer:
             )
 
     def _run(self, import_id: str, progress: Progress | None) -> None:
-        workspace_id = self._queries.workspace_to_test(import_id)
-        if workspace_id is not None:
-            self._refuse_guessing(workspace_id)
         run = self._store.claim(import_id)
         try:
             staged = self._store.ready_rows(run)

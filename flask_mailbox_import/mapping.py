@@ -96,6 +96,16 @@ def mailbox_columns(mailbox: Mailbox, key_ring: KeyRing, workspace_id: str) -> d
     return columns
 
 
+def status_columns(status: RowStatus, reason: Reason | None) -> dict[str, Any]:
+    """Return the columns of what became of a row, and why."""
+    return {
+        "status": status.value,
+        "code": reason.code.value if reason else None,
+        "error": reason.error if reason else None,
+        "hint": reason.hint if reason else None,
+    }
+
+
 def row_columns(
     checked: CheckedRow, key_ring: KeyRing, workspace_id: str, keep_failed: timedelta
 ) -> dict[str, Any]:
@@ -108,10 +118,7 @@ def row_columns(
     columns: dict[str, Any] = {
         "row": record.row,
         "email": record.shown_email,
-        "status": checked.status.value,
-        "code": reason.code.value if reason else None,
-        "error": reason.error if reason else None,
-        "hint": reason.hint if reason else None,
+        **status_columns(checked.status, reason),
         "seal_id": new_seal_id(),
         "sealed_record": None,
         "record_expires_at": None,

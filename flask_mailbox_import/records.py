@@ -136,6 +136,11 @@ class Reason:
     error: str
     hint: str = ""
 
+    @property
+    def text(self) -> str:
+        """Both on one line; the contract's fixed sentences do not all end with a full stop."""
+        return f"{self.error.rstrip('.')}. {self.hint}".strip()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:

@@ -66,7 +66,7 @@ def check_record(record: Record, config: Config) -> tuple[Mailbox | None, tuple[
 def merge(reasons: tuple[Reason, ...]) -> Reason:
     """Return the gravest reason, its hint followed by the sentences of the others."""
     first, *others = reasons
-    hint = " ".join([first.hint, *(f"Also: {other.error} {other.hint}" for other in others)])
+    hint = " ".join([first.hint, *(f"Also: {other.text}" for other in others)])
     return Reason(code=first.code, error=first.error, hint=hint.strip())
 
 

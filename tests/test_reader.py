@@ -119,7 +119,7 @@ def test_faults_of_a_row(line, code):
 def test_a_row_tells_all_its_faults():
     (row,) = read(HEADER + "bob,,smtp.x.com,localhost")
     assert row.reason.code is Code.INVALID_EMAIL
-    assert "Missing SMTP host or password" in row.reason.hint
+    assert "Also: Missing SMTP host or password. Fill in" in row.reason.hint
     assert "imaphost" in row.reason.hint
 
 

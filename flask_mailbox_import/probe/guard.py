@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import ipaddress
+import itertools
 import math
 import time
 from dataclasses import dataclass
@@ -44,8 +45,6 @@ _DENIED_IPV6 = tuple(
         ["2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20"],
     )
 )
-
-
 # What a machine without IPv6 says at once to an IPv6 address: no try was made.
 _NO_ROUTE = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
@@ -82,15 +81,9 @@ def _is_public(address: IPAddress) -> bool:
 
 def by_turns(addresses: tuple[IPAddress, ...]) -> list[IPAddress]:
     """Order addresses by families in turn, IPv4 first: no family can use up all the tries."""
-    ranked = [
-        (sum(other.version == address.version for other in addresses[:position]), address.version)
-        for position, address in enumerate(addresses)
-    ]
-    return [address for _, address in sorted(zip(ranked, addresses, strict=True), key=_rank)]
-
-
-def _rank(pair: tuple[tuple[int, int], IPAddress]) -> tuple[int, int]:
-    return pair[0]
+    families = [[each for each in addresses if each.version == version] for version in (4, 6)]
+    turns = itertools.zip_longest(*families)
+    return [each for turn in turns for each in turn if each is not None]
 
 
 class Guard:

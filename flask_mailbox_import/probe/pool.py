@@ -78,6 +78,8 @@ class HubRun(Generic[T]):
             stopper.kill()
             fault = type(worker.exception).__name__ if worker.exception else None
         finally:
+            if fault is not None:
+                logger.error("the connection tests broke down: %s", fault)
             self._results.put(_End(fault))
             if own_hub:
                 gevent.get_hub().destroy(destroy_loop=True)
