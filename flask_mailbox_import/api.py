@@ -9,6 +9,7 @@ import logging
 import secrets
 import traceback
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -25,7 +26,7 @@ from .errors import (
     file_too_large,
 )
 from .fields import read_fields, read_file, too_large
-from .records import Notice, RowResult, Summary
+from .records import Reason, RowResult, Summary
 from .state import current_state
 
 logger = logging.getLogger("flask_mailbox_import")
@@ -107,13 +108,19 @@ def import_smtp() -> Response:
     fields = read_fields(request)
     file = read_file(request)
     if fields.dry_run:
-        check = state.importer.check_file(file.stream, workspace_id=workspace_id)
+        check = state.importer.check_file(
+            file.stream,
+            workspace_id=workspace_id,
+            skip_connection_test=fields.skip_connection_test,
+            test_imap=fields.test_imap,
+        )
         return _json({"success": True, "data": _dry_run_body(check.summary())})
     summary = state.importer.run_file(
         file.stream,
         workspace_id=workspace_id,
         tag=fields.tag,
         skip_connection_test=fields.skip_connection_test,
+        test_imap=fields.test_imap,
     )
     return _json({"success": True, "data": _body(summary)})
 
@@ -145,12 +152,14 @@ def _check_envelope() -> None:
 
 
 def _body(summary: Summary) -> dict[str, Any]:
-    return {**_totals(summary), "importId": summary.import_id}
+    body = {**_totals(summary), "importId": summary.import_id}
+    if summary.notices:
+        body["warnings"] = _warnings(summary)
+    return body
 
 
 def _dry_run_body(summary: Summary) -> dict[str, Any]:
-    warnings = [_notice(each) for each in summary.notices]
-    return {**_totals(summary), "dryRun": True, "warnings": warnings}
+    return {**_totals(summary), "dryRun": True, "warnings": _warnings(summary)}
 
 
 def _totals(summary: Summary) -> dict[str, Any]:
@@ -170,16 +179,18 @@ def _row(result: RowResult) -> dict[str, Any]:
         "row": result.row,
         "code": reason.code.value,
         "hint": reason.hint,
+        "reply": reason.reply,
+        "smtp": _test(result.smtp),
+        "imap": _test(result.imap),
     }
 
 
-def _notice(notice: Notice) -> dict[str, Any]:
-    return {
-        "row": notice.row,
-        "column": notice.column,
-        "code": notice.code,
-        "message": notice.message,
-    }
+def _test(reason: Reason | None) -> dict[str, Any] | None:
+    return {"code": reason.code.value, "error": reason.error} if reason else None
+
+
+def _warnings(summary: Summary) -> list[dict[str, Any]]:
+    return [asdict(each) for each in summary.notices]
 
 
 def _json(

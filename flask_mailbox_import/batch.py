@@ -18,7 +18,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.orm import Session, scoped_session
 
 from .codes import Code
-from .mapping import Outcome, Run, mailbox_columns, now, status_columns
+from .mapping import Outcome, Run, mailbox_columns, now, status_columns, test_columns
 from .models import MailboxMixin, Models
 from .records import MailboxStatus, Reason, RowStatus
 from .sealing import KeyRing
@@ -163,4 +163,9 @@ def _row_update(outcome: Outcome, refused: Code | None) -> dict[str, Any]:
         status = RowStatus.SKIPPED
     else:
         status = RowStatus.FAILED if reason else RowStatus.IMPORTED
-    return {"id": outcome.row_id, "finished_at": now(), **status_columns(status, reason)}
+    return {
+        "id": outcome.row_id,
+        "finished_at": now(),
+        **status_columns(status, reason),
+        **test_columns(outcome),
+    }

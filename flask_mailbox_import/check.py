@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import IO
 
@@ -10,7 +10,7 @@ from .codes import Code
 from .columns import match_columns, names_known, records
 from .config import Config
 from .errors import file_too_large
-from .records import CheckedRow, Mailbox, Notice, Record, RowResult, RowStatus, Summary
+from .records import CheckedRow, Login, Mailbox, Notice, Record, RowResult, RowStatus, Summary
 from .rows import check_record, merge
 from .table import read_table
 from .words import reason_for
@@ -42,7 +42,9 @@ class Check:
         )
 
 
-def read_rows(stream: IO[bytes], config: Config) -> tuple[list[CheckedRow], tuple[Notice, ...]]:
+def read_rows(
+    stream: IO[bytes], config: Config, *, test_imap: bool = False
+) -> tuple[list[CheckedRow], tuple[Notice, ...]]:
     """Read a CSV file and validate each row; doubles are not looked for yet.
 
     :raises FileError: the file cannot be read as a table of mailboxes.
@@ -53,11 +55,12 @@ def read_rows(stream: IO[bytes], config: Config) -> tuple[list[CheckedRow], tupl
         raise file_too_large(limit)
     table = read_table(data, max_rows=config.max_rows, names_known=names_known)
     columns = match_columns(table.header)
-    return [_check_row(record, config) for record in records(table, columns)], columns.notices
+    rows = [_check_row(each, config, test_imap=test_imap) for each in records(table, columns)]
+    return rows, columns.notices
 
 
-def _check_row(record: Record, config: Config) -> CheckedRow:
-    mailbox, reasons = check_record(record, config)
+def _check_row(record: Record, config: Config, *, test_imap: bool) -> CheckedRow:
+    mailbox, reasons = check_record(record, config, test_imap=test_imap)
     if mailbox is None:
         return CheckedRow(
             record=record, mailbox=None, status=RowStatus.FAILED, reason=merge(reasons)
@@ -65,10 +68,12 @@ def _check_row(record: Record, config: Config) -> CheckedRow:
     return CheckedRow(record=record, mailbox=mailbox, status=RowStatus.READY)
 
 
-def mark_doubles(rows: Sequence[CheckedRow], known: set[str]) -> Iterator[CheckedRow]:
+def mark_doubles(
+    rows: Sequence[CheckedRow], known: set[str], *, test_imap: bool = False
+) -> Iterator[CheckedRow]:
     """Skip known addresses, then later rows of one address; fail later passwords of one login."""
     seen: set[str] = set()
-    logins: dict[tuple[object, ...], Mailbox] = {}
+    logins: dict[tuple[object, ...], Login] = {}
     for row in rows:
         mailbox = row.mailbox
         if mailbox is None:
@@ -77,14 +82,25 @@ def mark_doubles(rows: Sequence[CheckedRow], known: set[str]) -> Iterator[Checke
             yield _marked(row, RowStatus.SKIPPED, Code.DUPLICATE)
         elif mailbox.email_key in seen:
             yield _marked(row, RowStatus.SKIPPED, Code.DUPLICATE_IN_FILE)
+        elif any(_another_password(each, logins) for each in _tested(mailbox, test_imap)):
+            yield _marked(row, RowStatus.FAILED, Code.DUPLICATE_LOGIN)
         else:
-            smtp = mailbox.smtp
-            first = logins.setdefault((smtp.host, smtp.port, smtp.security, smtp.username), mailbox)
-            if first.smtp.password.same_as(smtp.password):
-                seen.add(mailbox.email_key)
-                yield row
-            else:
-                yield _marked(row, RowStatus.FAILED, Code.DUPLICATE_LOGIN)
+            seen.add(mailbox.email_key)
+            logins |= {_key(each): each for each in _tested(mailbox, test_imap)}
+            yield row
+
+
+def _tested(mailbox: Mailbox, test_imap: bool) -> list[Login]:
+    return [mailbox.smtp, *([mailbox.imap] if test_imap and mailbox.imap else [])]
+
+
+def _key(login: Login) -> tuple[object, ...]:
+    return login.protocol, login.host, login.port, login.security, login.username
+
+
+def _another_password(login: Login, logins: Mapping[tuple[object, ...], Login]) -> bool:
+    earlier = logins.get(_key(login))
+    return earlier is not None and not earlier.password.same_as(login.password)
 
 
 def _marked(row: CheckedRow, status: RowStatus, code: Code) -> CheckedRow:

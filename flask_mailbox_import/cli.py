@@ -71,16 +71,28 @@ def revoke_key(key_id: int) -> None:
 @click.option("--workspace", required=True, help="The workspace to import into.")
 @click.option("--tag", help="A tag for every mailbox of the file.")
 @click.option("--skip-connection-test", is_flag=True, help="Store as pending, without a test.")
+@click.option("--test-imap/--no-test-imap", default=None, help="Log in for reading too.")
 @click.option("--dry-run", is_flag=True, help="Say what is in the file; store nothing.")
 @with_appcontext
 def run(
-    file: IO[bytes], workspace: str, tag: str | None, skip_connection_test: bool, dry_run: bool
+    file: IO[bytes],
+    workspace: str,
+    tag: str | None,
+    skip_connection_test: bool,
+    test_imap: bool | None,
+    dry_run: bool,
 ) -> None:
     """Import FILE (- for standard input). Exit code 1: rows failed; 2: the file cannot be read."""
     importer = current_state().importer
     try:
         if dry_run:
-            _report(importer.check_file(file, workspace_id=workspace).summary())
+            check = importer.check_file(
+                file,
+                workspace_id=workspace,
+                skip_connection_test=skip_connection_test,
+                test_imap=test_imap,
+            )
+            _report(check.summary())
             return
         summary = _with_bar(
             functools.partial(
@@ -89,6 +101,7 @@ def run(
                 workspace_id=workspace,
                 tag=tag,
                 skip_connection_test=skip_connection_test,
+                test_imap=test_imap,
             )
         )
     except FileError as fault:
@@ -147,9 +160,12 @@ def _with_bar(work: Callable[..., Summary]) -> Summary:
 def _report(summary: Summary) -> None:
     for each in summary.errors:
         reason = each.reason
-        click.echo(f"row {each.row}: {plain(each.email)}: {reason.text} [{reason.code.value}]")
+        said = f" (The server answered: {plain(reason.reply)})" if reason.reply else ""
+        words = f"{reason.text}{said} [{reason.code.value}]"
+        click.echo(f"row {each.row}: {plain(each.email)}: {words}")
     for notice in summary.notices:
-        click.echo(f"row {notice.row}: {plain(notice.message)}", err=True)
+        where = f"row {notice.row}: " if notice.row else ""
+        click.echo(f"{where}{plain(notice.message)}", err=True)
     click.echo(
         f"{summary.imported} imported, {summary.skipped} skipped, {summary.failed} failed"
         + (f" (import {summary.import_id})" if summary.import_id else " (dry run: nothing stored)")

@@ -46,12 +46,6 @@ def _boolean(value: object) -> bool:
     return value
 
 
-def _not_yet(value: object) -> bool:
-    if value is not False:
-        raise _Wrong("can only be False yet: testing IMAP comes with a later version")
-    return False
-
-
 def _integer(low: int, high: int) -> Callable[[object], int]:
     def parse(value: object) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
@@ -190,7 +184,9 @@ class Config:
     connect_timeout: float = _setting(8.0, _seconds(0.1, 600), "of these, to connect")
     dns_timeout: float = _setting(5.0, _seconds(0.1, 600), "of these, to resolve the name")
     retries: int = _setting(2, _integer(0, 10), "more tries after a temporary refusal")
-    test_imap: bool = _setting(False, _not_yet, "default of the field testImap")
+    test_imap: bool = _setting(
+        False, _boolean, "log in for reading (IMAP) too, where a call does not say"
+    )
     allowed_ports: tuple[int, ...] = _setting(DEFAULT_PORTS, _ports, "ports that a file may name")
     allowed_networks: tuple[IPNetwork, ...] = _setting(
         [], _networks, "networks that may be contacted beside public addresses"

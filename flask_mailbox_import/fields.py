@@ -25,6 +25,8 @@ class Fields:
     tag: str | None
     skip_connection_test: bool
     dry_run: bool
+    #: None where the form does not say.
+    test_imap: bool | None
 
 
 def read_fields(request: Request, *, beside: Container[str] = ()) -> Fields:
@@ -43,6 +45,7 @@ def read_fields(request: Request, *, beside: Container[str] = ()) -> Fields:
         tag=_tag(request),
         skip_connection_test=_boolean(request, "skipConnectionTest"),
         dry_run=_boolean(request, "dryRun"),
+        test_imap=_boolean(request, "testImap") if _text(request, "testImap") else None,
     )
 
 
@@ -65,8 +68,6 @@ def _refuse_unbuilt(request: Request) -> None:
     for name in ("encoding", "columnMapping"):
         if _text(request, name):
             raise _invalid(name, "is not available yet: leave it out")
-    if _boolean(request, "testImap"):
-        raise _invalid("testImap", "can only be false yet")
 
 
 def _text(request: Request, name: str) -> str:

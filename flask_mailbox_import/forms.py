@@ -9,12 +9,15 @@ from flask_wtf import FlaskForm
 from werkzeug.datastructures import CombinedMultiDict
 from wtforms import BooleanField, StringField
 
+_FALSE = (False, "", "false", "0")
+
 
 class UploadForm(FlaskForm):
     """What the upload page shows again where something was wrong."""
 
     tag = StringField()
-    skipConnectionTest = BooleanField(false_values=(False, "", "false", "0"))  # noqa: N815 (API)
+    skipConnectionTest = BooleanField(false_values=_FALSE)  # noqa: N815 (as the API's)
+    testImap = BooleanField(false_values=_FALSE)  # noqa: N815 (as the API's)
 
 
 class ConfirmForm(FlaskForm):

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import replace
 from datetime import timedelta
 from typing import IO
 
@@ -16,10 +15,11 @@ from .config import Config
 from .errors import FileError, RunLost, TooManyRefusedLogins, TooManyRunning
 from .labels import check_workspace_id, clean_tag
 from .mapping import Outcome, Run, StagedRow, Unfinished
+from .outcomes import outcome_of
 from .probe.diagnosis import REFUSED_LOGIN
 from .probe.prober import probe_all
 from .queries import Queries
-from .records import CheckedRow, ImportStatus, Mailbox, Notice, Reason, Summary, Verdict
+from .records import CheckedRow, ImportStatus, Mailbox, Notice, Options, Reason, Summary
 from .rows import check_record, merge
 from .session import own_context
 from .store import Store
@@ -58,17 +58,21 @@ class Importer:
         workspace_id: str,
         tag: str | None = None,
         skip_connection_test: bool = False,
+        test_imap: bool | None = None,
         progress: Progress | None = None,
     ) -> Summary:
         """Import a CSV file from start to end; return what came of it.
+
+        ``test_imap``: log in for reading too, and take only mailboxes where both work; None is
+        the setting ``TEST_IMAP``. Without a connection test it means nothing.
 
         :raises ValueError: ``tag`` or ``workspace_id`` is none; see ``labels``.
         :raises FileError: the file cannot be read; nothing was stored.
         :raises TooManyRunning, TooManyRefusedLogins: a limit of the app; nothing was stored.
         """
-        workspace_id, tag = check_workspace_id(workspace_id), clean_tag(tag)
+        options = self._options(workspace_id, tag, skip_connection_test, test_imap)
         with self._slot(), own_context():
-            import_id = self._stage(stream, workspace_id, tag, skip_connection_test)
+            import_id = self._stage(stream, options)
             self._run(import_id, progress)
             return self._queries.summary(import_id)
 
@@ -79,14 +83,15 @@ class Importer:
         workspace_id: str,
         tag: str | None = None,
         skip_connection_test: bool = False,
+        test_imap: bool | None = None,
     ) -> str:
         """Check a CSV file and keep it for :meth:`continue_import`; return the import's id.
 
         :raises ValueError, FileError, TooManyRefusedLogins: see :meth:`run_file`.
         """
-        workspace_id, tag = check_workspace_id(workspace_id), clean_tag(tag)
+        options = self._options(workspace_id, tag, skip_connection_test, test_imap)
         with own_context():
-            return self._stage(stream, workspace_id, tag, skip_connection_test)
+            return self._stage(stream, options)
 
     def summary(self, import_id: str, *, workspace_id: str) -> Summary:
         """Return what came of an import so far, or what is in its file if it has not been run.
@@ -96,13 +101,18 @@ class Importer:
         with own_context():
             return self._queries.summary(import_id, workspace_id)
 
-    def check_file(self, stream: IO[bytes], *, workspace_id: str) -> Check:
-        """Say what is in a file; opens no connection and stores nothing.
-
-        :raises FileError: the file cannot be read.
-        """
+    def check_file(
+        self,
+        stream: IO[bytes],
+        *,
+        workspace_id: str,
+        skip_connection_test: bool = False,
+        test_imap: bool | None = None,
+    ) -> Check:
+        """Say what is in a file; opens no connection, stores nothing; raises as `stage_file`."""
+        options = self._options(workspace_id, None, skip_connection_test, test_imap)
         with own_context():
-            return self._check(stream, workspace_id)
+            return self._check(stream, options)
 
     def continue_import(self, import_id: str, progress: Progress | None = None) -> Summary:
         """Run what is left of an import: all of a staged one, the rest of an interrupted one.
@@ -127,26 +137,31 @@ class Importer:
         with own_context():
             return self._queries.unfinished()
 
-    def _stage(
-        self, stream: IO[bytes], workspace_id: str, tag: str | None, skip_connection_test: bool
-    ) -> str:
-        self._store.erase_expired()
-        check = self._check(stream, workspace_id)
-        if not skip_connection_test:
-            self._refuse_guessing(workspace_id)
-        return self._store.stage(
-            workspace_id,
-            check.rows,
-            notices=check.notices,
-            tag=tag,
+    def _options(
+        self, workspace_id: str, tag: str | None, skip_connection_test: bool, test_imap: bool | None
+    ) -> Options:
+        wanted = self._config.test_imap if test_imap is None else test_imap
+        return Options(
+            workspace_id=check_workspace_id(workspace_id),
+            tag=clean_tag(tag),
             skip_connection_test=skip_connection_test,
+            test_imap=wanted and not skip_connection_test,
         )
 
-    def _check(self, stream: IO[bytes], workspace_id: str) -> Check:
-        rows, notices = _read(stream, self._config)
+    def _stage(self, stream: IO[bytes], options: Options) -> str:
+        self._store.erase_expired()
+        check = self._check(stream, options)
+        if not options.skip_connection_test:
+            self._refuse_guessing(options.workspace_id)
+        return self._store.stage(options, check.rows, notices=check.notices)
+
+    def _check(self, stream: IO[bytes], options: Options) -> Check:
+        test_imap = options.test_imap
+        rows, notices = _read(stream, self._config, test_imap=test_imap)
         keys = [each.mailbox.email_key for each in rows if each.mailbox]
-        known = self._queries.existing_keys(workspace_id, keys)
-        return Check(rows=tuple(mark_doubles(rows, known)), notices=notices)
+        known = self._queries.existing_keys(options.workspace_id, keys)
+        doubles = mark_doubles(rows, known, test_imap=test_imap)
+        return Check(rows=tuple(doubles), notices=notices)
 
     def _refuse_guessing(self, workspace_id: str) -> None:
         limit = self._config.max_refused_logins
@@ -186,7 +201,7 @@ class Importer:
         mailboxes: dict[int, Mailbox] = {}
         failed: list[Outcome] = []
         for row in staged:
-            mailbox, reason = self._open(row)
+            mailbox, reason = self._open(row, test_imap=run.test_imap)
             if mailbox is None:
                 failed.append(Outcome(row_id=row.id, reason=reason))
             else:
@@ -196,22 +211,26 @@ class Importer:
         for start in range(0, len(failed), BATCH_ROWS):
             yield failed[start : start + BATCH_ROWS]
         if mailboxes and not run.skip_connection_test:
-            yield from self._tested(mailboxes)
+            rows = {row.id: row.record.row for row in staged if row.record is not None}
+            yield from self._tested(run, mailboxes, rows)
 
-    def _open(self, row: StagedRow) -> tuple[Mailbox | None, Reason | None]:
+    def _open(self, row: StagedRow, *, test_imap: bool) -> tuple[Mailbox | None, Reason | None]:
         if row.record is None:
             return None, reason_for(Code.NOT_TESTED)
-        mailbox, reasons = check_record(row.record, self._config)
+        mailbox, reasons = check_record(row.record, self._config, test_imap=test_imap)
         return mailbox, merge(reasons) if reasons else None
 
-    def _tested(self, mailboxes: dict[int, Mailbox]) -> Batches:
-        tests = probe_all(mailboxes.items(), self._config)
+    def _tested(self, run: Run, mailboxes: dict[int, Mailbox], rows: dict[int, int]) -> Batches:
+        tests = probe_all(mailboxes.items(), self._config, test_imap=run.test_imap)
         try:
             batch: list[Outcome] = []
             due = time.monotonic() + TICK
             for result in tests.results(TICK):
-                if result is not None:
-                    batch.append(_outcome(result[0], mailboxes[result[0]], result[1]))
+                if isinstance(result, Notice):
+                    self._store.remark(run, result)
+                elif result is not None:
+                    row_id, tested = result
+                    batch.append(outcome_of(row_id, rows[row_id], mailboxes[row_id], tested))
                 if len(batch) >= BATCH_ROWS or time.monotonic() >= due:
                     yield batch
                     batch = []
@@ -223,26 +242,19 @@ class Importer:
     @contextmanager
     def _slot(self) -> Iterator[None]:
         if not self._running.acquire(blocking=False):
-            raise TooManyRunning(
-                "Too many imports are running here: try again when one of them has finished."
-            )
+            raise TooManyRunning("Too many imports are running here: try again in a while.")
         try:
             yield
         finally:
             self._running.release()
 
 
-def _read(stream: IO[bytes], config: Config) -> tuple[list[CheckedRow], tuple[Notice, ...]]:
+def _read(
+    stream: IO[bytes], config: Config, *, test_imap: bool
+) -> tuple[list[CheckedRow], tuple[Notice, ...]]:
     try:
-        return read_rows(stream, config)
+        return read_rows(stream, config, test_imap=test_imap)
     except FileError as fault:
         # Its frames hold the clear text of the file: whoever catches it gets none of them.
         clean = fault.with_traceback(None)
     raise clean
-
-
-def _outcome(row_id: int, mailbox: Mailbox, verdict: Verdict) -> Outcome:
-    if verdict.reason is not None:
-        return Outcome(row_id=row_id, reason=verdict.reason)
-    smtp = replace(mailbox.smtp, security=verdict.security or mailbox.smtp.security)
-    return Outcome(row_id=row_id, mailbox=replace(mailbox, smtp=smtp))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from .codes import Code
 from .errors import SealError
 from .models import ImportRowMixin
-from .records import CheckedRow, Login, Mailbox, Reason, Record, RowStatus, Secret
+from .records import CheckedRow, Login, Mailbox, Notice, Reason, Record, RowStatus, Secret
 from .sealing import KeyRing, new_seal_id
 
 #: A run that gave no sign of life for this long is dead; runs give one each second.
@@ -30,6 +30,7 @@ class Run:
     token: str
     tag: str | None
     skip_connection_test: bool
+    test_imap: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +57,9 @@ class Outcome:
     row_id: int
     mailbox: Mailbox | None = None
     reason: Reason | None = None
+    smtp: Reason | None = None
+    imap: Reason | None = None
+    notices: tuple[Notice, ...] = ()
 
 
 def now() -> datetime:
@@ -103,6 +107,19 @@ def status_columns(status: RowStatus, reason: Reason | None) -> dict[str, Any]:
         "code": reason.code.value if reason else None,
         "error": reason.error if reason else None,
         "hint": reason.hint if reason else None,
+        "reply": reason.reply if reason else None,
+    }
+
+
+def test_columns(outcome: Outcome) -> dict[str, Any]:
+    """Return the columns of what the connection tests of a row found."""
+    smtp, imap = outcome.smtp, outcome.imap
+    return {
+        "smtp_code": smtp.code.value if smtp else None,
+        "smtp_error": smtp.error if smtp else None,
+        "imap_code": imap.code.value if imap else None,
+        "imap_error": imap.error if imap else None,
+        "warnings": [asdict(each) for each in outcome.notices] or None,
     }
 
 

@@ -96,6 +96,7 @@ class ImportMixin:
     status: Mapped[str] = mapped_column(String(16))
     tag: Mapped[str | None] = mapped_column(String(64))
     skip_connection_test: Mapped[bool]
+    test_imap: Mapped[bool]
     #: What was worth saying about the file, as fields of a ``Notice``.
     notices: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
     created_at: Mapped[datetime]
@@ -119,6 +120,15 @@ class ImportRowMixin:
     code: Mapped[str | None] = mapped_column(String(32))
     error: Mapped[str | None] = mapped_column(Text)
     hint: Mapped[str | None] = mapped_column(Text)
+    #: What the server answered, cleaned.
+    reply: Mapped[str | None] = mapped_column(Text)
+    #: What each connection test found; None where it passed or was not made.
+    smtp_code: Mapped[str | None] = mapped_column(String(32))
+    smtp_error: Mapped[str | None] = mapped_column(Text)
+    imap_code: Mapped[str | None] = mapped_column(String(32))
+    imap_error: Mapped[str | None] = mapped_column(Text)
+    #: What was worth saying about the row, as fields of a ``Notice``.
+    warnings: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
     seal_id: Mapped[str] = mapped_column(_exact(32))
     sealed_record: Mapped[bytes | None] = mapped_column(LargeBinary(65000))
     #: When ``sealed_record`` is to be erased, if nothing else erased it before.
@@ -132,7 +142,7 @@ class ImportRowMixin:
         return (
             UniqueConstraint("import_id", "row"),
             Index("ix_mailbox_import_row_status", "import_id", "status"),
-            Index("ix_mailbox_import_row_refused", "code", "finished_at"),
+            Index("ix_mailbox_import_row_refused", "finished_at"),
         )
 
 

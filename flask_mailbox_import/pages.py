@@ -84,6 +84,8 @@ def _stage(form: FlaskForm, workspace_id: str) -> str:
             workspace_id=workspace_id,
             tag=fields.tag,
             skip_connection_test=fields.skip_connection_test,
+            # A box without a tick is not sent at all.
+            test_imap=bool(fields.test_imap),
         )
     except FileError as fault:
         status = 413 if fault.reason == "file_too_large" else 422
@@ -104,7 +106,7 @@ def _upload_page(fault: RequestError | None = None, form: FlaskForm | None = Non
     text = render(
         "upload.html",
         # Without form data: what was sent may be what cannot be read.
-        form=form or UploadForm(formdata=None),
+        form=form or UploadForm(formdata=None, testImap=current_state().config.test_imap),
         error=fault.message if fault else None,
         error_at=fault.details.get("field", "file" if fault.status == 413 else "") if fault else "",
         columns=COLUMNS,

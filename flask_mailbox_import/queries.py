@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import func, select
@@ -13,7 +12,7 @@ from .batch import existing_keys
 from .codes import Code
 from .errors import ImportNotFound
 from .mapping import STALE_AFTER, Unfinished, now
-from .models import ImportMixin, Models
+from .models import ImportMixin, ImportRowMixin, Models
 from .records import ImportStatus, Notice, Reason, RowResult, RowStatus, Summary
 from .session import transaction
 
@@ -47,11 +46,17 @@ class Queries:
                 .group_by(row.status)
             )
             counts: dict[str, int] = {status: count for status, count in rows}  # noqa: C416 (typed)
-            told = session.execute(
-                select(row.row, row.email, row.code, row.error, row.hint, row.status)
+            told = session.scalars(
+                select(row)
                 .where(row.import_id == import_id, row.code.is_not(None))
                 .order_by(row.row)
             ).all()
+            warned = session.scalars(
+                select(row.warnings)
+                .where(row.import_id == import_id, row.warnings.is_not(None))
+                .order_by(row.row)
+            ).all()
+            notices = [*found.notices, *(each for told in warned for each in told or ())]
             by_status = {
                 status: tuple(_row_result(each) for each in told if each.status == status.value)
                 for status in (RowStatus.FAILED, RowStatus.SKIPPED)
@@ -65,9 +70,10 @@ class Queries:
                 ready=counts.get("ready", 0),
                 errors=by_status[RowStatus.FAILED],
                 skips=by_status[RowStatus.SKIPPED],
-                notices=tuple(Notice(**each) for each in found.notices),
+                notices=tuple(Notice(**each) for each in notices),
                 tag=found.tag,
                 skip_connection_test=found.skip_connection_test,
+                test_imap=found.test_imap,
             )
 
     def workspace_to_test(self, import_id: str) -> str | None:
@@ -101,18 +107,22 @@ class Queries:
     def refused_logins(self, workspace_id: str, codes: Iterable[Code], within: timedelta) -> int:
         """Count the logins of a workspace that servers refused of late."""
         row, import_ = self._models.row, self._models.import_
+        values = [code.value for code in codes]
         with transaction(self._db) as session:
-            count = session.scalar(
-                select(func.count())
-                .select_from(row)
-                .join(import_, import_.id == row.import_id)
-                .where(
-                    import_.workspace_id == workspace_id,
-                    row.code.in_([code.value for code in codes]),
-                    row.finished_at > now() - within,
+            counts = [
+                session.scalar(
+                    select(func.count())
+                    .select_from(row)
+                    .join(import_, import_.id == row.import_id)
+                    .where(
+                        import_.workspace_id == workspace_id,
+                        column.in_(values),
+                        row.finished_at > now() - within,
+                    )
                 )
-            )
-        return count or 0
+                for column in (row.smtp_code, row.imap_code)
+            ]
+        return sum(count or 0 for count in counts)
 
 
 def _check_id(import_id: str) -> None:
@@ -130,7 +140,21 @@ def _status(found: ImportMixin) -> ImportStatus:
     return status
 
 
-def _row_result(found: Any) -> RowResult:
-    code = Code(found.code or Code.UNKNOWN)
-    reason = Reason(code=code, error=found.error or "", hint=found.hint or "")
-    return RowResult(row=found.row, email=found.email, reason=reason)
+def _row_result(found: ImportRowMixin) -> RowResult:
+    reason = Reason(
+        code=Code(found.code or Code.UNKNOWN),
+        error=found.error or "",
+        hint=found.hint or "",
+        reply=found.reply or "",
+    )
+    return RowResult(
+        row=found.row,
+        email=found.email,
+        reason=reason,
+        smtp=_test_result(found.smtp_code, found.smtp_error),
+        imap=_test_result(found.imap_code, found.imap_error),
+    )
+
+
+def _test_result(code: str | None, error: str | None) -> Reason | None:
+    return Reason(code=Code(code), error=error or "") if code else None

@@ -65,6 +65,13 @@ class Security(str, Enum):
     PLAIN = "plain"
 
 
+class Protocol(str, Enum):
+    """What a login is for: SMTP submission sends mail (RFC 6409), IMAP reads it (RFC 3501)."""
+
+    SMTP = "smtp"
+    IMAP = "imap"
+
+
 class Stage(str, Enum):
     """How far a connection test came."""
 
@@ -74,6 +81,8 @@ class Stage(str, Enum):
     EHLO = "ehlo"
     TLS = "tls"
     AUTH = "auth"
+    #: IMAP only: a mailbox is opened after the login.
+    SELECT = "select"
 
 
 class RowStatus(str, Enum):
@@ -107,6 +116,7 @@ class MailboxStatus(str, Enum):
 class Login:
     """One server to log in to, and as whom. ``host`` is the ASCII form (A-label, RFC 5890)."""
 
+    protocol: Protocol
     host: str
     port: int
     security: Security
@@ -135,6 +145,8 @@ class Reason:
     code: Code
     error: str
     hint: str = ""
+    #: What the server answered, cleaned: its numbers and, from the login on, its words.
+    reply: str = ""
 
     @property
     def text(self) -> str:
@@ -144,13 +156,23 @@ class Reason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """Something worth saying about a file that keeps nothing from being imported."""
+    """Something worth saying that keeps nothing from being imported."""
 
-    #: The number that a spreadsheet shows beside the row; the header is 1.
+    #: The number that a spreadsheet shows beside the row; the header is 1, and 0 is all rows.
     row: int
     column: str
     code: str
     message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What an import is asked to do."""
+
+    workspace_id: str
+    tag: str | None = None
+    skip_connection_test: bool = False
+    test_imap: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,12 +211,23 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tested:
+    """What the tests of one mailbox found; ``imap`` is None where it was not tested."""
+
+    smtp: Verdict
+    imap: Verdict | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RowResult:
     """One failed row, as every face shows it."""
 
     row: int
     email: str
     reason: Reason
+    #: What each connection test found; None where it passed or was not made.
+    smtp: Reason | None = None
+    imap: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,6 +246,7 @@ class Summary:
     import_id: str | None = None
     tag: str | None = None
     skip_connection_test: bool = False
+    test_imap: bool = False
 
     @property
     def rows(self) -> int:

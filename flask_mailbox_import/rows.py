@@ -10,7 +10,7 @@ from email_validator import EmailNotValidError, validate_email
 from .codes import Code
 from .config import Config
 from .hostnames import HostRefused, judge_host, judge_port
-from .records import Login, Mailbox, Reason, Record, Secret, Security
+from .records import Login, Mailbox, Protocol, Reason, Record, Secret, Security
 from .words import MISSING_CREDENTIALS
 
 #: Characters of each column, counted as Python does (RFC 5321 section 4.5.3.1.3, RFC 1035).
@@ -36,8 +36,13 @@ _DEFAULT_SECURE = {"smtp": False, "imap": True}
 _REFUSED_CATEGORIES = frozenset({"Cc", "Zl", "Zp", "Cs"})
 
 
-def check_record(record: Record, config: Config) -> tuple[Mailbox | None, tuple[Reason, ...]]:
-    """Return the mailbox that a record describes, or None and all that is wrong, gravest first."""
+def check_record(
+    record: Record, config: Config, *, test_imap: bool = False
+) -> tuple[Mailbox | None, tuple[Reason, ...]]:
+    """Return the mailbox that a record describes, or None and all that is wrong, gravest first.
+
+    With ``test_imap`` a record without an IMAP host is wrong, too.
+    """
     if record.fault is not None:
         return None, (record.fault,)
     reasons = [*_check_texts(record)]
@@ -45,6 +50,8 @@ def check_record(record: Record, config: Config) -> tuple[Mailbox | None, tuple[
     password = record.secrets["smtppassword"] or record.secrets["password"]
     if not record.cells["smtphost"] or not password:
         reasons.append(_missing_credentials())
+    if test_imap and not record.cells["imaphost"]:
+        reasons.append(_missing_imap_host())
     smtp = _check_server("smtp", record, password, config, reasons)
     imap_password = record.secrets["imappassword"] or record.secrets["password"]
     imap = _check_server("imap", record, imap_password, config, reasons)
@@ -124,6 +131,14 @@ def _missing_credentials() -> Reason:
     )
 
 
+def _missing_imap_host() -> Reason:
+    return Reason(
+        code=Code.MISSING_IMAP_HOST,
+        error="The IMAP host is missing, and reading was to be tested too.",
+        hint="Fill in the column imaphost, or import without the IMAP test.",
+    )
+
+
 def _check_server(
     side: str, record: Record, password: Secret, config: Config, reasons: list[Reason]
 ) -> Login | None:
@@ -136,6 +151,7 @@ def _check_server(
     # Nothing but TLS is spoken on these ports (RFC 8314 section 7.3, IANA), whatever a file says.
     tls = secure or port == _PORT_OF_TLS[side]
     return Login(
+        protocol=Protocol(side),
         host=host,
         port=port,
         security=Security.TLS if tls else Security.STARTTLS,

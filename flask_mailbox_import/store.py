@@ -19,7 +19,7 @@ from .config import Config
 from .errors import ImportNotFound, ImportNotRunnable, RunLost
 from .mapping import STALE_AFTER, Outcome, Run, StagedRow, now, record_of, row_columns
 from .models import Models
-from .records import CheckedRow, ImportStatus, Notice, RowStatus
+from .records import CheckedRow, ImportStatus, Notice, Options, RowStatus
 from .sealing import KeyRing
 from .session import repeated, transaction
 
@@ -42,26 +42,18 @@ class Store:
 
     @repeated
     def stage(
-        self,
-        workspace_id: str,
-        rows: Sequence[CheckedRow],
-        *,
-        notices: Sequence[Notice] = (),
-        tag: str | None,
-        skip_connection_test: bool,
+        self, options: Options, rows: Sequence[CheckedRow], *, notices: Sequence[Notice] = ()
     ) -> str:
         """Write an import and its rows; return its id."""
         import_id = secrets.token_hex(16)
-        keep = self._keep_failed
+        keep, workspace_id = self._keep_failed, options.workspace_id
         columns = [row_columns(each, self._key_ring, workspace_id, keep) for each in rows]
         with transaction(self._db) as session:
             session.execute(
                 insert(self._models.import_).values(
                     id=import_id,
-                    workspace_id=workspace_id,
                     status=ImportStatus.CHECKED.value,
-                    tag=tag,
-                    skip_connection_test=skip_connection_test,
+                    **asdict(options),
                     notices=[asdict(each) for each in notices],
                     created_at=now(),
                 )
@@ -102,6 +94,7 @@ class Store:
                 token=token,
                 tag=found.tag,
                 skip_connection_test=found.skip_connection_test,
+                test_imap=found.test_imap,
             )
 
     def ready_rows(self, run: Run) -> list[StagedRow]:
@@ -137,6 +130,17 @@ class Store:
             # First of all, so that SQLite begins the transaction before any savepoint.
             self._hold(session, run)
             Batch(session, self._models, self._key_ring, run).write(outcomes, self._keep_failed)
+
+    @repeated
+    def remark(self, run: Run, notice: Notice) -> None:
+        """Add what concerns all rows of an import.
+
+        :raises RunLost: somebody else has taken the import over.
+        """
+        with transaction(self._db) as session:
+            self._hold(session, run)
+            found = session.get_one(self._models.import_, run.import_id, populate_existing=True)
+            found.notices = [*found.notices, asdict(notice)]
 
     @repeated
     def end(self, run: Run, status: ImportStatus) -> None:

@@ -9,7 +9,8 @@ from .records import Reason
 BAD_CREDENTIALS = "Authentication failed. Check username/password."
 MISSING_CREDENTIALS = "Missing SMTP host or password"
 
-_WORDS: dict[Code, tuple[str, str]] = {
+#: The sentence and the hint of each code; {names} are filled in by the protocol tested.
+WORDS: dict[Code, tuple[str, str]] = {
     Code.DUPLICATE: (
         "This mailbox is already in the workspace.",
         "Nothing to do.",
@@ -28,15 +29,15 @@ _WORDS: dict[Code, tuple[str, str]] = {
     ),
     Code.CONNECTION_REFUSED: (
         "Nothing answers at this server and port.",
-        "Check the server name and the port: most providers use 587 or 465.",
+        "Check the server name and the port: most providers use {starttls} or {tls}.",
     ),
     Code.CONNECTION_TIMEOUT: (
         "The mail server did not answer in time.",
-        "Check the server name, the port and smtpsecure; if all are right, test again later.",
+        "Check the server name, the port and {side}secure; if all are right, test again later.",
     ),
     Code.CONNECTION_CLOSED: (
         "The mail server hung up.",
-        "Test again; if it happens again, check the port and smtpsecure.",
+        "Test again; if it happens again, check the port and {side}secure.",
     ),
     Code.NETWORK_UNREACHABLE: (
         "There is no network path to this mail server.",
@@ -44,7 +45,7 @@ _WORDS: dict[Code, tuple[str, str]] = {
     ),
     Code.WRONG_PROTOCOL: (
         "Another kind of server answers on this port.",
-        "Check the port: sending mail uses 587 or 465, not the port for reading mail.",
+        "Check the port: {doing} uses {starttls} or {tls}, not the port for {not_doing}.",
     ),
     Code.PROTOCOL_ERROR: (
         "What answers on this port does not behave like a mail server.",
@@ -52,7 +53,7 @@ _WORDS: dict[Code, tuple[str, str]] = {
     ),
     Code.TLS_MODE_MISMATCH: (
         "The encryption setting does not fit this port.",
-        "Use smtpsecure=true with port 465, and smtpsecure=false with port 587.",
+        "Use {side}secure=true with port {tls}, and {side}secure=false with port {starttls}.",
     ),
     Code.TLS_VERSION: (
         "The mail server only offers outdated encryption.",
@@ -73,11 +74,11 @@ _WORDS: dict[Code, tuple[str, str]] = {
     ),
     Code.STARTTLS_REQUIRED: (
         "The mail server wants encryption before a login.",
-        "Use port 587 with smtpsecure=false, or port 465 with smtpsecure=true.",
+        "Use port {starttls} with {side}secure=false, or port {tls} with {side}secure=true.",
     ),
     Code.STARTTLS_UNSUPPORTED: (
         "The mail server offers no encryption on this port, so the password was not sent.",
-        "Use port 465 with smtpsecure=true.",
+        "Use port {tls} with {side}secure=true.",
     ),
     Code.BAD_CREDENTIALS: (
         BAD_CREDENTIALS,
@@ -86,7 +87,8 @@ _WORDS: dict[Code, tuple[str, str]] = {
     ),
     Code.APP_PASSWORD_REQUIRED: (
         "The provider wants an app password here, not the account's own password.",
-        "Create an app password in the account's security settings and use it in the file.",
+        "Create an app password in the account's security settings at the provider and use it in "
+        "the file.",
     ),
     Code.OAUTH_REQUIRED: (
         "The provider does not let programs log in to this mailbox with a password.",
@@ -142,7 +144,7 @@ _WORDS: dict[Code, tuple[str, str]] = {
     ),
     Code.AUTH_NOT_OFFERED: (
         "The mail server offers no login on this port.",
-        "Use port 587 with smtpsecure=false, or port 465 with smtpsecure=true.",
+        "Use port {starttls} with {side}secure=false, or port {tls} with {side}secure=true.",
     ),
     Code.MECHANISM_UNSUPPORTED: (
         "The mail server offers no login with a password.",
@@ -150,7 +152,7 @@ _WORDS: dict[Code, tuple[str, str]] = {
     ),
     Code.AUTH_REQUIRED: (
         "The mail server wants a login before anything else.",
-        "Check the port: most providers use 587 or 465.",
+        "Check the port: most providers use {starttls} or {tls}.",
     ),
     Code.TOO_MANY_ATTEMPTS: (
         "The mail server has seen too many logins and refuses more for now.",
@@ -211,9 +213,7 @@ _WORDS: dict[Code, tuple[str, str]] = {
 }
 
 
-def reason_for(code: Code, *, server_codes: str = "") -> Reason:
-    """Return the words of a code; ``server_codes``, the server's own, are for whoever helps."""
-    error, hint = _WORDS[code]
-    if server_codes:
-        hint = f"{hint} (The server answered {server_codes}.)"
+def reason_for(code: Code) -> Reason:
+    """Return the words of a code that no connection test found."""
+    error, hint = WORDS[code]
     return Reason(code=code, error=error, hint=hint)

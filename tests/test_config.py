@@ -46,7 +46,7 @@ def test_every_mistake_is_listed_at_once():
         ("TIMEOUT", "20"),
         ("TIMEOUT", 0),
         ("TIMEOUT", False),
-        ("TEST_IMAP", True),
+        ("TEST_IMAP", "yes"),
         ("ALLOW_PLAINTEXT", 1),
         ("ALLOWED_PORTS", []),
         ("ALLOWED_PORTS", [0]),

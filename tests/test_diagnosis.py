@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from flask_mailbox_import import Code
-from flask_mailbox_import.probe.diagnosis import decode_reply, diagnose
-from flask_mailbox_import.probe.smtp import ReplyRefused
-from flask_mailbox_import.records import Stage
-from flask_mailbox_import.words import reason_for
+from flask_mailbox_import.probe.diagnosis import Finding, diagnose
+from flask_mailbox_import.probe.faults import ReplyRefused
+from flask_mailbox_import.probe.replies import parse_reply, shown
+from flask_mailbox_import.providers import PROVIDERS, provider_of
+from flask_mailbox_import.reasons import reason_of_test
+from flask_mailbox_import.records import Login, Protocol, Secret, Security, Stage
 
 AT_AUTH = [
     (535, "5.7.8 Error: authentication failed: UGFzc3dvcmQ6", "bad_credentials"),
@@ -50,13 +52,31 @@ AT_AUTH = [
     (530, "A SSL/TLS-connection is required for authentication.", "starttls_required"),
     (530, "5.7.0 Must issue a STARTTLS command first.", "starttls_required"),
     (504, "5.7.4 Unrecognized authentication type", "mechanism_unsupported"),
-    (503, "AUTH command used when not advertised", "auth_not_offered"),
+    (503, "AUTH command used when not advertised", "starttls_required"),
 ]
+
+
+def login(protocol: Protocol = Protocol.SMTP, password: str = "s3cret pässword") -> Login:
+    return Login(
+        protocol=protocol,
+        host="mail.example.com",
+        port=587,
+        security=Security.STARTTLS,
+        username="user@example.com",
+        password=Secret(password),
+    )
+
+
+def found(stage: Stage, code: int | None, text: str | bytes, email: str = "") -> Finding:
+    data = text.encode() if isinstance(text, str) else text
+    provider = provider_of("mail.example.com", email)
+    protocol = Protocol.SMTP if code else Protocol.IMAP
+    return diagnose(login(protocol), stage, ReplyRefused(code, data), provider)
 
 
 @pytest.mark.parametrize(("code", "text", "expected"), AT_AUTH)
 def test_replies_to_a_login(code, text, expected):
-    assert diagnose(Stage.AUTH, ReplyRefused(code, text.encode())).code.value == expected
+    assert found(Stage.AUTH, code, text).code.value == expected
 
 
 @pytest.mark.parametrize(
@@ -79,28 +99,136 @@ def test_replies_to_a_login(code, text, expected):
     ],
 )
 def test_replies_before_the_login(stage, code, text, expected):
-    assert diagnose(stage, ReplyRefused(code, text.encode())).code.value == expected
+    assert found(stage, code, text).code.value == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("NO [AUTHENTICATIONFAILED] Authentication failed.", "bad_credentials"),
+        ("NO LOGIN failed.", "bad_credentials"),
+        ("NO [EXPIRED] Authentication failed.", "password_expired"),
+        ("NO [CONTACTADMIN] Login disabled for this user", "account_disabled"),
+        ("NO [UNAVAILABLE] Temporary authentication failure.", "temporary_failure"),
+        ("NO [UNAVAILABLE] Maximum number of connections exceeded", "too_many_connections"),
+        ("NO [LIMIT] x", "too_many_connections"),
+        ("NO [ALERT] Application-specific password required", "app_password_required"),
+        ("NO [PRIVACYREQUIRED] x", "starttls_required"),
+        ("NO\nNO [WEBALERT https://x.example/y] Web login required.", "web_login_required"),
+        ("NO server is unavailable, try again later", "temporary_failure"),
+        ("BAD Request is throttled. Suggested Backoff Time: 178755 ms", "rate_limited"),
+        ("BAD what?", "protocol_error"),
+        ("BYE Temporary problem, please try again later", "temporary_failure"),
+        ("BYE", "connection_closed"),
+    ],
+)
+def test_replies_to_an_imap_login(text, expected):
+    assert found(Stage.AUTH, None, text).code.value == expected
+
+
+def test_a_mailbox_that_does_not_open_is_no_wrong_password():
+    assert found(Stage.SELECT, None, "NO nope").code is Code.MAILBOX_UNAVAILABLE
+    assert found(Stage.SELECT, None, "NO SELECT Unsafe Login.").code is Code.CLIENT_ID_REQUIRED
 
 
 def test_both_codes_are_told_and_each_line_counts():
-    text = b"5.7.9 Application-specific password\n5.7.9 required. Learn more at"
-    finding = diagnose(Stage.AUTH, ReplyRefused(534, text))
-    assert (finding.code, finding.reply_code, finding.enhanced) == (
-        Code.APP_PASSWORD_REQUIRED,
-        534,
-        "5.7.9",
-    )
+    text = "5.7.9 Application-specific password\n5.7.9 required. Learn more at"
+    finding = found(Stage.AUTH, 534, text)
+    assert finding.code is Code.APP_PASSWORD_REQUIRED
+    assert finding.reply == "534 5.7.9 Application-specific password required. Learn more at"
 
 
-def test_a_535_is_not_tried_again_whatever_its_words():
-    assert not diagnose(Stage.AUTH, ReplyRefused(535, b"too many login failures")).may_pass
-    assert diagnose(Stage.AUTH, ReplyRefused(454, b"too many login attempts")).may_pass
+def test_a_refused_login_is_not_tried_again_whatever_its_words():
+    assert not found(Stage.AUTH, 535, "too many login failures").may_pass
+    assert not found(Stage.AUTH, None, "NO [AUTHENTICATIONFAILED] slow down").may_pass
+    assert not found(Stage.AUTH, 454, "4.7.0 invalid username or password").may_pass
+    assert found(Stage.AUTH, 454, "too many login attempts").may_pass
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("throttled. Suggested Backoff Time: 178755 milliseconds", 178.755),
+        ("try again in 20 seconds", 20),
+        ("Please come back in 300 seconds.", 300),
+        ("greylisted, retry after 5 minutes", 300),
+        ("try again in 1 hour", 3600),
+        ("try again later", None),
+        ("4.7.0 [10.0.0.1] try later", None),
+    ],
+)
+def test_a_stated_wait_is_read(text, seconds):
+    assert parse_reply(451, text.encode()).wait == seconds
 
 
 def test_replies_in_other_alphabets():
-    assert decode_reply("Пароль".encode()) == "Пароль"
-    assert decode_reply("请使用授权码登录".encode("gb18030")) == "请使用授权码登录"
-    assert decode_reply(b"caf\xe9 \xff") == "caf\xe9 \xff"
+    assert parse_reply(535, "Пароль".encode()).words == "Пароль"
+    text = "请使用授权码登录"
+    assert parse_reply(535, text.encode("gb18030")).words == text
+    assert found(Stage.AUTH, 535, text.encode("gb18030")).code is Code.APP_PASSWORD_REQUIRED
+    assert parse_reply(535, b"caf\xe9 \xff").words == "caf\xe9 \xff"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("5.7.8 <script>alert(1)</script>", "535 5.7.8 scriptalert(1)/script"),
+        ("no \x1b[31mred\x07\u202e", "535 no [31mred"),
+        ("see https://evil.example/x or www.evil.example now", "535 see or now"),
+        ("refused from 10.1.2.3 and [fe80::1:2:3]", "535 refused from and []"),
+        ("x" * 400, "535 " + "x" * 299 + "…"),
+        ("your password s3cret pässword is wrong", "535"),
+        ("got S3CRETPÄSSWORD", "535"),
+        ("got czNjcmV0IHDDpHNzd29yZA==", "535"),
+        ("got AHVzZXJAZXhhbXBsZS5jb20AczNjcmV0IHDDpHNzd29yZA==", "535"),
+        ("got 733363726574", "535 got 733363726574"),
+        ("got 7333637265742070c3a4737377 6f7264 73336372657420 70c3a47373776f7264", "535"),
+        ("got s3cret%20p%C3%A4ssword", "535"),
+    ],
+)
+def test_what_is_shown_of_a_reply_is_plain_and_holds_no_password(text, expected):
+    assert shown(parse_reply(535, text.encode()), login()) == expected
+
+
+def test_a_banner_is_never_shown():
+    finding = found(Stage.GREETING, 554, "5.7.1 redis 7.2 on db-internal")
+    assert (finding.code, finding.reply) == (Code.IP_BLOCKED, "554 5.7.1")
+
+
+@pytest.mark.parametrize(
+    ("host", "email", "name"),
+    [
+        ("smtp.gmail.com", "a@example.com", "Gmail"),
+        ("smtp.office365.com", "a@gmail.com", "Microsoft 365"),
+        ("mail.example.com", "a@hotmail.co.uk", "Outlook.com"),
+        ("mail.example.com", "a@aol.com", "AOL"),
+        ("smtp.gmail.com.evil.example", "a@example.com", None),
+        ("notgmail.com", "a@outlook.com.evil.example", None),
+    ],
+)
+def test_a_provider_is_known_by_its_server_or_else_by_the_address(host, email, name):
+    provider = provider_of(host, email)
+    assert (provider.name if provider else None) == name
+
+
+def test_a_plain_refusal_means_what_it_means_at_the_provider():
+    assert found(Stage.AUTH, 535, "Invalid login", "a@aol.com").code is Code.APP_PASSWORD_REQUIRED
+    assert found(Stage.AUTH, 535, "Invalid login", "a@gmail.com").code is Code.BAD_CREDENTIALS
+    assert found(Stage.AUTH, None, "NO LOGIN failed", "a@live.com").code is Code.OAUTH_REQUIRED
+    reason = reason_of_test(
+        Code.BAD_CREDENTIALS, Protocol.SMTP, provider_of("smtp.gmail.com", "a@example.com")
+    )
+    assert reason.error == "Authentication failed. Check username/password."
+    assert "wrong password" in reason.hint
+    assert "app password" in reason.hint
+    assert "https://support.google.com/accounts/answer/185833" in reason.hint
+
+
+@pytest.mark.parametrize("provider", PROVIDERS, ids=lambda each: each.name)
+def test_the_hints_of_a_provider_are_sentences(provider):
+    for code, hint in provider.hints.items():
+        # A link ends without a full stop, or it would be part of the link.
+        assert hint.endswith(".") or " https://" in hint.rpartition(".")[0], code
 
 
 ROWS_OF_THE_FILE = {
@@ -110,8 +238,10 @@ ROWS_OF_THE_FILE = {
 }
 
 
+@pytest.mark.parametrize("protocol", Protocol)
 @pytest.mark.parametrize("code", [each for each in Code if each.value not in ROWS_OF_THE_FILE])
-def test_every_code_has_its_words(code):
-    reason = reason_for(code)
-    assert reason.error.endswith(".")
-    assert reason.hint.endswith(".")
+def test_every_code_has_its_words(code, protocol):
+    reason = reason_of_test(code, protocol, None)
+    for text in (reason.error, reason.hint):
+        assert text.endswith(".")
+        assert "{" not in text

@@ -84,10 +84,11 @@ def test_the_demos_curl_line_answers_and_ctrl_c_ends_it(demo):
     assert data["imported"] + data["skipped"] + data["failed"] == rows
     assert len(data["errors"]) == data["failed"]
     assert {each["code"] for each in data["errors"]} == {
-        *("bad_credentials", "app_password_required", "temporary_failure", "tls_mode_mismatch"),
+        *("bad_credentials", "app_password_required", "temporary_failure"),
         *("tls_cert_expired", "connection_closed", "connection_refused", "dns_failure"),
         *("missing_credentials", "invalid_email"),
     }
+    assert {each["column"] for each in data["warnings"]} == {"smtpsecure"}
     demo.process.send_signal(signal.SIGINT)
     assert demo.process.wait(20) == 0
     assert "The demo has ended." in demo.process.stdout.read()

@@ -41,6 +41,12 @@ def test_good_rows_become_active_and_bad_ones_say_why(make_host, mail_server):
                     "row": 3,
                     "code": "bad_credentials",
                     "hint": data["errors"][0]["hint"],
+                    "reply": "535 5.7.8 no",
+                    "smtp": {
+                        "code": "bad_credentials",
+                        "error": "Authentication failed. Check username/password.",
+                    },
+                    "imap": None,
                 },
                 {
                     "email": "d@example.com",
@@ -48,6 +54,9 @@ def test_good_rows_become_active_and_bad_ones_say_why(make_host, mail_server):
                     "row": 6,
                     "code": "missing_credentials",
                     "hint": data["errors"][1]["hint"],
+                    "reply": "",
+                    "smtp": None,
+                    "imap": None,
                 },
             ],
             "importId": data["importId"],

@@ -34,7 +34,7 @@ def staged(host, store) -> str:
         check = host.extension.importer.check_file(
             io.BytesIO((Header + lines).encode()), workspace_id="w1"
         )
-        return store.stage("w1", check.rows, tag=None, skip_connection_test=True)
+        return store.stage(Options(workspace_id="w1", skip_connection_test=True), check.rows)
 
 
 def age(host, import_id: str) -> None:

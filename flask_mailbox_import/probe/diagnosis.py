@@ -8,13 +8,25 @@ import ssl
 from dataclasses import dataclass
 
 from ..codes import Code
-from ..records import Stage
+from ..providers import Provider
+from ..records import Login, Protocol, Stage
+from .faults import (
+    HungUp,
+    LoginNotEncodable,
+    NoCommonMechanism,
+    NotAReply,
+    ReplyRefused,
+    ReplyTooLong,
+    Silent,
+    StartTLSNotOffered,
+)
 from .guard import NoAddress
-from .smtp import HungUp, NoCommonMechanism, NotSMTP, ReplyRefused, StartTLSNotOffered
-from .sockets import ReplyTooLong
-from .wordings import code_of_words
+from .replies import Reply, parse_reply, shown
+from .tls_faults import code_of_tls_fault
+from .wordings import EXPLICIT, LATER, REFUSED, Wording, code_of_words
 
-_RETRIED = frozenset(
+#: Tried again in the same run: what passes by itself within seconds.
+RETRIED = frozenset(
     {
         Code.TOO_MANY_CONNECTIONS,
         Code.RATE_LIMITED,
@@ -37,7 +49,7 @@ REFUSED_LOGIN = frozenset(
     }
 )
 
-# RFC 4954 section 6 and RFC 5248, where no word decided; (reply code, enhanced code or "").
+# RFC 4954 section 6 and RFC 5248, where no word decided.
 _AUTH_REPLIES: dict[tuple[int, str], Code] = {
     (432, ""): Code.MECHANISM_UNSUPPORTED,
     (500, ""): Code.AUTH_NOT_OFFERED,
@@ -55,16 +67,21 @@ _AUTH_REPLIES: dict[tuple[int, str], Code] = {
     (435, "4.7.8"): Code.BAD_CREDENTIALS,
 }
 
-# OpenSSL's X509_V_ERR_* numbers.
-_CERTIFICATE_FAULTS = {
-    9: Code.TLS_CERT_EXPIRED,  # not yet valid
-    10: Code.TLS_CERT_EXPIRED,
-    18: Code.TLS_CERT_UNTRUSTED,  # self-signed
-    19: Code.TLS_CERT_UNTRUSTED,
-    20: Code.TLS_CERT_UNTRUSTED,
-    21: Code.TLS_CERT_UNTRUSTED,
-    62: Code.TLS_CERT_HOSTNAME,
-    64: Code.TLS_CERT_HOSTNAME,  # an IP address that the certificate does not name
+# RFC 5530 section 3, where no word decided; RFC 2221 and 9051 for the last two.
+_RESPONSE_CODES = {
+    "AUTHORIZATIONFAILED": Code.BAD_CREDENTIALS,
+    "EXPIRED": Code.PASSWORD_EXPIRED,
+    "PRIVACYREQUIRED": Code.STARTTLS_REQUIRED,
+    "CONTACTADMIN": Code.ACCOUNT_DISABLED,
+    "TEMPFAIL": Code.TEMPORARY_FAILURE,
+    "UNAVAILABLE": Code.TEMPORARY_FAILURE,
+    "INUSE": Code.TEMPORARY_FAILURE,
+    "SERVERBUG": Code.TEMPORARY_FAILURE,
+    "CORRUPTION": Code.TEMPORARY_FAILURE,
+    "LIMIT": Code.TOO_MANY_CONNECTIONS,
+    "OVERQUOTA": Code.MAILBOX_FULL,
+    "NONEXISTENT": Code.MAILBOX_UNAVAILABLE,
+    "NOPERM": Code.POLICY_BLOCKED,
 }
 
 _ERRNOS = {
@@ -81,74 +98,119 @@ _ERRNOS = {
     errno.ECONNABORTED: Code.CONNECTION_CLOSED,
 }
 
-_TLS_VERSION = re.compile(
-    r"UNSUPPORTED_PROTOCOL|PROTOCOL_VERSION|HANDSHAKE_FAILURE|NO_PROTOCOLS|DH_KEY_TOO_SMALL"
-    r"|NO_SHARED_CIPHER|INSUFFICIENT_SECURITY"
+_CLASSES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Code], ...] = (
+    (NoAddress, Code.DNS_FAILURE),
+    ((TimeoutError, Silent), Code.CONNECTION_TIMEOUT),
+    (ConnectionRefusedError, Code.CONNECTION_REFUSED),
+    ((ConnectionResetError, BrokenPipeError, HungUp), Code.CONNECTION_CLOSED),
+    (StartTLSNotOffered, Code.STARTTLS_UNSUPPORTED),
+    (LoginNotEncodable, Code.CREDENTIALS_ENCODING),
+    (ReplyTooLong, Code.PROTOCOL_ERROR),
 )
-_OTHER_PROTOCOL = re.compile(rb"\+OK|\* (OK|BYE|PREAUTH)|HTTP/|SSH-|RFB |-ERR", re.IGNORECASE)
+
+_OTHER_PROTOCOL = {
+    Protocol.SMTP: re.compile(rb"\+OK|\* (OK|BYE|PREAUTH)|HTTP/|SSH-|RFB |-ERR", re.IGNORECASE),
+    Protocol.IMAP: re.compile(rb"\+OK|\d{3}[ -]|HTTP/|SSH-|RFB |-ERR", re.IGNORECASE),
+}
 _TLS_RECORD = re.compile(rb"[\x14-\x17]\x03[\x00-\x04]")
-_ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}\b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """The cause of a failed test and, where the server answered, its two codes."""
+    """The cause of a failed test and, where the server answered, what it said."""
 
     code: Code
-    reply_code: int | None = None
-    enhanced: str = ""
+    stage: Stage
+    #: For a person: the numbers of the reply and, from the login on, its words.
+    reply: str = ""
+    #: Seconds that the server said to wait.
+    wait: float | None = None
+    #: The server said that it is the login, whatever other words it said.
+    login_refused: bool = False
 
     @property
     def may_pass(self) -> bool:
-        """Whether another try soon may pass; a 535 is a refused login, whatever its words."""
-        return self.code in _RETRIED and self.reply_code != 535
+        """Whether another try soon may pass; a login that was refused is never tried again."""
+        return self.code in RETRIED and not self.login_refused
+
+    @property
+    def reached(self) -> bool:
+        """Whether anything answered at all."""
+        lost = (Code.CONNECTION_TIMEOUT, Code.NETWORK_UNREACHABLE)
+        return not (self.stage is Stage.CONNECT and self.code in lost)
 
 
-def diagnose(stage: Stage, fault: BaseException) -> Finding:
-    """Name the cause of a fault that ended a test at ``stage``.
+def diagnose(
+    login: Login, stage: Stage, fault: BaseException, provider: Provider | None = None
+) -> Finding:
+    """Name the cause of a fault that ended a test of ``login`` at ``stage``.
 
     The order follows the class tree: SSLCertVerificationError is an SSLError, that an OSError.
     """
     if isinstance(fault, ReplyRefused):
-        return _from_reply(stage, fault.code, decode_reply(fault.text))
+        reply = parse_reply(fault.code, fault.text)
+        code = code_of_reply(login.protocol, stage, reply, provider)
+        from_login = stage in (Stage.AUTH, Stage.SELECT)
+        # A banner tells what runs inside somebody's network: its words are never shown.
+        numbers = f"{reply.code or ''} {reply.enhanced}".strip()
+        text = shown(reply, login) if from_login else numbers
+        refused = reply.code == 535 or reply.response_code == "AUTHENTICATIONFAILED"
+        return Finding(code=code, stage=stage, reply=text, wait=reply.wait, login_refused=refused)
     if isinstance(fault, ssl.SSLError):
-        return Finding(code=_from_tls(fault))
-    if isinstance(fault, NotSMTP):
-        return Finding(code=_from_strange_bytes(fault.line))
-    if isinstance(fault, NoCommonMechanism):
-        return Finding(code=_from_mechanisms(fault.offered))
-    return Finding(code=_from_class(fault))
+        code = code_of_tls_fault(fault)
+    elif isinstance(fault, NotAReply):
+        code = _from_strange_bytes(login.protocol, fault.line)
+    elif isinstance(fault, NoCommonMechanism):
+        code = _from_mechanisms(fault.offered)
+    else:
+        code = _from_class(fault)
+    return Finding(code=code, stage=stage)
 
 
-def decode_reply(text: bytes) -> str:
-    """Decode a server's text: UTF-8, else GB 18030 (QQ, NetEase), else Latin-1."""
-    for encoding in ("utf-8", "gb18030"):
-        try:
-            return text.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    return text.decode("latin-1")
-
-
-def _from_reply(stage: Stage, code: int, text: str) -> Finding:
-    lines = text.split("\n")
-    match = _ENHANCED.match(lines[0])
-    enhanced = match.group() if match else ""
-    words = " ".join(_ENHANCED.sub("", line, count=1).strip() for line in lines)
-    return Finding(
-        code=code_of_words(words) or _from_numbers(stage, code, enhanced),
-        reply_code=code,
-        enhanced=enhanced,
+def code_of_reply(
+    protocol: Protocol, stage: Stage, reply: Reply, provider: Provider | None = None
+) -> Code:
+    """Return the cause of a refusal: by its words, else its numbers, else whose it is."""
+    code = (
+        code_of_words(reply.words, stage)
+        or _from_response_code(stage, reply)
+        or _from_numbers(stage, reply)
     )
+    if code is Code.BAD_CREDENTIALS and provider is not None:
+        return provider.refused.get(protocol, code)
+    return code
 
 
-def _from_numbers(stage: Stage, code: int, enhanced: str) -> Code:
+def _from_response_code(stage: Stage, reply: Reply) -> Code | None:
+    """IMAP: by the response code, else by plain words of refusal, else by the status."""
+    if reply.code is not None:
+        return None
+    known = _RESPONSE_CODES.get(reply.response_code)
+    if known is not None:
+        return known
+    if reply.response_code != "AUTHENTICATIONFAILED":
+        later = code_of_words(reply.words, stage, LATER)
+        if later is not None:
+            return later
+    refused = code_of_words(reply.words, stage, REFUSED)
+    if refused is not None and stage is Stage.AUTH:
+        return refused
+    if reply.status in ("BYE", "BAD"):
+        return Code.CONNECTION_CLOSED if reply.status == "BYE" else Code.PROTOCOL_ERROR
+    return Code.MAILBOX_UNAVAILABLE if stage is Stage.SELECT else Code.BAD_CREDENTIALS
+
+
+def _from_numbers(stage: Stage, reply: Reply) -> Code:
+    code = reply.code or 0
     if stage is Stage.AUTH:
-        known = _AUTH_REPLIES.get((code, enhanced)) or _AUTH_REPLIES.get((code, ""))
+        known = _AUTH_REPLIES.get((code, reply.enhanced))
+        if known is None:
+            known = code_of_words(reply.words, stage, _rules_for(code))
+        known = known or _AUTH_REPLIES.get((code, ""))
         if known is not None:
             return known
     if stage is Stage.TLS and code != 421:
-        refused = code in (500, 502, 503, 554)
+        refused = code in (500, 502, 503)
         return Code.STARTTLS_UNSUPPORTED if refused else Code.SERVER_MISCONFIGURED
     if 400 <= code < 500:
         return Code.TEMPORARY_FAILURE
@@ -162,19 +224,17 @@ def _from_numbers(stage: Stage, code: int, enhanced: str) -> Code:
     return Code.UNKNOWN if 500 <= code < 600 else Code.PROTOCOL_ERROR
 
 
-def _from_tls(fault: ssl.SSLError) -> Code:
-    if isinstance(fault, ssl.SSLCertVerificationError):
-        return _CERTIFICATE_FAULTS.get(fault.verify_code, Code.TLS_CERT_UNTRUSTED)
-    if isinstance(fault, ssl.SSLEOFError | ssl.SSLZeroReturnError):
-        return Code.CONNECTION_CLOSED
-    reason = fault.reason or ""
-    if reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"):
-        return Code.TLS_MODE_MISMATCH
-    return Code.TLS_VERSION if _TLS_VERSION.search(reason) else Code.PROTOCOL_ERROR
+def _rules_for(code: int) -> tuple[Wording, ...]:
+    """Return the plain words that count beside a reply code to a login."""
+    if code < 500:
+        return EXPLICIT
+    if code in (504, 523, 525, 538):
+        return ()
+    return (*EXPLICIT, *LATER, *REFUSED) if code != 535 else REFUSED
 
 
-def _from_strange_bytes(line: bytes) -> Code:
-    if _OTHER_PROTOCOL.match(line):
+def _from_strange_bytes(protocol: Protocol, line: bytes) -> Code:
+    if _OTHER_PROTOCOL[protocol].match(line):
         return Code.WRONG_PROTOCOL
     return Code.TLS_MODE_MISMATCH if _TLS_RECORD.match(line) else Code.PROTOCOL_ERROR
 
@@ -182,23 +242,12 @@ def _from_strange_bytes(line: bytes) -> Code:
 def _from_mechanisms(offered: tuple[str, ...]) -> Code:
     if not offered:
         return Code.AUTH_NOT_OFFERED
-    return Code.OAUTH_REQUIRED if _only_oauth(offered) else Code.MECHANISM_UNSUPPORTED
-
-
-def _only_oauth(offered: tuple[str, ...]) -> bool:
-    return all(name in ("XOAUTH2", "OAUTHBEARER") for name in offered)
+    only_oauth = all(name in ("XOAUTH2", "OAUTHBEARER") for name in offered)
+    return Code.OAUTH_REQUIRED if only_oauth else Code.MECHANISM_UNSUPPORTED
 
 
 def _from_class(fault: BaseException) -> Code:
-    known: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Code], ...] = (
-        (NoAddress, Code.DNS_FAILURE),
-        (TimeoutError, Code.CONNECTION_TIMEOUT),
-        (ConnectionRefusedError, Code.CONNECTION_REFUSED),
-        ((ConnectionResetError, BrokenPipeError, HungUp), Code.CONNECTION_CLOSED),
-        (StartTLSNotOffered, Code.STARTTLS_UNSUPPORTED),
-        (ReplyTooLong, Code.PROTOCOL_ERROR),
-    )
-    for kind, code in known:
+    for kind, code in _CLASSES:
         if isinstance(fault, kind):
             return code
     if isinstance(fault, OSError):

@@ -1,4 +1,4 @@
-"""One SMTP login, from the connection to QUIT, in the order of RFC 5321, 3207 and 4954."""
+"""One SMTP login, from the greeting to QUIT, in the order of RFC 5321, 3207 and 4954."""
 
 from __future__ import annotations
 
@@ -6,156 +6,96 @@ import base64
 import hmac
 import smtplib
 import ssl
-from contextlib import suppress
 from typing import Any
 
-from gevent import socket
-from gevent.ssl import SSLContext, SSLSocket
-
 from ..records import Login, Secret, Security, Stage
-from .guard import Guard
-from .sockets import LineReader, ReplyTooLong
+from .faults import NoCommonMechanism, NotAReply, ReplyRefused, StartTLSNotOffered
+from .sockets import Wire
 
 #: RFC 4954 section 4: a longer AUTH line must not carry its initial response.
 MAX_COMMAND_LINE = 512
-#: More lines than this are no reply of a mail server.
-MAX_REPLY_LINES = 128
-
-
-class ReplyRefused(Exception):  # noqa: N818 (the fault is the name)
-    """The server answered, and the answer is not what goes on."""
-
-    def __init__(self, code: int, text: bytes) -> None:
-        super().__init__(code)
-        self.code = code
-        self.text = text
-
-
-class NotSMTP(Exception):  # noqa: N818 (the fault is the name)
-    """What came is no SMTP reply; ``line`` is what did."""
-
-    def __init__(self, line: bytes) -> None:
-        super().__init__()
-        self.line = line
-
-
-class HungUp(Exception):  # noqa: N818 (the fault is the name)
-    """The server closed the connection without a word."""
-
-
-class NoCommonMechanism(Exception):  # noqa: N818 (the fault is the name)
-    """The server offers no way to log in with a password; ``offered`` is what it does offer."""
-
-    def __init__(self, offered: tuple[str, ...]) -> None:
-        super().__init__()
-        self.offered = offered
-
-
-class StartTLSNotOffered(Exception):  # noqa: N818 (the fault is the name)
-    """The server does not encrypt this connection."""
 
 
 class SMTPSession(smtplib.SMTP):
-    """smtplib's client on a guarded gevent socket: bounded replies, verified TLS, one AUTH command.
+    """smtplib's client on a :class:`Wire`: bounded replies, verified TLS, one AUTH command."""
 
-    :attr:`stage` tells how far it came. The caller sets the deadline and closes the session.
-    """
-
-    def __init__(self, login: Login, guard: Guard, context: SSLContext, ehlo_name: str) -> None:
+    def __init__(self, wire: Wire, login: Login, ehlo_name: str) -> None:
         # A local_hostname keeps smtplib from a look-up that would block the hub.
         super().__init__(local_hostname=ehlo_name)
-        self.stage = Stage.RESOLVE
+        self._wire = wire
         self._login = login
-        self._guard = guard
-        self._context = context
-        self._reader = LineReader()
 
-    def run(self, connect_timeout: float, *, allow_plaintext: bool) -> Security:
-        """Connect, greet, secure and log in once; return the security that was used.
+    def run(self, security: Security, *, allow_plaintext: bool) -> Security:
+        """Read the greeting, secure the connection and log in once; return what secured it.
 
-        :raises NoAddress, OSError, ssl.SSLError, ReplyRefused, NotSMTP, HungUp, ReplyTooLong,
-            NoCommonMechanism, StartTLSNotOffered: at :attr:`stage`, and why.
+        The wire is open and, for ``Security.TLS``, encrypted already.
+
+        :raises OSError, ReplyRefused, NotAReply, HungUp, ReplyTooLong, NoCommonMechanism,
+            StartTLSNotOffered: at the wire's stage, and why.
         """
-        login = self._login
-        self.timeout = connect_timeout
-        self._expect(220, *self.connect(login.host, login.port))
-        self.stage = Stage.EHLO
-        self._expect(250, *self.ehlo())
-        security = login.security
+        wire = self._wire
+        self.read_greeting()
+        self._introduce()
         if security is Security.STARTTLS:
             if self.has_extn("starttls"):
                 self._start_tls()
             elif allow_plaintext:
                 security = Security.PLAIN
             else:
-                self.stage = Stage.TLS
+                wire.stage = Stage.TLS
                 raise StartTLSNotOffered
-        self.stage = Stage.AUTH
-        self._expect(235, *self._authenticate(login.username, login.password))
+        wire.stage = Stage.AUTH
+        self._expect(235, *self._authenticate(self._login.username, self._login.password))
         return security
 
+    def read_greeting(self) -> None:
+        """Read what the server says first.
+
+        :raises OSError, ReplyRefused, NotAReply, HungUp, ReplyTooLong: it is no welcome.
+        """
+        self._wire.stage = Stage.GREETING
+        self._expect(220, *self.getreply())
+
     def say_goodbye(self) -> None:
-        """Send QUIT and wait for nothing: the verdict is known, whatever becomes of it."""
-        with suppress(OSError, HungUp):
-            self.putcmd("QUIT")
+        """Send QUIT and wait for nothing: the verdict is known, whatever becomes of it.
 
-    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        self._guard.resolve(host)
-        self.stage = Stage.CONNECT
-        sock = self._guard.connect(host, port, timeout)
-        if self._login.security is Security.TLS:
-            sock = self._secure(sock)
-        self.stage = Stage.GREETING
-        return sock
-
-    def _secure(self, sock: socket.socket) -> SSLSocket:
-        self.stage = Stage.TLS
-        # Held before the handshake, so that a deadline in the midst of it leaves nothing open.
-        self.sock = secured = self._context.wrap_socket(
-            sock, server_hostname=self._login.host, do_handshake_on_connect=False
-        )
-        secured.do_handshake()
-        return secured
+        :raises OSError, HungUp: it could not be sent.
+        """
+        self.putcmd("QUIT")
 
     def getreply(self) -> tuple[int, bytes]:
-        """Read one reply (RFC 5321 section 4.2.1) within the limits of the reader."""
-        self._reader.start_reply()
+        """Read one reply (RFC 5321 section 4.2.1) within the limits of the wire."""
+        self._wire.start_reply()
         texts: list[bytes] = []
         while True:
-            line = self._reader.readline(self.sock)  # type: ignore[arg-type]
-            if not line.endswith(b"\n"):
-                raise NotSMTP(line) if line else HungUp
+            line = self._wire.readline()
             code, separator, text = line[:3], line[3:4], line[4:]
-            if not code.isdigit() or separator not in (b" ", b"-", b"\r", b"\n"):
-                raise NotSMTP(line)
-            texts.append(text.strip(b" \t\r\n"))
-            if len(texts) > MAX_REPLY_LINES:
-                raise ReplyTooLong("lines")
+            if not (code.isdigit() and len(code) == 3) or separator not in (b" ", b"-", b""):
+                raise NotAReply(line)
+            texts.append(text.strip(b" \t"))
             if separator != b"-":
                 return int(code), b"\n".join(texts)
 
     def send(self, s: Any) -> None:
         """Send as smtplib does, but raise no audit event: it would carry the password."""
-        if self.sock is None:
-            raise HungUp
-        self.sock.sendall(s.encode("ascii") if isinstance(s, str) else s)
+        self._wire.send(s.encode("ascii") if isinstance(s, str) else s)
+
+    def _introduce(self) -> None:
+        self._wire.stage = Stage.EHLO
+        self._expect(250, *self.ehlo())
 
     def _start_tls(self) -> None:
-        self.stage = Stage.TLS
+        self._wire.stage = Stage.TLS
         self._expect(220, *self.docmd("STARTTLS"))
-        if self._reader.pending:
-            # RFC 3207 section 6: what came in clear before the handshake is not the server's word.
-            raise NotSMTP(b"")
         try:
-            self._secure(self.sock)  # type: ignore[arg-type]  # typeshed: a stdlib socket
+            self._wire.start_tls()
         except ssl.SSLError as fault:
             if fault.reason != "WRONG_VERSION_NUMBER":
                 raise
             # More of the dialogue in clear, which came late.
-            raise NotSMTP(b"") from None
+            raise NotAReply(b"") from None
         # RFC 3207 section 4.2: what was learnt in clear is forgotten; ehlo() begins anew.
-        self.stage = Stage.EHLO
-        self._expect(250, *self.ehlo())
+        self._introduce()
 
     def _authenticate(self, username: str, password: Secret) -> tuple[int, bytes]:
         offered = tuple(dict.fromkeys(self.esmtp_features.get("auth", "").upper().split()))
@@ -168,15 +108,15 @@ class SMTPSession(smtplib.SMTP):
         raise NoCommonMechanism(offered)
 
     def _auth_plain(self, username: str, password: Secret) -> tuple[int, bytes]:
-        response = _base64(f"\0{username}\0{password.reveal()}")
+        response = as_base64(f"\0{username}\0{password.reveal()}")
         if len("AUTH PLAIN \r\n") + len(response) <= MAX_COMMAND_LINE:
             return self.docmd("AUTH", f"PLAIN {response}")
         self._expect(334, *self.docmd("AUTH", "PLAIN"))
         return self.docmd(response)
 
     def _auth_login(self, username: str, password: Secret) -> tuple[int, bytes]:
-        self._expect(334, *self.docmd("AUTH", f"LOGIN {_base64(username)}"))
-        return self.docmd(_base64(password.reveal()))
+        self._expect(334, *self.docmd("AUTH", f"LOGIN {as_base64(username)}"))
+        return self.docmd(as_base64(password.reveal()))
 
     def _auth_cram_md5(self, username: str, password: Secret) -> tuple[int, bytes]:
         code, challenge = self.docmd("AUTH", "CRAM-MD5")
@@ -184,9 +124,9 @@ class SMTPSession(smtplib.SMTP):
         try:
             nonce = base64.b64decode(challenge, validate=True)
         except ValueError:
-            raise NotSMTP(challenge) from None
+            raise NotAReply(challenge) from None
         digest = hmac.new(password.reveal().encode(), nonce, "md5").hexdigest()
-        return self.docmd(_base64(f"{username} {digest}"))
+        return self.docmd(as_base64(f"{username} {digest}"))
 
     @staticmethod
     def _expect(wanted: int, code: int, text: bytes) -> None:
@@ -194,5 +134,6 @@ class SMTPSession(smtplib.SMTP):
             raise ReplyRefused(code, text)
 
 
-def _base64(text: str) -> str:
+def as_base64(text: str) -> str:
+    """Encode a text as SASL exchanges carry it."""
     return base64.b64encode(text.encode()).decode("ascii")

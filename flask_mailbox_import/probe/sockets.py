@@ -1,4 +1,4 @@
-"""Cooperative TLS and bounded reading for the standard library's mail clients; no mail command."""
+"""One guarded connection: cooperative TLS and bounded reading of lines; knows no mail command."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from gevent import socket
 from gevent.ssl import SSLContext
 
 from ..errors import MailboxImportError
+from ..records import Stage
+from .faults import HungUp, NotAReply, ReplyTooLong, Silent
+from .guard import Guard
 
 #: Postfix allows 2048 bytes a line by default (line_length_limit); nobody needs more than twice it.
 MAX_LINE = 4096
+#: Bytes and lines of one reply, and bytes of one connection.
 MAX_REPLY = 64 * 1024
+MAX_REPLY_LINES = 128
 MAX_SESSION = 256 * 1024
 
 _CHUNK = 4096
-
-
-class ReplyTooLong(Exception):  # noqa: N818 (the fault is the name)
-    """The server sent more than any mail server does."""
 
 
 @functools.lru_cache(maxsize=8)
@@ -52,44 +53,120 @@ def tls_context(ca_file: str | None) -> SSLContext:
     return context
 
 
-class LineReader:
-    """Reads lines from a socket within limits on line, reply and session, and yields to the hub."""
+class Wire:
+    """A connection to one server; :attr:`stage` tells how far the dialogue on it came.
 
-    def __init__(self) -> None:
+    The caller sets the deadline for all of it, and closes it.
+    """
+
+    def __init__(self, guard: Guard, context: SSLContext, host: str, port: int) -> None:
+        self.stage = Stage.RESOLVE
+        #: Whether the connection was made, and whether the server spoke TLS on it.
+        self.connected = False
+        self.secure = False
+        self._guard = guard
+        self._context = context
+        self._host = host
+        self._port = port
+        self._sock: socket.socket | None = None
         self._buffer = bytearray()
         self._session = 0
         self._reply = 0
+        self._lines = 0
 
-    @property
-    def pending(self) -> bool:
-        """Whether bytes were received that nobody asked for yet."""
-        return bool(self._buffer)
+    def open(self, timeout: float) -> None:
+        """Connect within ``timeout`` seconds.
+
+        :raises NoAddress, OSError: see ``Guard.connect``.
+        """
+        self._guard.resolve(self._host)
+        self.stage = Stage.CONNECT
+        self._sock = self._guard.connect(self._host, self._port, timeout)
+        self.connected = True
+        self.stage = Stage.GREETING
+
+    def wait_for_bytes(self, seconds: float) -> None:
+        """Return as soon as the server says anything.
+
+        :raises Silent: it does not within ``seconds``.
+        """
+        socket.wait_read(self._open_socket().fileno(), seconds, Silent())
+
+    def start_tls(self, patience: float | None = None) -> None:
+        """Make the TLS handshake and verify chain and name.
+
+        :raises Silent: it took longer than ``patience`` seconds.
+        :raises NotAReply: bytes in clear were sent ahead of it.
+        :raises OSError: of it ``ssl.SSLError``.
+        """
+        self.stage = Stage.TLS
+        if self._buffer:
+            # RFC 3207 section 6: what came in clear before the handshake is not the server's word.
+            raise NotAReply(b"")
+        # Held before the handshake, so that a deadline in the midst of it leaves nothing open.
+        self._sock = secured = self._context.wrap_socket(
+            self._open_socket(), server_hostname=self._host, do_handshake_on_connect=False
+        )
+        with gevent.Timeout(patience, Silent()):
+            secured.do_handshake()
+        self.secure = True
+
+    def send(self, data: bytes) -> None:
+        """Send all of ``data``."""
+        self._open_socket().sendall(data)
 
     def start_reply(self) -> None:
-        """Begin to count anew towards the limit of one reply."""
-        self._reply = 0
+        """Begin to count anew towards the limits of one reply."""
+        self._reply = self._lines = 0
 
-    def readline(self, sock: socket.socket) -> bytes:
-        """Return one line with its end, or what there is when the server hangs up (b"" if nothing).
+    def readline(self) -> bytes:
+        """Return one line without its end.
 
-        :raises ReplyTooLong: a limit was passed.
+        :raises HungUp: the server closed the connection.
+        :raises NotAReply: it did so in the middle of a line.
+        :raises ReplyTooLong: a limit on line, reply or session was passed.
         """
         while (end := self._buffer.find(b"\n")) < 0:
             if len(self._buffer) > MAX_LINE:
                 raise ReplyTooLong("line")
-            chunk = sock.recv(_CHUNK)
+            chunk = self._open_socket().recv(_CHUNK)
             # An always-ready socket would keep the hub, and its timers, waiting for ever.
             gevent.sleep(0)
             self._session += len(chunk)
             if self._session > MAX_SESSION:
                 raise ReplyTooLong("session")
             if not chunk:
-                end = len(self._buffer) - 1
-                break
+                raise NotAReply(bytes(self._buffer)) if self._buffer else HungUp
             self._buffer += chunk
-        line = bytes(self._buffer[: end + 1])
+        line = bytes(self._buffer[:end])
         del self._buffer[: end + 1]
-        self._reply += len(line)
-        if len(line) > MAX_LINE or self._reply > MAX_REPLY:
+        self._reply += end + 1
+        self._lines += 1
+        if end >= MAX_LINE or self._reply > MAX_REPLY or self._lines > MAX_REPLY_LINES:
             raise ReplyTooLong("reply")
-        return line
+        return line.rstrip(b"\r")
+
+    def linger(self, seconds: float) -> bool:
+        """Wait until the server has closed the connection too; tell whether it did in time."""
+        try:
+            with gevent.Timeout(seconds, Silent()):
+                for _ in range(MAX_SESSION // _CHUNK):
+                    if self._sock is None or not self._sock.recv(_CHUNK):
+                        return True
+                    gevent.sleep(0)
+        except Silent:
+            return False
+        except OSError:
+            return True
+        return False
+
+    def close(self) -> None:
+        """Close the connection, if there is one."""
+        if self._sock is not None:
+            self._sock.close()
+            self._sock = None
+
+    def _open_socket(self) -> socket.socket:
+        if self._sock is None:
+            raise HungUp
+        return self._sock

@@ -1,71 +1,57 @@
-"""What servers write in their replies -> the code of the cause; rules as data, no numbers."""
+"""What servers write in their replies -> the code of the cause; the rules are in wordings.txt."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from pathlib import Path
 
 from ..codes import Code
+from ..records import Stage
 
-# Words decide first, wherever in the dialogue they come. Order: the narrower cause before the
-# wider one. Sources of each wording: the servers and providers named beside it.
-_WORDS: tuple[tuple[Code, re.Pattern[str]], ...] = tuple(
-    (code, re.compile(pattern, re.IGNORECASE))
-    for code, pattern in (
-        # Gmail, Yahoo (#AUTH005 comes at the first try), iCloud, Fastmail, QQ, NetEase
-        (
-            Code.APP_PASSWORD_REQUIRED,
-            r"(application|app)[- ]?specific password|\bapp password|authori[sz]ation code"
-            r"|#AUTH005",
-        ),
-        # Microsoft 365
-        (Code.SMTP_AUTH_DISABLED, r"SmtpClientAuthentication is disabled"),
-        (
-            Code.POLICY_BLOCKED,
-            r"security defaults policy|conditional access|did not meet the criteria",
-        ),
-        (Code.OAUTH_REQUIRED, r"basic authentication is (disabled|not supported)"),
-        (Code.MAILBOX_UNAVAILABLE, r"mailbox (cannot be accessed|is (unavailable|inactive))"),
-        (Code.WEB_LOGIN_REQUIRED, r"(log|sign) ?in (via|with|to).{0,40}web ?browser"),
-        # NetEase; Zoho, GMX
-        (
-            Code.PROTOCOL_DISABLED,
-            r"user has no permission|(smtp|imap|pop3?)( access)? is (disabled|not enabled|off)",
-        ),
-        (
-            Code.TOO_MANY_ATTEMPTS,
-            r"too many.{0,30}(login|logon|auth)|(login|auth)\w* (too many times|rate limit)",
-        ),
-        (
-            Code.TOO_MANY_CONNECTIONS,
-            r"too many.{0,30}(connection|session)|(connection|session)s? limit"
-            r"|(concurrent|simultaneous) (connection|session)"
-            r"|maximum (number of )?(connection|session)",
-        ),
-        (Code.RATE_LIMITED, r"rate.?limit|throttl|slow down|too fast|too many messages"),
-        (Code.GREYLISTED, r"gr[ea]y.?list"),
-        # Exchange Online; Exim when a client speaks before its turn
-        (Code.TLS_VERSION, r"TLS 1\.[01]\b.{0,40}not supported"),
-        (Code.TLS_MODE_MISMATCH, r"synchroni[sz]ation error"),
-        (
-            Code.IP_BLOCKED,
-            r"blacklist|blocklist|block list|\bRBL\b|spamhaus|your ip .{0,40}block"
-            r"|not in (the )?(white|allow)list",
-        ),
-        (
-            Code.STARTTLS_REQUIRED,
-            r"STARTTLS (command )?first|encryption (is )?required|(SSL|TLS).{0,20}is required",
-        ),
-        # Proton, with 535
-        (
-            Code.MECHANISM_UNSUPPORTED,
-            r"(invalid|unsupported|unrecogni[sz]ed) authentication (mech|type)",
-        ),
-        (Code.ACCOUNT_DISABLED, r"account.{0,20}(disabled|suspended|deactivated)"),
-        (Code.PASSWORD_EXPIRED, r"password.{0,20}expired"),
-    )
-)
+_STAGES = {
+    "any": frozenset({Stage.GREETING, Stage.EHLO, Stage.TLS, Stage.AUTH, Stage.SELECT}),
+    "before": frozenset({Stage.GREETING, Stage.EHLO, Stage.TLS}),
+    "first": frozenset({Stage.GREETING, Stage.EHLO}),
+    "ehlo": frozenset({Stage.EHLO}),
+    "asked": frozenset({Stage.EHLO, Stage.AUTH, Stage.SELECT}),
+    "login": frozenset({Stage.AUTH, Stage.SELECT}),
+}
 
 
-def code_of_words(words: str) -> Code | None:
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """One rule: these words, at these stages, mean this cause."""
+
+    code: Code
+    stages: frozenset[Stage]
+    said_by: str
+    pattern: re.Pattern[str]
+
+
+def _read() -> dict[str, tuple[Wording, ...]]:
+    tables: dict[str, list[Wording]] = {}
+    table: list[Wording] = []
+    lines = Path(__file__).with_name("wordings.txt").read_text("utf-8").splitlines()
+    for line in lines:
+        if line.startswith("["):
+            table = tables.setdefault(line.strip("[]"), [])
+        elif line and not line.startswith("#"):
+            code, stages, said_by, pattern = re.split(r" {2,}", line, maxsplit=3)
+            words = re.compile(pattern, re.IGNORECASE)
+            table.append(Wording(Code(code), _STAGES[stages], said_by, words))
+    return {name: tuple(rules) for name, rules in tables.items()}
+
+
+_TABLES = _read()
+DECISIVE = _TABLES["decisive"]
+LATER = _TABLES["later"]
+EXPLICIT = _TABLES["explicit"]
+REFUSED = _TABLES["refused"]
+
+
+def code_of_words(words: str, stage: Stage, rules: tuple[Wording, ...] = DECISIVE) -> Code | None:
     """Return the code of the first wording that a reply holds; None where its numbers decide."""
-    return next((code for code, pattern in _WORDS if pattern.search(words)), None)
+    return next(
+        (each.code for each in rules if stage in each.stages and each.pattern.search(words)), None
+    )

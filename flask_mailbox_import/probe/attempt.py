@@ -1,0 +1,202 @@
+"""One try of one login within one deadline, a wrong TLS mode repaired on the way; never raises."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+import gevent
+from gevent.ssl import SSLContext
+
+from ..codes import Code
+from ..config import Config
+from ..providers import Provider
+from ..records import Login, Protocol, Security, Stage
+from .diagnosis import Finding, diagnose
+from .faults import HungUp, Silent
+from .guard import Guard
+from .imap import IMAPSession
+from .smtp import SMTPSession
+from .sockets import Wire
+from .tls_faults import is_not_tls
+
+logger = logging.getLogger("flask_mailbox_import")
+
+#: RFC 8314 section 7.3: nothing but TLS is spoken on these, so there is nothing to repair.
+TLS_PORTS = frozenset({465, 993})
+
+# Seconds of silence after which TLS is tried, and for how long, at a TIMEOUT of 20 s or more.
+_GREETING_PATIENCE = 5.0
+_HANDSHAKE_PATIENCE = 3.0
+# Shares of a shorter TIMEOUT: the first way to begin gets the rest of it once more.
+_GREETING_SHARE = 0.25
+_HANDSHAKE_SHARE = 0.15
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """What one try found; ``finding`` is None where the login worked."""
+
+    finding: Finding | None
+    stage: Stage
+    #: How the connection was secured or, after a fault, was to be.
+    security: Security
+    #: Whether the server took the connection.
+    connected: bool
+    seconds: float
+
+
+class Attempt:
+    """One try of a login: the connections that it needs, one after another."""
+
+    def __init__(
+        self, login: Login, provider: Provider | None, guard: Guard, context: SSLContext
+    ) -> None:
+        self._login = login
+        self._provider = provider
+        self._guard = guard
+        self._context = context
+        self._security = login.security
+        self._connected = False
+        self._wire = self._new_wire()
+        self._session: SMTPSession | IMAPSession | None = None
+
+    def run(self, config: Config, timeout: float, on_connected: Callable[[], None]) -> Tried:
+        """Try within ``timeout`` seconds by wall clock; ``on_connected`` is told of a connection.
+
+        Exceptions end here: their frames hold the password, and a server's words may be anything.
+        """
+        started = time.monotonic()
+        deadline = gevent.Timeout(timeout)
+        deadline.start()
+        finding: Finding | None = None
+        done = False
+        try:
+            self._log_in(config, timeout, on_connected)
+            done = True
+            self._say_goodbye()
+        except gevent.Timeout as expired:
+            if expired is not deadline:
+                raise
+            if not done:
+                finding = self._diagnose(TimeoutError())
+        except Exception as fault:  # noqa: BLE001 (the one place: what a test meets is its result)
+            finding = self._diagnose(fault)
+        finally:
+            deadline.close()
+        return Tried(
+            finding=finding,
+            stage=self._wire.stage,
+            security=self._security,
+            connected=self._connected,
+            seconds=time.monotonic() - started,
+        )
+
+    def linger(self, seconds: float) -> bool:
+        """Wait until the server has closed its end too; tell whether it did in time."""
+        return self._wire.linger(seconds)
+
+    def close(self) -> None:
+        """Close the connection, if there is one."""
+        self._wire.close()
+
+    def _log_in(self, config: Config, timeout: float, on_connected: Callable[[], None]) -> None:
+        plan = _plan(self._login, timeout)
+        first: Exception | None = None
+        for number, (security, patience) in enumerate(plan):
+            self._security = security
+            try:
+                self._begin(security, patience, config.connect_timeout, on_connected)
+                break
+            except (Silent, HungUp, OSError) as fault:
+                if number == len(plan) - 1 or not _is_mode(fault, number):
+                    # A second way that leads nowhere says less than the first.
+                    if first is None or _spoke_tls(fault):
+                        raise
+                    self._security = self._login.security
+                    raise first from None
+                first = first or fault
+        session = self._session = self._new_session(config)
+        if first is not None and security is not Security.TLS and self._login.port in TLS_PORTS:
+            # Listened to only: a server that is too busy may say so in clear, before any TLS.
+            self._security = Security.TLS
+            session.read_greeting()
+            raise first
+        self._security = session.run(security, allow_plaintext=config.allow_plaintext)
+
+    def _begin(
+        self,
+        security: Security,
+        patience: float | None,
+        connect_timeout: float,
+        on_connected: Callable[[], None],
+    ) -> None:
+        """Connect anew, up to where the server speaks or TLS is up."""
+        self._wire.close()
+        wire = self._wire = self._new_wire()
+        wire.open(connect_timeout)
+        self._connected = True
+        on_connected()
+        if security is Security.TLS:
+            wire.start_tls(patience)
+        elif patience is not None:
+            wire.wait_for_bytes(patience)
+
+    def _new_wire(self) -> Wire:
+        return Wire(self._guard, self._context, self._login.host, self._login.port)
+
+    def _new_session(self, config: Config) -> SMTPSession | IMAPSession:
+        if self._login.protocol is Protocol.SMTP:
+            return SMTPSession(self._wire, self._login, config.ehlo_name)
+        return IMAPSession(self._wire, self._login)
+
+    def _diagnose(self, fault: Exception) -> Finding:
+        finding = diagnose(self._login, self._wire.stage, fault, self._provider)
+        if finding.code is Code.INTERNAL:
+            _log_unforeseen(self._wire.stage, fault)
+        self._say_goodbye()
+        return finding
+
+    def _say_goodbye(self) -> None:
+        """Also after a refusal: some servers count a connection that is dropped for longer."""
+        if self._session is not None:
+            with suppress(OSError, HungUp, Silent), gevent.Timeout(1, Silent()):
+                self._session.say_goodbye()
+
+
+def _plan(login: Login, timeout: float) -> list[tuple[Security, float | None]]:
+    """Return the ways to begin, each with the seconds to wait for the server's first word."""
+    greeting = min(_GREETING_PATIENCE, timeout * _GREETING_SHARE)
+    handshake = min(_HANDSHAKE_PATIENCE, timeout * _HANDSHAKE_SHARE)
+    if login.security is Security.TLS:
+        # The third where the second is silent: what the first met was a refusal in clear.
+        return [(Security.TLS, None), (Security.STARTTLS, greeting), (Security.TLS, None)]
+    # The third where the second leads nowhere: a server that greets late.
+    return [(Security.STARTTLS, greeting), (Security.TLS, handshake), (Security.STARTTLS, None)]
+
+
+def _is_mode(fault: Exception, number: int) -> bool:
+    """Tell whether a fault of the plan's way ``number`` may come of the wrong TLS mode."""
+    if number == 0:
+        return isinstance(fault, Silent) or is_not_tls(fault)
+    return not _spoke_tls(fault)
+
+
+def _spoke_tls(fault: Exception) -> bool:
+    """Tell whether a server spoke TLS, though the handshake failed."""
+    if isinstance(fault, ssl.SSLEOFError | ssl.SSLZeroReturnError) or is_not_tls(fault):
+        return False
+    return isinstance(fault, ssl.SSLError)
+
+
+def _log_unforeseen(stage: Stage, fault: BaseException) -> None:
+    """Say what broke and where, without any value: neither text nor locals of the fault."""
+    tb = fault.__traceback__
+    while tb is not None and tb.tb_next is not None:
+        tb = tb.tb_next
+    place = f"{tb.tb_frame.f_code.co_filename}:{tb.tb_lineno}" if tb is not None else "?"
+    logger.error("connection test broke at %s: %s at %s", stage.value, type(fault).__name__, place)

@@ -1,0 +1,114 @@
+"""A server's reply taken apart: its numbers, its words, and what of them may be shown."""
+
+from __future__ import annotations
+
+import base64
+import re
+import unicodedata
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from ..records import Login
+
+#: Characters of a server's text that are shown at most.
+MAX_SHOWN = 300
+#: Bytes of it that are looked at.
+MAX_READ = 2000
+
+_ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}\b")
+# Some servers repeat the reply code in the text, or hand on the reply of another server.
+_REPEATED_CODE = re.compile(r"\b[245]\d\d[- ](?=[245]\.\d{1,3}\.\d{1,3}\b)")
+_IMAP_STATUS = re.compile(r"(?:OK|NO|BAD|BYE)\b", re.IGNORECASE)
+_IMAP_CODE = re.compile(r"\[([A-Z-]+)\b[^\]]*\]", re.IGNORECASE)
+_URL = re.compile(r"\S*(?:://|\bwww\.)\S*", re.IGNORECASE)
+_ADDRESS = re.compile(
+    r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.])|(?<![\w:])(?:[0-9a-f]{0,4}:){3,7}[0-9a-f]{0,4}",
+    re.IGNORECASE,
+)
+_WAIT = re.compile(
+    r"(?:back ?off|retry|try|wait|again|after|in|for)\b[^\d]{0,30}?(\d{1,9})[ ]?"
+    r"(milliseconds?|msec|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h)\b",
+    re.IGNORECASE,
+)
+_UNITS = {"ms": 0.001, "mi": 60.0, "m": 60.0, "s": 1.0, "h": 3600.0}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """One reply of a server: SMTP's numbers or IMAP's response code, and its words on one line."""
+
+    code: int | None
+    enhanced: str
+    #: IMAP's response code (RFC 5530), upper case, or "".
+    response_code: str
+    #: IMAP's status: NO, BAD or BYE; "" for SMTP.
+    status: str
+    words: str
+
+    @property
+    def wait(self) -> float | None:
+        """The seconds that the server says to wait, where it says so."""
+        match = _WAIT.search(self.words)
+        if match is None:
+            return None
+        unit = match[2].lower()
+        scale = 0.001 if unit.startswith(("milli", "ms")) else _UNITS[unit[0]]
+        return int(match[1]) * scale
+
+
+def parse_reply(code: int | None, text: bytes) -> Reply:
+    """Take a reply apart; the enhanced code counts only at the start (RFC 2034 section 4)."""
+    lines = _decode(text[:MAX_READ]).split("\n")
+    enhanced = _ENHANCED.match(lines[0].lstrip()) if code is not None else None
+    words = " ".join(" ".join(lines).split())
+    words = _REPEATED_CODE.sub("", words)
+    if enhanced:
+        words = re.sub(rf"(?<!\S){re.escape(enhanced.group())}\s*", "", words).strip()
+    status = _IMAP_STATUS.match(words) if code is None else None
+    response_code = _IMAP_CODE.search(words) if code is None else None
+    return Reply(
+        code=code,
+        enhanced=enhanced.group() if enhanced else "",
+        response_code=response_code[1].upper() if response_code else "",
+        status=status.group().upper() if status else "",
+        words=words,
+    )
+
+
+def shown(reply: Reply, login: Login) -> str:
+    """Return the reply for a person: plain, short, without links, addresses or the password."""
+    numbers = f"{reply.code or ''} {reply.enhanced}".strip()
+    words = _plain(reply.words)
+    if _echoes(reply.words, login):
+        words = ""
+    return f"{numbers} {words}".strip()
+
+
+def _plain(words: str) -> str:
+    words = _URL.sub("", words)
+    words = _ADDRESS.sub("", words)
+    # Controls, bidi and other invisible characters; unassigned and private ones.
+    words = "".join(each for each in words if unicodedata.category(each)[0] != "C" or each == " ")
+    words = " ".join(words.translate(str.maketrans("", "", "<>\ufffd")).split())
+    return words if len(words) <= MAX_SHOWN else words[: MAX_SHOWN - 1].rstrip() + "…"
+
+
+def _echoes(words: str, login: Login) -> bool:
+    """Tell whether a reply repeats the password, plain or as it went over the wire."""
+    password = login.password.reveal()
+    clear = password.encode()
+    forms = {password, base64.b64encode(clear).decode(), clear.hex(), quote(password, safe="")}
+    # Any stretch of the SASL response holds it too, whatever stands around it.
+    forms.add(base64.b64encode(f"\0{login.username}\0{password}".encode()).decode())
+    squeezed = "".join(words.split()).casefold()
+    return any("".join(form.split()).casefold() in squeezed for form in forms)
+
+
+def _decode(text: bytes) -> str:
+    """Decode a server's text: UTF-8, else GB 18030 (QQ, NetEase), else Latin-1."""
+    for encoding in ("utf-8", "gb18030"):
+        try:
+            return text.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return text.decode("latin-1")

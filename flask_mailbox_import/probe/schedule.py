@@ -1,0 +1,246 @@
+"""Which login is tried when: so many at a time, shared fairly by servers, each at its own pace."""
+
+from __future__ import annotations
+
+import heapq
+import random
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+
+from gevent.event import Event
+from gevent.pool import Group, Pool
+from gevent.ssl import SSLContext
+
+from ..codes import Code
+from ..config import Config
+from ..providers import provider_of
+from ..records import Stage
+from .attempt import Attempt, Tried
+from .diagnosis import Finding, diagnose
+from .guard import Guard, NoAddress
+from .servers import Job, Pace, Server
+from .verdicts import Verdicts
+
+#: Seconds before the first and each further retry of a temporary refusal; jitter is added.
+RETRY_WAITS = (1.0, 4.0)
+#: A server that says to wait longer is not waited for.
+LONGEST_WAIT = 30.0
+
+# Seconds before the next connection to a server that showed that it was too much; jitter is added.
+_PAUSE = 0.2
+# Refusals of one job that may be our pace's fault and cost no try.
+_FREE_REFUSALS = 20
+# Seconds for a server to close its end, so that it has stopped counting the connection.
+_LINGER = 1.0
+
+
+class Schedule:
+    """Decides which job is tried when; runs in the hub."""
+
+    def __init__(
+        self,
+        jobs: Iterable[Job],
+        config: Config,
+        guard: Guard,
+        context: SSLContext,
+        verdicts: Verdicts,
+    ) -> None:
+        self._config = config
+        self._guard = guard
+        self._context = context
+        self._verdicts = verdicts
+        self._pool = Pool(config.concurrency)
+        self._aside = Group()
+        #: Done with, and not closed yet.
+        self._closing: set[Attempt] = set()
+        self._running = 0
+        self._looking_up = 0
+        self._changed = Event()
+        self._paces: dict[tuple[str, int], Pace] = {}
+        self._servers: dict[tuple[object, ...], Server] = {}
+        self._later: list[tuple[float, int, Job]] = []
+        self._queued = 0
+        for job in jobs:
+            self._server(job).waiting.append(job)
+
+    def run(self) -> None:
+        """Try every job; return when each has its verdict."""
+        try:
+            self._look_up_all()
+            while True:
+                self._changed.clear()
+                self._move_due()
+                self._start_all()
+                if not (self._looking_up or self._running or self._later or self._waiting()):
+                    return self._verdicts.release_all()
+                self._changed.wait(self._seconds_to_next())
+        finally:
+            self._aside.kill()
+            self._pool.kill()
+            for attempt in self._closing:
+                attempt.close()
+
+    def _look_up_all(self) -> None:
+        """Resolve each name once, all at a time: none that never answers delays another."""
+        for host in dict.fromkeys(server.host for server in self._servers.values()):
+            self._looking_up += 1
+            self._aside.spawn(self._look_up, host)
+
+    def _look_up(self, host: str) -> None:
+        started = time.monotonic()
+        servers = [each for each in self._servers.values() if each.host == host]
+        try:
+            address = str(self._guard.resolve(host)[0])
+        except NoAddress as fault:
+            for server in servers:
+                while server.waiting:
+                    job = server.waiting.popleft()
+                    self._verdicts.failed(job, diagnose(job.login, Stage.RESOLVE, fault))
+        else:
+            for server in servers:
+                key = (address, server.port)
+                server.look_up_seconds = time.monotonic() - started
+                server.pace = self._paces.setdefault(key, Pace(self._config.per_host))
+        finally:
+            self._looking_up -= 1
+            self._changed.set()
+
+    def _server(self, job: Job) -> Server:
+        login = job.login
+        key = (login.host, login.port, login.protocol)
+        return self._servers.setdefault(key, Server(*key))
+
+    def _waiting(self) -> bool:
+        return any(server.waiting for server in self._servers.values())
+
+    def _move_due(self) -> None:
+        while self._later and self._later[0][0] <= time.monotonic():
+            job = heapq.heappop(self._later)[2]
+            self._queue(self._server(job), job)
+
+    def _queue(self, server: Server, job: Job) -> None:
+        if server.lesson is not None:
+            self._verdicts.failed(job, server.lesson, shared=True)
+        else:
+            server.waiting.append(job)
+
+    def _seconds_to_next(self) -> float | None:
+        now = time.monotonic()
+        times = [due for due, _, _ in self._later[:1]]
+        paces = (each.pace for each in self._servers.values() if each.waiting and each.pace)
+        times.extend(each.not_before for each in paces if each.not_before > now)
+        return max(0.0, min(times) - now) if times else None
+
+    def _start_all(self) -> None:
+        """Fill the free slots; the server with the fewest connections is served first."""
+        while self._running < self._config.concurrency:
+            busy = [each for each in self._servers.values() if each.waiting or each.running]
+            # A server that has not shown that it answers gets no more than its share: however
+            # many hang, those that answer go on.
+            share = max(1, self._config.concurrency // max(1, len(busy)))
+            ready = [
+                each
+                for each in busy
+                if each.waiting
+                and each.pace is not None
+                and each.pace.open
+                and (each.proven or each.running < share)
+            ]
+            if not ready:
+                return
+            server = min(ready, key=lambda each: each.running)
+            self._start(server, server.waiting.popleft())
+
+    def _start(self, server: Server, job: Job) -> None:
+        pace = server.pace or Pace(self._config.per_host)
+        job.started = time.monotonic()
+        job.crowded = pace.running > 0
+        server.running += 1
+        pace.running += 1
+        self._running += 1
+        self._pool.spawn(self._try, server, pace, job)
+
+    def _try(self, server: Server, pace: Pace, job: Job) -> None:
+        login = job.login
+        mode = server.mode.get(login.security, login.security)
+        provider = provider_of(login.host, job.email)
+        attempt = Attempt(replace(login, security=mode), provider, self._guard, self._context)
+        timeout = self._config.timeout - (0 if job.tries else server.look_up_seconds)
+        try:
+            tried = attempt.run(self._config, timeout, lambda: self._verdicts.reached(login.port))
+        except BaseException:
+            attempt.close()
+            raise
+        job.crowded = job.crowded or pace.running > 1
+        server.running -= 1
+        self._running -= 1
+        self._decide(server, pace, job, tried)
+        if server.waiting and server.closes:
+            self._closing.add(attempt)
+            self._aside.spawn(self._linger, server, pace, attempt)
+        else:
+            self._close(pace, attempt)
+        self._changed.set()
+
+    def _linger(self, server: Server, pace: Pace, attempt: Attempt) -> None:
+        """Count a connection for the server's pace until the server has closed it too."""
+        server.closes = attempt.linger(_LINGER)
+        self._closing.discard(attempt)
+        self._close(pace, attempt)
+        self._changed.set()
+
+    def _close(self, pace: Pace, attempt: Attempt) -> None:
+        attempt.close()
+        pace.running -= 1
+
+    def _decide(self, server: Server, pace: Pace, job: Job, tried: Tried) -> None:
+        """Take in what a try showed: a verdict, another try, or a lesson for all that wait."""
+        finding = tried.finding
+        if finding is None:
+            server.learn_success(job, tried)
+            pace.widen()
+            self._verdicts.passed(job, tried.security)
+            return
+        if server.is_silence(tried, self._config.timeout):
+            again = server.learn_silence(job, tried)
+        elif server.is_pressure(tried) and job.crowded and job.refusals < _FREE_REFUSALS:
+            job.refusals += 1
+            nobody = finding.code is Code.CONNECTION_REFUSED and not server.proven
+            pace.narrow(job, to_one=nobody)
+            pace.not_before = time.monotonic() + _jittered(finding.wait or _PAUSE)
+            again = (finding.wait or 0) <= LONGEST_WAIT
+        else:
+            server.learn_absence(tried)
+            if not finding.may_pass and tried.stage in (Stage.AUTH, Stage.SELECT):
+                server.learn_success(job, tried)
+                pace.widen()
+            if finding.may_pass and job.tries < self._config.retries:
+                self._try_later(job, finding)
+                return
+            again = False
+        if again and server.lesson is None:
+            server.waiting.appendleft(job)
+        else:
+            self._verdicts.failed(job, finding, used=tried.security)
+        if server.lesson is not None:
+            self._teach(server, server.lesson)
+
+    def _teach(self, server: Server, lesson: Finding) -> None:
+        while server.waiting:
+            self._verdicts.failed(server.waiting.popleft(), lesson, shared=True)
+
+    def _try_later(self, job: Job, finding: Finding) -> None:
+        wait = finding.wait or 0
+        if wait > LONGEST_WAIT:
+            self._verdicts.failed(job, finding)
+            return
+        job.tries += 1
+        wait = max(wait, RETRY_WAITS[min(job.tries, len(RETRY_WAITS)) - 1])
+        self._queued += 1
+        # The second item is unique, so that no two jobs are ever compared.
+        heapq.heappush(self._later, (time.monotonic() + _jittered(wait), self._queued, job))
+
+
+def _jittered(seconds: float) -> float:
+    return seconds * random.uniform(1, 1.5)  # noqa: S311 (jitter)

@@ -1,0 +1,164 @@
+"""What is known of a server while a run lasts: its queue, its pace, what rows taught about it."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from ..codes import Code
+from ..records import Login, Mailbox, Protocol, Security, Stage
+from .attempt import Tried
+from .diagnosis import Finding
+
+#: Rows of one server, one after another, that got no answer to their login.
+SILENT_LOGINS = 2
+#: Rounds of silence after which a server that has answered before is given up.
+SILENT_ROUNDS = 3
+
+_BEFORE_LOGIN = frozenset({Stage.CONNECT, Stage.GREETING, Stage.EHLO, Stage.TLS})
+_NOT_THERE = frozenset({Code.CONNECTION_REFUSED, Code.NETWORK_UNREACHABLE})
+# A connection that was dropped after this share of TIMEOUT was as good as silent.
+_SLOW_SHARE = 0.25
+
+
+@dataclass(slots=True)
+class Job:
+    """One login to test, for all the mailboxes that share it."""
+
+    login: Login
+    email: str
+    numbers: list[int]
+    tries: int = 0
+    #: How often it was refused for what our own pace caused, and whether it met silence before.
+    refusals: int = 0
+    silent: bool = False
+    started: float = 0.0
+    #: Whether other connections of ours were open to the server beside it.
+    crowded: bool = False
+
+
+class Pace:
+    """How many connections an address and port takes at once: as many as it can, as we learn.
+
+    The window halves where the server shows that it is too much, and opens by one with each
+    success. What was begun before the last narrowing tells nothing new.
+    """
+
+    def __init__(self, widest: int) -> None:
+        self.running = 0
+        #: No connection is begun before this time (``time.monotonic``).
+        self.not_before = 0.0
+        self._widest = widest
+        self._window = widest
+        self._narrowed = 0.0
+
+    @property
+    def open(self) -> bool:
+        """Whether another connection may be begun now."""
+        return self.running < self._window and self.not_before <= time.monotonic()
+
+    def narrow(self, job: Job, *, to_one: bool = False) -> bool:
+        """Halve the window; tell whether ``job`` said anything new."""
+        if job.started <= self._narrowed:
+            return False
+        # The job itself has ended already, and was one of those that were too many.
+        self._window = 1 if to_one else max(1, min(self._window, self.running + 1) // 2)
+        self._narrowed = time.monotonic()
+        return True
+
+    def widen(self) -> None:
+        """Open the window by one."""
+        self._window = min(self._widest, self._window + 1)
+
+
+@dataclass(slots=True, eq=False)
+class Server:
+    """One name, port and protocol: the jobs that wait for it, and what was learnt about it."""
+
+    host: str
+    port: int
+    protocol: Protocol
+    waiting: deque[Job] = field(default_factory=deque)
+    running: int = 0
+    #: Known once its name is resolved.
+    pace: Pace | None = None
+    look_up_seconds: float = 0.0
+    #: Whether a login got an answer here, and none since went without one.
+    proven: bool = False
+    #: What answers for all other rows, once a row has shown it.
+    lesson: Finding | None = None
+    #: The TLS mode that worked in place of the file's.
+    mode: dict[Security, Security] = field(default_factory=dict)
+    #: Whether it closes connections soon after QUIT.
+    closes: bool = True
+    silent_logins: int = 0
+    silent_rounds: int = 0
+
+    def learn_success(self, job: Job, tried: Tried) -> None:
+        """Take in that a login was answered."""
+        self.proven = True
+        self.silent_logins = self.silent_rounds = 0
+        if tried.security is not job.login.security and tried.security is not Security.PLAIN:
+            self.mode[job.login.security] = tried.security
+
+    def is_silence(self, tried: Tried, timeout: float) -> bool:
+        """Tell whether a try ended without an answer after a long wait."""
+        code = tried.finding.code if tried.finding else None
+        if code is Code.CONNECTION_TIMEOUT:
+            return True
+        return (
+            code in (Code.CONNECTION_CLOSED, Code.PROTOCOL_ERROR)
+            and tried.seconds > timeout * _SLOW_SHARE
+        )
+
+    def is_pressure(self, tried: Tried) -> bool:
+        """Tell whether a refusal may come of too many connections, or too many at a time."""
+        finding = tried.finding
+        if finding is None:
+            return False
+        dropped = finding.code is Code.CONNECTION_CLOSED and tried.stage in _BEFORE_LOGIN
+        return finding.may_pass or finding.code is Code.CONNECTION_REFUSED or dropped
+
+    def learn_silence(self, job: Job, tried: Tried) -> bool:
+        """Take in a silence; tell whether the job is worth another try that costs it none."""
+        was_proven, self.proven = self.proven, False
+        if tried.stage not in _BEFORE_LOGIN:
+            self.silent_logins += 1
+            if self.silent_logins >= SILENT_LOGINS:
+                self.lesson = tried.finding
+            return False
+        ever_answered = was_proven or self.silent_rounds > 0
+        if self.pace is not None and self.pace.narrow(job):
+            self.silent_rounds += 1
+        if not ever_answered or self.silent_rounds >= SILENT_ROUNDS:
+            self.lesson = tried.finding
+            return False
+        again, job.silent = not job.silent, True
+        return again
+
+    def learn_absence(self, tried: Tried) -> None:
+        """Take in that nothing listens there, unless a login was answered before."""
+        if not self.proven and tried.finding and tried.finding.code in _NOT_THERE:
+            self.lesson = tried.finding
+
+
+def jobs_of(mailboxes: Iterable[tuple[int, Mailbox]], *, test_imap: bool) -> list[Job]:
+    """Group mailboxes whose login is the same, password included: it is tested once."""
+    groups: dict[tuple[object, ...], list[Job]] = {}
+    jobs: list[Job] = []
+    for number, mailbox in mailboxes:
+        for login in (mailbox.smtp, mailbox.imap if test_imap else None):
+            if login is None:
+                continue
+            key = (login.protocol, login.host, login.port, login.security, login.username)
+            group = groups.setdefault(key, [])
+            same = next((job for job in group if job.login.password.same_as(login.password)), None)
+            if same is not None:
+                same.numbers.append(number)
+                continue
+            job = Job(login=login, email=mailbox.email, numbers=[number])
+            group.append(job)
+            jobs.append(job)
+    return jobs
