@@ -36,6 +36,7 @@ class MailServer:
     ``replies`` overrides what is said to a command (``greeting``, ``EHLO``, ``STARTTLS``, ``AUTH``,
     ``QUIT``); an empty reply closes the connection. ``pause`` is waited for before each AUTH reply.
     With ``settle_at`` sessions open, a QUIT that is on its way is read before another is counted.
+    ``listener`` is a socket that listens elsewhere than on a free port of 127.0.0.1.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class MailServer:
         replies: Mapping[str, Reply] | None = None,
         pause: float = 0,
         settle_at: int | None = None,
+        listener: socket.socket | None = None,
     ) -> None:
         self.context = context
         self.implicit_tls = implicit_tls
@@ -61,7 +63,7 @@ class MailServer:
         self.settle_at = settle_at
         self._changed = threading.Condition()
         self._stopped = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self._listener = listener or socket.create_server(("127.0.0.1", 0), backlog=512)
         self.port: int = self._listener.getsockname()[1]
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()

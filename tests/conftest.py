@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import os
 import re
 import ssl
@@ -11,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import trustme
@@ -21,6 +23,9 @@ from example_app.mailserver import MailServer
 from flask_mailbox_import import MailboxImport
 from flask_mailbox_import.sealing import generate_key
 from flask_mailbox_import.store import Store
+
+if TYPE_CHECKING:
+    from watch import Watch
 
 #: Names of the loopback address, in the certificates; c-ares knows them all (RFC 6761).
 HOSTS = ("localhost", "127.0.0.1", *(f"h{number}.localhost" for number in range(7)))
@@ -115,44 +120,62 @@ class Host:
             args=["mailbox-import", *arguments], input=stdin, catch_exceptions=False
         )
 
+    def close(self) -> None:
+        with self.app.app_context():
+            self.db.session.remove()
+            self.db.engine.dispose()
+
     def rows(self) -> list:
         with self.app.app_context():
             model = self.extension.models.row
             return self.db.session.scalars(self.db.select(model).order_by(model.id)).all()
 
 
+def new_host(database: Path, ca_file: str, *ports: int, **settings: object) -> Host:
+    """Make a host app; keyword arguments are settings, ``ports`` are allowed beside the usual."""
+    app = Flask("host")
+    app.config["SECRET_KEY"] = "test"
+    app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{database}"
+    defaults: dict[str, object] = {
+        "ENCRYPTION_KEYS": [generate_key()],
+        "ALLOWED_NETWORKS": ["127.0.0.0/8", "::1/128"],
+        "ALLOWED_PORTS": [25, 465, 587, 2525, 143, 993, *ports],
+        "CA_FILE": ca_file,
+        "TIMEOUT": 10,
+    }
+    for name, value in {**defaults, **settings}.items():
+        app.config[f"MAILBOX_IMPORT_{name}"] = value
+    db = SQLAlchemy()
+    db.init_app(app)
+    extension = MailboxImport()
+    extension.init_app(app, db)
+    with app.app_context():
+        db.create_all()
+    return Host(app, db, extension)
+
+
 @pytest.fixture
 def make_host(tmp_path: Path, ca_file: str) -> Iterator[Callable[..., Host]]:
-    """Make a host app; keyword arguments are settings, ``port`` and ``ports`` are allowed ones."""
-    made: list[Host] = []
+    """Make host apps, each on a database of its own; see ``new_host``."""
+    with ExitStack() as stack:
+        made = itertools.count()
 
-    def make(*ports: int, **settings: object) -> Host:
-        app = Flask("host")
-        app.config["SECRET_KEY"] = "test"
-        app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{tmp_path}/host{len(made)}.sqlite"
-        defaults: dict[str, object] = {
-            "ENCRYPTION_KEYS": [generate_key()],
-            "ALLOWED_NETWORKS": ["127.0.0.0/8", "::1/128"],
-            "ALLOWED_PORTS": [25, 465, 587, 2525, 143, 993, *ports],
-            "CA_FILE": ca_file,
-            "TIMEOUT": 10,
-        }
-        for name, value in {**defaults, **settings}.items():
-            app.config[f"MAILBOX_IMPORT_{name}"] = value
-        db = SQLAlchemy()
-        db.init_app(app)
-        extension = MailboxImport()
-        extension.init_app(app, db)
-        with app.app_context():
-            db.create_all()
-        made.append(Host(app, db, extension))
-        return made[-1]
+        def make(*ports: int, **settings: object) -> Host:
+            host = new_host(tmp_path / f"host{next(made)}.sqlite", ca_file, *ports, **settings)
+            stack.callback(host.close)
+            return host
 
-    yield make
-    for host in made:
-        with host.app.app_context():
-            host.db.session.remove()
-            host.db.engine.dispose()
+        yield make
+
+
+@pytest.fixture
+def watch() -> Iterator[Watch]:
+    """Count connects and look-ups of this process during the test."""
+    from watch import WATCH
+
+    WATCH.begin()
+    yield WATCH
+    WATCH.on = False
 
 
 def row(

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import sys
-import threading
-from collections.abc import Iterator
 
 import pytest
 from conftest import Header, row
@@ -42,37 +39,6 @@ def test_a_host_allows_and_denies_networks():
     assert not policy.allows(ipaddress.ip_address("8.8.8.8"))
     assert policy.allows(ipaddress.ip_address("1.1.1.1"))
     assert not policy.allows(ipaddress.ip_address("1.1.1.1"), internal_only=True)
-
-
-class Watch:
-    """Counts what leaves the process while it is on; an audit hook cannot be taken off."""
-
-    def __init__(self) -> None:
-        self.on = False
-        self.connects: list[object] = []
-        self.look_ups: list[object] = []
-        self._lock = threading.Lock()
-        sys.addaudithook(self._hook)
-
-    def _hook(self, event: str, arguments: tuple[object, ...]) -> None:
-        if not self.on:
-            return
-        if event == "socket.connect":
-            with self._lock:
-                self.connects.append(arguments[1])
-        elif event in ("socket.getaddrinfo", "socket.gethostbyname", "socket.sendto"):
-            with self._lock:
-                self.look_ups.append(arguments)
-
-
-WATCH = Watch()
-
-
-@pytest.fixture
-def watch() -> Iterator[Watch]:
-    WATCH.connects, WATCH.look_ups, WATCH.on = [], [], True
-    yield WATCH
-    WATCH.on = False
 
 
 @pytest.mark.parametrize(
