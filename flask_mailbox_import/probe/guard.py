@@ -49,6 +49,16 @@ _DENIED_IPV6 = tuple(
 _NO_ROUTE = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
+class _Resolver(Resolver):
+    """c-ares for every name but localhost, which /etc/hosts has.
+
+    gevent asks the C library for ip6-localhost too, and that blocks the hub, heeds no deadline and
+    completes the name from the search list where no file has it.
+    """
+
+    _LOCAL_HOSTNAMES = (b"localhost",)
+
+
 class NoAddress(Exception):  # noqa: N818 (the fault is the name)
     """The name does not exist, or an address of it may not be reached: callers cannot tell."""
 
@@ -96,7 +106,7 @@ class Guard:
         self._policy = policy
         self._dns_timeout = dns_timeout
         self._look_ups: dict[str, gevent.Greenlet[..., tuple[IPAddress, ...]]] = {}
-        self._resolver = Resolver(
+        self._resolver = _Resolver(
             use_environ=False,
             flags=_ARES_FLAG_NOSEARCH,
             timeout=dns_timeout / 2,
