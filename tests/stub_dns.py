@@ -75,7 +75,8 @@ def _reply(
     else:
         others = [first, *others]
     version = {"A": 4, "AAAA": 6}.get(kind)
-    texts = [each for each in others if ipaddress.ip_address(each).version == version]
-    if texts:
-        reply.answer.append(dns.rrset.from_text_list(name, 0, "IN", kind, texts))
+    for text in others:
+        if ipaddress.ip_address(text).version == version:
+            # A set of its own each: dnspython shuffles the records of one.
+            reply.answer.append(dns.rrset.from_text(name, 0, "IN", kind, text))
     return reply

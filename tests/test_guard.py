@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+from contextlib import closing, suppress
 
 import pytest
 from conftest import Header, row
 
-from flask_mailbox_import.probe.guard import Policy, by_turns
+from flask_mailbox_import.probe.guard import Guard, NoAddress, Policy, by_turns
+from flask_mailbox_import.probe.pool import HubRun
 
 PUBLIC = ["8.8.8.8", "1.1.1.1", "185.199.108.153", "2a00:1450:4001:800::200e", "2606:4700::1111"]
 DENIED = [
@@ -50,6 +52,20 @@ def test_a_refused_text_causes_no_connection_and_no_look_up(make_host, watch, na
     data = host.post(Header + row("a@x.com", "pw", 587, host=name)).json["data"]
     assert data["failed"] == 1
     assert watch.connects == watch.look_ups == []
+
+
+def test_the_guard_judges_a_text_itself_before_it_asks():
+    names = ("redis", "2130706433", "smtp.example.com:25", "smtp.example.com")
+
+    def work(emit):
+        with Guard(Policy(), dns_timeout=1) as guard:
+            guard._look_up = lambda name: emit(name) or ()
+            for name in names:
+                with suppress(NoAddress):
+                    guard.resolve(name)
+
+    with closing(HubRun(work)) as run:
+        assert list(run.results(1)) == ["smtp.example.com"]
 
 
 def test_a_refused_address_is_never_connected_to(make_host, watch, mail_server):
