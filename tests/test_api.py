@@ -152,7 +152,6 @@ def test_a_file_of_the_limit_is_read_and_one_byte_more_is_not(client, key, size)
         ("dryRun", "2"),
         ("tag", "x" * 65),
         ("nope", "1"),
-        ("testImap", "true"),
         ("onDuplicate", "update"),
         ("columnMapping", "{}"),
         ("encoding", "utf-8"),

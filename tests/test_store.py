@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from flask_mailbox_import import ImportNotRunnable, RunLost
 from flask_mailbox_import.mapping import STALE_AFTER, Outcome
-from flask_mailbox_import.records import ImportStatus
+from flask_mailbox_import.records import ImportStatus, Options
 from flask_mailbox_import.session import repeated
 from flask_mailbox_import.store import Store
 
