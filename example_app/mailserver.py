@@ -173,18 +173,22 @@ class MailServer:
         else:
             user = base64.b64decode(initial[0] if initial else self._ask(session, b"VXNlcm5hbWU6"))
             password = base64.b64decode(self._ask(session, b"UGFzc3dvcmQ6"))
-        session.logins.append((user.decode(), password.decode()))
-        self._stopped.wait(self.pause)
-        known = self.accounts is None or self.accounts.get(user.decode()) == password.decode()
+        known = self._known(session, user.decode(), password.decode())
         return OK_235 if known else REFUSED_535
+
+    def _known(self, session: Session, user: str, password: str) -> bool:
+        session.logins.append((user, password))
+        self._stopped.wait(self.pause)
+        return self.accounts is None or self.accounts.get(user) == password
 
     def _ask(self, session: Session, challenge: bytes) -> bytes:
         session.sock.sendall(b"334 " + challenge + b"\r\n")
         return self._line(session)
 
-    def _say(self, session: Session, command: str, default: bytes) -> None:
+    def _say(self, session: Session, command: str, default: bytes, tag: bytes = b"") -> None:
         reply = self.replies.get(command, default)
         data = reply(session) if callable(reply) else reply
+        data = data.replace(b"{tag}", tag)
         if data == CLOSE:
             raise EOFError
         session.sock.sendall(data)

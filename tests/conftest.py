@@ -19,6 +19,7 @@ import trustme
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 
+from example_app.imapserver import IMAPServer
 from example_app.mailserver import MailServer
 from flask_mailbox_import import MailboxImport
 from flask_mailbox_import.sealing import generate_key
@@ -74,6 +75,18 @@ def mail_server(context: ssl.SSLContext) -> Iterator[Callable[..., MailServer]]:
         def start(**options: object) -> MailServer:
             options.setdefault("context", context)
             return stack.enter_context(MailServer(**options))  # type: ignore[arg-type]
+
+        yield start
+
+
+@pytest.fixture
+def imap_server(context: ssl.SSLContext) -> Iterator[Callable[..., IMAPServer]]:
+    """Start an IMAP server as ``mail_server`` does; it offers what Dovecot does."""
+    with ExitStack() as stack:
+
+        def start(**options: object) -> IMAPServer:
+            options = {"context": context, "mechanisms": "SASL-IR AUTH=PLAIN ID", **options}
+            return stack.enter_context(IMAPServer(**options))  # type: ignore[arg-type]
 
         yield start
 

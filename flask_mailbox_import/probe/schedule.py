@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import random
 import time
 from collections.abc import Iterable
 from dataclasses import replace
@@ -19,7 +18,7 @@ from ..records import Stage
 from .attempt import Attempt, Tried
 from .diagnosis import Finding, diagnose
 from .guard import Guard, NoAddress
-from .servers import Job, Pace, Server
+from .servers import Job, Pace, Server, jittered
 from .verdicts import Verdicts
 
 #: Seconds before the first and each further retry of a temporary refusal; jitter is added.
@@ -27,8 +26,6 @@ RETRY_WAITS = (1.0, 4.0)
 #: A server that says to wait longer is not waited for.
 LONGEST_WAIT = 30.0
 
-# Seconds before the next connection to a server that showed that it was too much; jitter is added.
-_PAUSE = 0.2
 # Refusals of one job that may be our pace's fault and cost no try.
 _FREE_REFUSALS = 20
 # Seconds for a server to close its end, so that it has stopped counting the connection.
@@ -208,8 +205,9 @@ class Schedule:
             job.refusals += 1
             nobody = finding.code is Code.CONNECTION_REFUSED and not server.proven
             pace.narrow(job, to_one=nobody)
-            pace.not_before = time.monotonic() + _jittered(finding.wait or _PAUSE)
-            again = (finding.wait or 0) <= LONGEST_WAIT
+            wait = finding.wait or 0
+            again = wait <= LONGEST_WAIT
+            pace.rest(wait if again else 0)
         else:
             server.learn_absence(tried)
             if not finding.may_pass and tried.stage in (Stage.AUTH, Stage.SELECT):
@@ -239,8 +237,4 @@ class Schedule:
         wait = max(wait, RETRY_WAITS[min(job.tries, len(RETRY_WAITS)) - 1])
         self._queued += 1
         # The second item is unique, so that no two jobs are ever compared.
-        heapq.heappush(self._later, (time.monotonic() + _jittered(wait), self._queued, job))
-
-
-def _jittered(seconds: float) -> float:
-    return seconds * random.uniform(1, 1.5)  # noqa: S311 (jitter)
+        heapq.heappush(self._later, (time.monotonic() + jittered(wait), self._queued, job))

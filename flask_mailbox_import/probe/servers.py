@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections import deque
 from collections.abc import Iterable
@@ -19,6 +20,9 @@ SILENT_ROUNDS = 3
 
 _BEFORE_LOGIN = frozenset({Stage.CONNECT, Stage.GREETING, Stage.EHLO, Stage.TLS})
 _NOT_THERE = frozenset({Code.CONNECTION_REFUSED, Code.NETWORK_UNREACHABLE})
+# Seconds without a new connection to a server that showed that it was too much.
+_PAUSE = 0.05
+_LONGEST_PAUSE = 1.0
 # A connection that was dropped after this share of TIMEOUT was as good as silent.
 _SLOW_SHARE = 0.25
 
@@ -53,6 +57,7 @@ class Pace:
         self._widest = widest
         self._window = widest
         self._narrowed = 0.0
+        self._pause = _PAUSE
 
     @property
     def open(self) -> bool:
@@ -66,11 +71,18 @@ class Pace:
         # The job itself has ended already, and was one of those that were too many.
         self._window = 1 if to_one else max(1, min(self._window, self.running + 1) // 2)
         self._narrowed = time.monotonic()
+        self._pause = min(_LONGEST_PAUSE, self._pause * 2)
         return True
+
+    def rest(self, seconds: float) -> None:
+        """Begin no connection for a while: longer each time, if no success came between."""
+        wait = max(seconds, self._pause)
+        self.not_before = max(self.not_before, time.monotonic() + jittered(wait))
 
     def widen(self) -> None:
         """Open the window by one."""
         self._window = min(self._widest, self._window + 1)
+        self._pause = _PAUSE
 
 
 @dataclass(slots=True, eq=False)
@@ -142,6 +154,11 @@ class Server:
         """Take in that nothing listens there, unless a login was answered before."""
         if not self.proven and tried.finding and tried.finding.code in _NOT_THERE:
             self.lesson = tried.finding
+
+
+def jittered(seconds: float) -> float:
+    """Return up to half as much again: what was refused together does not come back together."""
+    return seconds * random.uniform(1, 1.5)  # noqa: S311 (no secret)
 
 
 def jobs_of(mailboxes: Iterable[tuple[int, Mailbox]], *, test_imap: bool) -> list[Job]:

@@ -1,0 +1,142 @@
+"""A wrong TLS mode is repaired, never weakened: what is tried, what is saved, what is said."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from conftest import Header, row, server_context
+from trustme import CA
+
+HEADER = "email,password,smtphost,smtpport,smtpsecure,imaphost,imapport,imapsecure\n"
+#: Enough for each way to begin on a busy machine: a quarter of it is waited for a greeting.
+TIMEOUT = 4
+PASSES = {"smtp": b"AUTH", "imap": b"A"}
+
+
+@pytest.fixture(params=["smtp", "imap"])
+def protocol(request) -> str:
+    return request.param
+
+
+@pytest.fixture
+def server_of(protocol, mail_server, imap_server):
+    """Start a server of the protocol that is tested."""
+    return mail_server if protocol == "smtp" else imap_server
+
+
+@pytest.fixture
+def run(protocol, make_host, mail_server):
+    """Import rows on one server with a TLS mode; return the host and the answer's data."""
+
+    def run(server, secure: bool, rows: int = 1, **settings: object):
+        good = mail_server(implicit_tls=True) if protocol == "imap" else server
+        host = make_host(server.port, good.port, **{"TIMEOUT": TIMEOUT, "RETRIES": 0, **settings})
+        mode, port = str(secure).lower(), server.port
+        smtp = f"localhost,{port},{mode}" if protocol == "smtp" else f"localhost,{good.port},true"
+        imap = f"localhost,{port},{mode}" if protocol == "imap" else ",,"
+        lines = [f"u{each}@x.com,pw,{smtp},{imap}\n" for each in range(rows)]
+        fields = {"testImap": "true"} if protocol == "imap" else {}
+        return host, host.post(HEADER + "".join(lines), **fields).json["data"]
+
+    return run
+
+
+def securities(host, protocol: str) -> set[str]:
+    return {getattr(each, f"{protocol}_security") for each in host.mailboxes()}
+
+
+def test_tls_to_a_starttls_port(server_of, run, protocol):
+    server = server_of()
+    host, data = run(server, secure=True)
+    assert data["imported"] == 1
+    assert securities(host, protocol) == {"starttls"}
+    assert data["warnings"] == [
+        {
+            "row": 2,
+            "column": f"{protocol}secure",
+            "code": "tls_mode_mismatch",
+            "message": f"Port {server.port} of this server uses STARTTLS: {protocol}secure=false "
+            "is right.",
+        }
+    ]
+    assert all(each.secure for each in server.sessions if each.logins)
+
+
+def test_starttls_to_a_tls_port(server_of, run, protocol):
+    server = server_of(implicit_tls=True)
+    host, data = run(server, secure=False)
+    assert data["imported"] == 1
+    assert securities(host, protocol) == {"tls"}
+    (warning,) = data["warnings"]
+    assert warning["message"].endswith(f"{protocol}secure=true is right.")
+    page = host.rows()[0]
+    assert page.warnings == [warning]
+
+
+@pytest.mark.parametrize("secure", [True, False])
+def test_what_fails_after_the_repair_says_both(server_of, run, protocol, secure):
+    server = server_of(implicit_tls=not secure, accounts={})
+    _, data = run(server, secure=secure)
+    (error,) = data["errors"]
+    assert error["code"] == "bad_credentials"
+    assert f"{protocol}secure={str(not secure).lower()} is right." in error["hint"]
+    assert len(server.logins) == 1
+
+
+@pytest.mark.parametrize("secure", [True, False])
+def test_a_port_that_speaks_plain_text_only_is_never_used_in_clear(server_of, run, secure):
+    server = server_of(context=None)
+    _, data = run(server, secure=secure)
+    assert [each["code"] for each in data["errors"]] == ["starttls_unsupported"]
+    assert server.logins == []
+    assert all(b"pw" not in line for each in server.sessions for line in each.lines)
+
+
+def test_a_bad_certificate_behind_the_repair_is_the_cause(server_of, run):
+    server = server_of(implicit_tls=True, context=server_context(CA()))
+    _, data = run(server, secure=False)
+    assert [each["code"] for each in data["errors"]] == ["tls_cert_untrusted"]
+    assert server.logins == []
+
+
+def test_a_server_that_greets_late_is_waited_for(server_of, run, protocol):
+    late = threading.Event()
+    threading.Timer(TIMEOUT * 0.5, late.set).start()
+
+    def greet(_session):
+        late.wait(10)
+        return b"220 at last\r\n" if protocol == "smtp" else b"* OK at last\r\n"
+
+    host, data = run(server_of(replies={"greeting": greet}), secure=False)
+    assert data["imported"] == 1
+    assert securities(host, protocol) == {"starttls"}
+    assert "warnings" not in data
+
+
+def test_one_row_teaches_the_others(server_of, run):
+    server = server_of(implicit_tls=True)
+    _, data = run(server, secure=False, rows=30, CONCURRENCY=2)
+    assert data["imported"] == 30
+    assert len(data["warnings"]) == 30
+    # Two rows found out, each with a connection that got no greeting.
+    assert len(server.sessions) <= 30 + 4
+
+
+def test_a_busy_server_may_say_so_in_clear_on_a_tls_port(make_host, mail_server):
+    """Exim refuses one connection too many before any TLS; that is no wrong mode."""
+    server = mail_server(implicit_tls=True)
+    serve = server._talk
+
+    def talk(session):
+        if server.open_now > 3:
+            session.sock.sendall(b"421 Too many concurrent SMTP connections\r\n")
+            return
+        serve(session)
+
+    server._talk = talk
+    host = make_host(server.port, TIMEOUT=TIMEOUT)
+    rows = [row(f"u{each}@x.com", "pw", server.port, secure="true") for each in range(20)]
+    data = host.post(Header + "".join(rows)).json["data"]
+    assert (data["imported"], data["errors"]) == (20, [])
+    assert "warnings" not in data
