@@ -136,14 +136,7 @@ class Schedule:
             # A server that has not shown that it answers gets no more than its share: however
             # many hang, those that answer go on.
             share = max(1, self._config.concurrency // max(1, len(busy)))
-            ready = [
-                each
-                for each in busy
-                if each.waiting
-                and each.pace is not None
-                and each.pace.open
-                and (each.proven or each.running < share)
-            ]
+            ready = [each for each in busy if each.takes_another(share)]
             if not ready:
                 return
             server = min(ready, key=lambda each: each.running)

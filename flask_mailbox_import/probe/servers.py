@@ -20,6 +20,8 @@ SILENT_ROUNDS = 3
 
 _BEFORE_LOGIN = frozenset({Stage.CONNECT, Stage.GREETING, Stage.EHLO, Stage.TLS})
 _NOT_THERE = frozenset({Code.CONNECTION_REFUSED, Code.NETWORK_UNREACHABLE})
+# Successes after which one more connection than was too much is tried again.
+_SUCCESSES_BEYOND = 20
 # Seconds without a new connection to a server that showed that it was too much.
 _PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
@@ -47,7 +49,8 @@ class Pace:
     """How many connections an address and port takes at once: as many as it can, as we learn.
 
     The window halves where the server shows that it is too much, and opens by one with each
-    success. What was begun before the last narrowing tells nothing new.
+    success, but soon not again as wide as what was too much. What was begun before the last
+    narrowing tells nothing new.
     """
 
     def __init__(self, widest: int) -> None:
@@ -56,6 +59,9 @@ class Pace:
         self.not_before = 0.0
         self._widest = widest
         self._window = widest
+        #: As wide as the window opens by single successes, and how many there were.
+        self._ceiling = widest
+        self._successes = 0
         self._narrowed = 0.0
         self._pause = _PAUSE
 
@@ -68,8 +74,10 @@ class Pace:
         """Halve the window; tell whether ``job`` said anything new."""
         if job.started <= self._narrowed:
             return False
-        # The job itself has ended already, and was one of those that were too many.
-        self._window = 1 if to_one else max(1, min(self._window, self.running + 1) // 2)
+        # The job itself still counts: it was one of those that were too many.
+        self._ceiling = max(1, self.running - 1)
+        self._window = 1 if to_one else max(1, min(self._window, self.running) // 2)
+        self._successes = 0
         self._narrowed = time.monotonic()
         self._pause = min(_LONGEST_PAUSE, self._pause * 2)
         return True
@@ -80,9 +88,13 @@ class Pace:
         self.not_before = max(self.not_before, time.monotonic() + jittered(wait))
 
     def widen(self) -> None:
-        """Open the window by one."""
-        self._window = min(self._widest, self._window + 1)
+        """Open the window by one, up to where it was not too much, and later beyond."""
         self._pause = _PAUSE
+        self._successes += 1
+        if self._successes >= _SUCCESSES_BEYOND:
+            self._successes = 0
+            self._ceiling = min(self._widest, self._ceiling + 1)
+        self._window = min(self._ceiling, self._window + 1)
 
 
 @dataclass(slots=True, eq=False)
@@ -107,6 +119,15 @@ class Server:
     closes: bool = True
     silent_logins: int = 0
     silent_rounds: int = 0
+
+    def takes_another(self, share: int) -> bool:
+        """Tell whether a job of it may be begun; ``share`` is for who has not shown to answer."""
+        if not self.waiting or self.pace is None or not self.pace.open:
+            return False
+        if self.silent_logins and self.running:
+            # Those that are on their way decide whether it is the login or the server.
+            return False
+        return self.proven or self.running < share
 
     def learn_success(self, job: Job, tried: Tried) -> None:
         """Take in that a login was answered."""
