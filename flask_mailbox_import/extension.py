@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -17,6 +18,7 @@ from .importer import Importer
 from .models import MailboxMixin, Models, models_for
 from .queries import Queries
 from .sealing import KeyRing
+from .senders import open_connection
 from .state import NAME, State, current_state
 from .store import Store
 
@@ -104,6 +106,18 @@ class MailboxImport:
         :raises ValueError: that is no workspace id.
         """
         return current_state().api_keys.create([workspace_id])
+
+    def connect(self, host: str, port: int, timeout: float = 30.0) -> socket.socket:
+        """Connect to a mailbox's server under the current app's ``ALLOWED_*`` settings.
+
+        For whatever uses a mailbox later: a name may lead elsewhere by then, and a mailbox that
+        was not tested was judged by its text alone.
+
+        :param timeout: seconds for each address that is tried, and for each read afterwards.
+        :raises OSError: of it ``socket.gaierror`` for a name that does not exist or may not be
+            contacted.
+        """
+        return open_connection(host, port, timeout, current_state().config)
 
     @property
     def models(self) -> Models:

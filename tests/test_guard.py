@@ -8,7 +8,8 @@ from contextlib import closing, suppress
 import pytest
 from conftest import Header, row
 
-from flask_mailbox_import.probe.guard import Guard, NoAddress, Policy, by_turns
+from flask_mailbox_import.policy import NoAddress, Policy, by_turns
+from flask_mailbox_import.probe.guard import Guard
 from flask_mailbox_import.probe.pool import HubRun
 
 PUBLIC = ["8.8.8.8", "1.1.1.1", "185.199.108.153", "2a00:1450:4001:800::200e", "2606:4700::1111"]

@@ -8,6 +8,7 @@ import ssl
 from dataclasses import dataclass
 
 from ..codes import Code
+from ..policy import NoAddress
 from ..providers import Provider
 from ..records import Login, Protocol, Stage
 from .faults import (
@@ -20,7 +21,6 @@ from .faults import (
     Silent,
     StartTLSNotOffered,
 )
-from .guard import NoAddress
 from .replies import Reply, parse_reply, shown
 from .tls_faults import code_of_tls_fault
 from .wordings import EXPLICIT, LATER, REFUSED, Wording, code_of_words

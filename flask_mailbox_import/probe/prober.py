@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from ..config import Config
+from ..policy import Policy
 from ..records import Mailbox
-from .guard import Guard, Policy
+from .guard import Guard
 from .pool import HubRun
 from .schedule import Schedule
 from .servers import jobs_of

@@ -13,11 +13,12 @@ from gevent.ssl import SSLContext
 
 from ..codes import Code
 from ..config import Config
+from ..policy import NoAddress
 from ..providers import provider_of
 from ..records import Stage
 from .attempt import Attempt, Tried
 from .diagnosis import Finding, diagnose
-from .guard import Guard, NoAddress
+from .guard import Guard
 from .servers import Job, Pace, Server, jittered
 from .verdicts import Verdicts
 

@@ -22,9 +22,9 @@ from collections.abc import Iterable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from flask_mailbox_import.policy import NoAddress
 from flask_mailbox_import.probe import diagnosis, wordings
 from flask_mailbox_import.probe.faults import HungUp, NoCommonMechanism, ReplyRefused
-from flask_mailbox_import.probe.guard import NoAddress
 from flask_mailbox_import.providers import PROVIDERS, Provider
 from flask_mailbox_import.records import Login, Protocol, Secret, Security, Stage
 
