@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import runpy
+from pathlib import Path
+
 import pytest
 
 from flask_mailbox_import import Code
@@ -193,6 +197,24 @@ def test_what_is_shown_of_a_reply_is_plain_and_holds_no_password(text, expected)
 def test_a_banner_is_never_shown():
     finding = found(Stage.GREETING, 554, "5.7.1 redis 7.2 on db-internal")
     assert (finding.code, finding.reply) == (Code.IP_BLOCKED, "554 5.7.1")
+
+
+def test_replies_of_the_wild_are_named_right_also_by_who_never_saw_the_provider():
+    """The benchmark tells more: ``python tests/benchmarks/diagnosis.py``."""
+    path = Path(__file__).parent / "benchmarks"
+    module = runpy.run_path(str(path / "diagnosis.py"))
+    replies = json.loads((path / "replies.json").read_text())
+    rows = [each for each in replies if each["set"] == "in view"]
+    left_out = module["leave_one_out"](rows, replies, strict=True)
+    with_all = [(each, module["judge"](each)) for each in rows]
+    right, retry, plain = (
+        sum(each["cause"] == code for each, code in left_out) / len(rows),
+        sum(module["retried"](each["cause"]) == module["retried"](code) for each, code in left_out),
+        [each for each, code in with_all if code == "bad_credentials" != each["cause"]],
+    )
+    assert right >= 0.85
+    assert retry / len(rows) >= 0.95
+    assert plain == []
 
 
 @pytest.mark.parametrize(

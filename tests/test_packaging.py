@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from flask_mailbox_import import Code
 from flask_mailbox_import.config import PREFIX, Config
+from flask_mailbox_import.words import WORDS
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "flask_mailbox_import"
@@ -44,6 +46,14 @@ def test_the_readme_lists_every_setting_with_its_default():
     assert {PREFIX + each for each in listed} == {
         PREFIX + name.upper() for name in Config.__dataclass_fields__
     }
+
+
+def test_the_readme_lists_every_code_with_its_sentence():
+    text = (ROOT / "README.md").read_text()
+    listed = dict(re.findall(r"^\| `([a-z_]+)` \| ([^|]+) \| [^|]+ \|$", text, re.MULTILINE))
+    assert {each.value for each in Code} - set(listed) == set()
+    for code, (sentence, _) in WORDS.items():
+        assert listed[code.value] == sentence
 
 
 def test_the_change_log_speaks_of_this_version():
