@@ -21,7 +21,10 @@ from flask_mailbox_import.config import DEFAULT_PORTS
 
 from .mailserver import PASSWORD
 
-_HEADER = ("email", "password", "smtphost", "imaphost", "smtpport", "smtpsecure", "displayname")
+_HEADER = (
+    *("email", "password", "smtphost", "smtpport", "smtpsecure"),
+    *("imaphost", "imapport", "displayname"),
+)
 
 
 @click.command("demo")
@@ -99,7 +102,7 @@ def _sample_rows(ports: dict[str, int]) -> Iterator[tuple[object, ...]]:
     def row(name: str, server: str, password: str = PASSWORD, secure: str = "false"):  # type: ignore[no-untyped-def]
         host = f"{server}.localhost"
         email = f"{name.lower()}@example.com"
-        return email, password, host, "imap.example.com", ports[server], secure, name
+        return email, password, host, ports[server], secure, "imap.localhost", ports["imap"], name
 
     yield from (row(f"Ann{number}", "mail") for number in range(1, 26))
     yield from (row(f"Ben{number}", "tls", secure="true") for number in range(1, 11))
@@ -111,9 +114,9 @@ def _sample_rows(ports: dict[str, int]) -> Iterator[tuple[object, ...]]:
     yield row("Hal1", "expired")
     yield row("Ida1", "drops")
     yield row("Jon1", "closed")
-    yield "kim1@example.com", PASSWORD, "smtp.no-such-name.example", "", "", "", "Kim1"
-    yield "leo1@example.com", "", "mail.localhost", "", ports["mail"], "", "Leo1"
-    yield "mia1@example", PASSWORD, "mail.localhost", "", ports["mail"], "", "Mia1"
+    yield "kim1@example.com", PASSWORD, "smtp.no-such-name.example", "", "", "", "", "Kim1"
+    yield "leo1@example.com", "", "mail.localhost", ports["mail"], "", "", "", "Leo1"
+    yield "mia1@example", PASSWORD, "mail.localhost", ports["mail"], "", "", "", "Mia1"
     yield row("Ann1", "mail")
 
 

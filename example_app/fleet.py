@@ -11,6 +11,7 @@ from pathlib import Path
 
 import trustme
 
+from .imapserver import IMAPServer
 from .mailserver import CLOSE, PASSWORD, MailServer
 
 _A_DAY = datetime.timedelta(days=1)
@@ -31,14 +32,20 @@ def start(stack: ExitStack, folder: Path) -> dict[str, int]:
     ca.cert_pem.write_to_path(str(folder / "ca.pem"))
     today = datetime.datetime.now(datetime.timezone.utc)
 
-    def serve(name: str, *, valid_until: datetime.timedelta = _A_DAY, **options: object) -> int:
+    def serve(
+        name: str,
+        kind: type[MailServer] = MailServer,
+        *,
+        valid_until: datetime.timedelta = _A_DAY,
+        **options: object,
+    ) -> int:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         certificate = ca.issue_cert(
             f"{name}.localhost", not_before=today - 2 * _A_DAY, not_after=today + valid_until
         )
         certificate.configure_cert(context)
         options = {"context": context, "accounts": _AnyUser(), **options}
-        return stack.enter_context(MailServer(**options)).port  # type: ignore[arg-type]
+        return stack.enter_context(kind(**options)).port  # type: ignore[arg-type]
 
     closed = MailServer()
     closed.close()
@@ -51,6 +58,7 @@ def start(stack: ExitStack, folder: Path) -> dict[str, int]:
         "expired": serve("expired", valid_until=-_A_DAY),
         "drops": serve("drops", replies={"AUTH": CLOSE}),
         "closed": closed.port,
+        "imap": serve("imap", IMAPServer, implicit_tls=True, mechanisms="SASL-IR AUTH=PLAIN ID"),
     }
 
 
