@@ -28,6 +28,8 @@ def _as_tested(login: Login, verdict: Verdict, row: int) -> tuple[Login, tuple[N
     """Return a login with the TLS mode that worked, and what to say where the file has another."""
     used = verdict.security or login.security
     message = mode_notice(login, used)
+    if message:
+        message += " It is saved so."
     column = f"{login.protocol.value}secure"
     notice = Notice(row=row, column=column, code=Code.TLS_MODE_MISMATCH.value, message=message)
     return replace(login, security=used), (notice,) if message else ()

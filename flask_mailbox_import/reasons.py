@@ -80,11 +80,8 @@ def mode_notice(login: Login, used: Security) -> str:
         return ""
     side = login.protocol.value
     if used is Security.TLS:
-        return (
-            f"Port {login.port} of this server is encrypted from the start: "
-            f"{side}secure=true is right."
-        )
-    return f"Port {login.port} of this server uses STARTTLS: {side}secure=false is right."
+        return f"Port {login.port} of this server works with {side}secure=true (TLS)."
+    return f"Port {login.port} of this server works with {side}secure=false (STARTTLS)."
 
 
 def blocked_port(port: int, servers: int) -> str:

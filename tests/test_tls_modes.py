@@ -56,8 +56,8 @@ def test_tls_to_a_starttls_port(server_of, run, protocol):
             "row": 2,
             "column": f"{protocol}secure",
             "code": "tls_mode_mismatch",
-            "message": f"Port {server.port} of this server uses STARTTLS: {protocol}secure=false "
-            "is right.",
+            "message": f"Port {server.port} of this server works with {protocol}secure=false "
+            "(STARTTLS). It is saved so.",
         }
     ]
     assert all(each.secure for each in server.sessions if each.logins)
@@ -69,7 +69,7 @@ def test_starttls_to_a_tls_port(server_of, run, protocol):
     assert data["imported"] == 1
     assert securities(host, protocol) == {"tls"}
     (warning,) = data["warnings"]
-    assert warning["message"].endswith(f"{protocol}secure=true is right.")
+    assert warning["message"].endswith(f"{protocol}secure=true (TLS). It is saved so.")
     page = host.rows()[0]
     assert page.warnings == [warning]
 
@@ -80,7 +80,7 @@ def test_what_fails_after_the_repair_says_both(server_of, run, protocol, secure)
     _, data = run(server, secure=secure)
     (error,) = data["errors"]
     assert error["code"] == "bad_credentials"
-    assert f"{protocol}secure={str(not secure).lower()} is right." in error["hint"]
+    assert f"works with {protocol}secure={str(not secure).lower()}" in error["hint"]
     assert len(server.logins) == 1
 
 
