@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import functools
 import logging
+import re
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from flask import Response, abort, make_response, render_template
+from markupsafe import Markup
 from werkzeug.wrappers import Response as BaseResponse
 
 from .config import DEFAULT_BASE_TEMPLATE
 from .errors import HookError
 from .labels import check_workspace_id
+from .providers import HELP_PAGES
 from .state import current_state
 
 logger = logging.getLogger("flask_mailbox_import")
 
 #: Our own layout needs nothing from elsewhere; a host's layout has the host's own policy.
 _CONTENT_SECURITY_POLICY = "default-src 'self'; base-uri 'none'; frame-ancestors 'self'"
+
+# Longest first, or one that begins another would cut it.
+_LINKS = re.compile(
+    f"({'|'.join(re.escape(each) for each in sorted(HELP_PAGES, key=len, reverse=True))})"
+)
 
 Answer: TypeAlias = "str | BaseResponse | tuple[str, int]"
 
@@ -63,8 +71,23 @@ def _with_headers(response: Response) -> Response:
     return response
 
 
+def linked(hint: str) -> Markup:
+    """Return a hint with its links to providers' help pages; no other address becomes a link."""
+    parts = _LINKS.split(hint)
+    link = Markup('<a class="mbi-link" href="{0}" rel="noopener noreferrer">{0}</a>')
+    return Markup().join(
+        link.format(each) if number % 2 else each for number, each in enumerate(parts)
+    )
+
+
 def render(name: str, **values: Any) -> str:
     """Render one of our templates inside the host's layout, or inside our own."""
     config = current_state().config
-    values = {"error": None, "base_template": config.base_template, "limits": config, **values}
+    values = {
+        "error": None,
+        "base_template": config.base_template,
+        "limits": config,
+        "linked": linked,
+        **values,
+    }
     return render_template(f"mailbox_import/{name}", **values)

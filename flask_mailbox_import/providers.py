@@ -43,6 +43,15 @@ def _read() -> Iterator[Provider]:
 
 PROVIDERS: tuple[Provider, ...] = tuple(_read())
 
+#: Every link that a hint may hold.
+HELP_PAGES = frozenset(
+    word
+    for provider in PROVIDERS
+    for hint in provider.hints.values()
+    for word in hint.split()
+    if word.startswith("https://")
+)
+
 
 def provider_of(host: str, email: str) -> Provider | None:
     """Return the provider of a server or, where the server tells nothing, of an address."""

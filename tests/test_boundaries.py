@@ -57,7 +57,7 @@ LAYERS: dict[str, set[str]] = {
     "fields": {"flask", "werkzeug"},
     "api": {"flask", "werkzeug"},
     "forms": {"flask", "flask_wtf", "werkzeug", "wtforms"},
-    "frame": {"flask", "werkzeug"},
+    "frame": {"flask", "markupsafe", "werkzeug"},
     "pages": {"flask", "flask_wtf", "werkzeug"},
     "cli": {"click", "flask"},
     "extension": {"flask", "flask_sqlalchemy", "sqlalchemy"},

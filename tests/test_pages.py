@@ -11,6 +11,8 @@ from conftest import Header, row
 from flask import redirect, render_template_string, request
 from flask_wtf import CSRFProtect
 
+from flask_mailbox_import.frame import linked
+
 UPLOAD = "/mailboxes/import"
 ROW = "a@example.com,pw,smtp.example.com,,587,false\n"
 
@@ -329,3 +331,12 @@ def test_what_is_kept_of_a_row_is_erased_in_time(client, host):
 @pytest.mark.parametrize("import_id", ["%00", "..", "a%2Fb", "0" * 500])
 def test_odd_ids_are_not_there(client, import_id):
     assert client.get(f"/mailboxes/import/{import_id}/check").status_code == 404
+
+
+def test_only_our_own_links_are_links():
+    hint = "See https://aka.ms/smtp_auth_disabled or https://evil.example/x <b> a@x.com"
+    assert linked(hint) == (
+        'See <a class="mbi-link" href="https://aka.ms/smtp_auth_disabled" '
+        'rel="noopener noreferrer">https://aka.ms/smtp_auth_disabled</a>'
+        " or https://evil.example/x &lt;b&gt; a@x.com"
+    )
