@@ -28,6 +28,11 @@ def _exact(length: int) -> String:
     return String(length).with_variant(exact, "mysql", "mariadb")
 
 
+def _any_text() -> Text:
+    """A type for a stranger's words: with a MySQL database's own charset they could be refused."""
+    return Text().with_variant(mysql.TEXT(charset="utf8mb4"), "mysql", "mariadb")
+
+
 class MailboxMixin:
     """The columns of a mailbox, for a host's own model: ``class Mailbox(MailboxMixin, db.Model)``.
 
@@ -121,7 +126,7 @@ class ImportRowMixin:
     error: Mapped[str | None] = mapped_column(Text)
     hint: Mapped[str | None] = mapped_column(Text)
     #: What the server answered, cleaned.
-    reply: Mapped[str | None] = mapped_column(Text)
+    reply: Mapped[str | None] = mapped_column(_any_text())
     #: What each connection test found; None where it passed or was not made.
     smtp_code: Mapped[str | None] = mapped_column(String(32))
     smtp_error: Mapped[str | None] = mapped_column(Text)
