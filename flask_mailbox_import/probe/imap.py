@@ -7,7 +7,6 @@ line at a time without a limit on their number.
 from __future__ import annotations
 
 import re
-import ssl
 from contextlib import suppress
 
 from ..records import Login, Security, Stage
@@ -100,12 +99,7 @@ class IMAPSession:
     def _start_tls(self) -> None:
         self._wire.stage = Stage.TLS
         self._command(b"STARTTLS")
-        try:
-            self._wire.start_tls()
-        except ssl.SSLError as fault:
-            if fault.reason != "WRONG_VERSION_NUMBER":
-                raise
-            raise NotAReply(b"") from None
+        self._wire.upgrade()
         # RFC 3501 section 6.2.1: what was learnt in clear is forgotten.
         self._wire.stage = Stage.EHLO
         self._ask_capabilities()

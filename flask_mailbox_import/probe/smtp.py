@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hmac
 import smtplib
-import ssl
 from typing import Any
 
 from ..records import Login, Secret, Security, Stage
@@ -87,13 +86,7 @@ class SMTPSession(smtplib.SMTP):
     def _start_tls(self) -> None:
         self._wire.stage = Stage.TLS
         self._expect(220, *self.docmd("STARTTLS"))
-        try:
-            self._wire.start_tls()
-        except ssl.SSLError as fault:
-            if fault.reason != "WRONG_VERSION_NUMBER":
-                raise
-            # More of the dialogue in clear, which came late.
-            raise NotAReply(b"") from None
+        self._wire.upgrade()
         # RFC 3207 section 4.2: what was learnt in clear is forgotten; ehlo() begins anew.
         self._introduce()
 

@@ -111,6 +111,16 @@ class Wire:
             secured.do_handshake()
         self.secure = True
 
+    def upgrade(self) -> None:
+        """Make the handshake in the midst of a dialogue, after STARTTLS; see :meth:`start_tls`."""
+        try:
+            self.start_tls()
+        except ssl.SSLError as fault:
+            if fault.reason != "WRONG_VERSION_NUMBER":
+                raise
+            # More of the dialogue in clear, which came late.
+            raise NotAReply(b"") from None
+
     def send(self, data: bytes) -> None:
         """Send all of ``data``."""
         self._open_socket().sendall(data)
