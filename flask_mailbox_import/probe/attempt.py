@@ -78,7 +78,6 @@ class Attempt:
         try:
             self._log_in(config, timeout, on_connected)
             done = True
-            self._say_goodbye()
         except gevent.Timeout as expired:
             if expired is not deadline:
                 raise
@@ -88,6 +87,7 @@ class Attempt:
             finding = self._diagnose(fault)
         finally:
             deadline.close()
+        self._say_goodbye()
         return Tried(
             finding=finding,
             stage=self._wire.stage,
@@ -158,11 +158,13 @@ class Attempt:
         finding = diagnose(self._login, self._wire.stage, fault, self._provider)
         if finding.code is Code.INTERNAL:
             _log_unforeseen(self._wire.stage, fault)
-        self._say_goodbye()
         return finding
 
     def _say_goodbye(self) -> None:
-        """Also after a refusal: some servers count a connection that is dropped for longer."""
+        """Also after a refusal: some servers count a connection that is dropped for longer.
+
+        The deadline is over by then, so it has one of its own.
+        """
         if self._session is not None:
             with suppress(OSError, HungUp, Silent), gevent.Timeout(1, Silent()):
                 self._session.say_goodbye()

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import replace
 
+import gevent
 from gevent.event import Event
 from gevent.pool import Group, Pool
 from gevent.ssl import SSLContext
@@ -55,6 +56,8 @@ class Schedule:
         self._running = 0
         self._looking_up = 0
         self._changed = Event()
+        #: A fault of ours in one of the greenlets: it ends the run, or that would wait for ever.
+        self._broken: BaseException | None = None
         self._paces: dict[tuple[str, int], Pace] = {}
         self._servers: dict[tuple[object, ...], Server] = {}
         self._later: list[tuple[float, int, Job]] = []
@@ -68,6 +71,8 @@ class Schedule:
             self._look_up_all()
             while True:
                 self._changed.clear()
+                if self._broken is not None:
+                    raise self._broken
                 self._move_due()
                 self._start_all()
                 if not (self._looking_up or self._running or self._later or self._waiting()):
@@ -83,7 +88,7 @@ class Schedule:
         """Resolve each name once, all at a time: none that never answers delays another."""
         for host in dict.fromkeys(server.host for server in self._servers.values()):
             self._looking_up += 1
-            self._aside.spawn(self._look_up, host)
+            self._aside.spawn(self._look_up, host).link_exception(self._break)
 
     def _look_up(self, host: str) -> None:
         started = time.monotonic()
@@ -150,7 +155,11 @@ class Schedule:
         server.running += 1
         pace.running += 1
         self._running += 1
-        self._pool.spawn(self._try, server, pace, job)
+        self._pool.spawn(self._try, server, pace, job).link_exception(self._break)
+
+    def _break(self, greenlet: gevent.Greenlet[..., None]) -> None:
+        self._broken = greenlet.exception
+        self._changed.set()
 
     def _try(self, server: Server, pace: Pace, job: Job) -> None:
         login = job.login
@@ -159,7 +168,9 @@ class Schedule:
         attempt = Attempt(replace(login, security=mode), provider, self._guard, self._context)
         timeout = self._config.timeout - (0 if job.tries else server.look_up_seconds)
         try:
-            tried = attempt.run(self._config, timeout, lambda: self._verdicts.reached(login.port))
+            tried = attempt.run(
+                self._config, max(0.0, timeout), lambda: self._verdicts.reached(login.port)
+            )
         except BaseException:
             attempt.close()
             raise
@@ -169,7 +180,7 @@ class Schedule:
         self._decide(server, pace, job, tried)
         if server.waiting and server.closes:
             self._closing.add(attempt)
-            self._aside.spawn(self._linger, server, pace, attempt)
+            self._aside.spawn(self._linger, server, pace, attempt).link_exception(self._break)
         else:
             self._close(pace, attempt)
         self._changed.set()
