@@ -37,6 +37,7 @@ def test_twenty_slow_servers_take_about_as_long_as_one(make_host, mail_server, m
     assert twenty < 2 * one
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 def test_never_more_than_twenty_sessions_that_have_not_sent_quit(make_host, mail_server, mode):
     server_options, settings, secure = MODES[mode]
@@ -50,6 +51,7 @@ def test_never_more_than_twenty_sessions_that_have_not_sent_quit(make_host, mail
     assert server.open_most == 20
 
 
+@pytest.mark.slow
 def test_concurrency_and_the_share_of_one_host_are_settings(make_host, mail_server):
     narrow = mail_server(pause=1, settle_at=3)
     wide = mail_server(pause=1, settle_at=7)

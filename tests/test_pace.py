@@ -50,6 +50,7 @@ def last(session) -> bytes:
     return session.lines[-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "build",
     [
@@ -75,6 +76,7 @@ def test_a_wrong_password_costs_one_attempt(make_host, mail_server):
     assert len(server.commands(b"AUTH")) == 50
 
 
+@pytest.mark.slow
 def test_a_server_that_is_down_for_all_ends_the_run(make_host, mail_server):
     server = mail_server(replies={"AUTH": b"454 4.7.0 Temporary authentication failure\r\n"})
     host = make_host(server.port, RETRIES=0)
@@ -83,6 +85,7 @@ def test_a_server_that_is_down_for_all_ends_the_run(make_host, mail_server):
     assert len(server.commands(b"AUTH")) < 2 * 40 + 40
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("reply", "tries"), [(b"454 no\r\n", 3), (b"550 no\r\n", 1)])
 def test_what_may_pass_is_tried_again(make_host, mail_server, reply, tries):
     server = mail_server(replies={"AUTH": reply})
@@ -98,6 +101,7 @@ def test_a_long_wait_is_told_and_not_waited_for(make_host, mail_server):
     assert len(server.commands(b"AUTH")) <= 30
 
 
+@pytest.mark.slow
 def test_a_short_wait_is_waited_for(make_host, mail_server):
     first = threading.Event()
 
@@ -122,6 +126,7 @@ def silent(stop: threading.Event):
     return wait
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["greeting", "EHLO", "STARTTLS", "AUTH"])
 def test_silence_answers_for_the_other_rows(make_host, mail_server, stage):
     stop = threading.Event()
@@ -139,6 +144,7 @@ def test_silence_answers_for_the_other_rows(make_host, mail_server, stage):
     assert "Another row showed this" in data["errors"][-1]["hint"]
 
 
+@pytest.mark.slow
 def test_a_server_that_has_answered_is_slowed_before_it_is_given_up(make_host, mail_server):
     stop = threading.Event()
     served = []
@@ -171,6 +177,7 @@ def test_a_dead_port_answers_for_all_its_rows(make_host, mail_server):
     assert codes(data) == {"connection_refused": 100}
 
 
+@pytest.mark.slow
 def test_good_rows_do_not_wait_for_bad_ones(make_host, mail_server):
     """Ten servers that never answer come first in the file, and take ten of the twenty places."""
     stop = threading.Event()

@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 from conftest import Header, row
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 APP = "example_app:create_app()"
 

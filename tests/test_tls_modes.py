@@ -100,6 +100,7 @@ def test_a_bad_certificate_behind_the_repair_is_the_cause(server_of, run):
     assert server.logins == []
 
 
+@pytest.mark.slow
 def test_a_server_that_greets_late_is_waited_for(server_of, run, protocol):
     late = threading.Event()
     threading.Timer(TIMEOUT * 0.5, late.set).start()
@@ -114,6 +115,7 @@ def test_a_server_that_greets_late_is_waited_for(server_of, run, protocol):
     assert "warnings" not in data
 
 
+@pytest.mark.slow
 def test_one_row_teaches_the_others(server_of, run):
     server = server_of(implicit_tls=True)
     _, data = run(server, secure=False, rows=30, CONCURRENCY=2)
