@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import runpy
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from flask_mailbox_import import Code
 from flask_mailbox_import.probe.diagnosis import Finding, diagnose
 from flask_mailbox_import.probe.faults import ReplyRefused
 from flask_mailbox_import.probe.replies import parse_reply, shown
+from flask_mailbox_import.probe.wordings import DECISIVE, EXPLICIT, LATER, REFUSED
 from flask_mailbox_import.providers import PROVIDERS, provider_of
 from flask_mailbox_import.reasons import reason_of_test
 from flask_mailbox_import.records import Login, Protocol, Secret, Security, Stage
@@ -159,6 +162,7 @@ def test_a_refused_login_is_not_tried_again_whatever_its_words():
         ("try again in 1 hour", 3600),
         ("try again later", None),
         ("4.7.0 [10.0.0.1] try later", None),
+        ("try again in 5 ſ", None),
     ],
 )
 def test_a_stated_wait_is_read(text, seconds):
@@ -192,6 +196,24 @@ def test_replies_in_other_alphabets():
 )
 def test_what_is_shown_of_a_reply_is_plain_and_holds_no_password(text, expected):
     assert shown(parse_reply(535, text.encode()), login()) == expected
+
+
+def test_no_reply_keeps_the_rules_busy():
+    """A reply made for it costs little more than a plain one: backtracking is bounded."""
+
+    def seconds(text: str) -> float:
+        started = time.perf_counter()
+        for _ in range(3):
+            found(Stage.AUTH, 535, text)
+        return time.perf_counter() - started
+
+    plain = seconds("a b " * 250)
+    words = {
+        word
+        for rule in (*DECISIVE, *LATER, *EXPLICIT, *REFUSED)
+        for word in re.findall(r"[a-z]{4,}", rule.pattern.pattern)
+    }
+    assert max(seconds(word * 300) for word in words) < 60 * plain
 
 
 def test_a_banner_is_never_shown():

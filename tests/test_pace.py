@@ -201,6 +201,49 @@ def test_good_rows_do_not_wait_for_bad_ones(make_host, mail_server):
     assert seconds < 5
 
 
+@pytest.mark.slow
+def test_the_rows_of_one_good_server_go_on_among_many_that_hang(make_host, mail_server):
+    """More servers hang than there are places, and they come first in the file."""
+    stop = threading.Event()
+    bad = [mail_server(replies={"EHLO": silent(stop)}) for _ in range(25)]
+    good = mail_server(pause=0.02)
+    host = make_host(good.port, *(each.port for each in bad), TIMEOUT=3)
+    lines = "".join(rows_on(each, 2, name=f"b{each.port}-") for each in bad)
+    seen = []
+
+    def count(session):
+        seen.append(time.monotonic())
+        return good._auth(session, last(session))
+
+    good.replies["AUTH"] = count
+    start = time.monotonic()
+    data = host.post(Header + lines + rows_on(good, 40)).json["data"]
+    stop.set()
+    assert data["imported"] == 40
+    # Before any of the others reached its deadline.
+    assert max(seen) - start < 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("reply", [b"421 4.7.0 connection rate limit exceeded\r\n", CLOSE])
+def test_a_server_that_counts_connections_a_second_fails_nobody(make_host, mail_server, reply):
+    taken: list[float] = []
+    lock = threading.Lock()
+
+    def greet(_session):
+        now = time.monotonic()
+        with lock:
+            taken[:] = [each for each in taken if each > now - 0.5]
+            if len(taken) >= 10:
+                return reply
+            taken.append(now)
+        return b"220 hello\r\n"
+
+    server = mail_server(replies={"greeting": greet})
+    data = make_host(server.port).post(Header + rows_on(server, 60)).json["data"]
+    assert (data["imported"], codes(data)) == (60, Counter())
+
+
 def test_equal_logins_share_a_verdict_and_another_password_is_not_tried(make_host, mail_server):
     server = mail_server(accounts={"shared": "right"})
     host = make_host(server.port)

@@ -13,7 +13,7 @@ from ..records import Login
 #: Characters of a server's text that are shown at most.
 MAX_SHOWN = 300
 #: Bytes of it that are looked at.
-MAX_READ = 2000
+MAX_READ = 1000
 
 _ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}\b")
 # Some servers repeat the reply code in the text, or hand on the reply of another server.
@@ -28,7 +28,8 @@ _ADDRESS = re.compile(
 _WAIT = re.compile(
     r"(?:back ?off|retry|try|wait|again|after|in|for)\b[^\d]{0,30}?(\d{1,9})[ ]?"
     r"(milliseconds?|msec|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h)\b",
-    re.IGNORECASE,
+    # ASCII: without it, "ſ" is an "s".
+    re.IGNORECASE | re.ASCII,
 )
 _UNITS = {"ms": 0.001, "mi": 60.0, "m": 60.0, "s": 1.0, "h": 3600.0}
 

@@ -12,7 +12,6 @@ from gevent.event import Event
 from gevent.pool import Group, Pool
 from gevent.ssl import SSLContext
 
-from ..codes import Code
 from ..config import Config
 from ..policy import NoAddress
 from ..providers import provider_of
@@ -20,18 +19,15 @@ from ..records import Stage
 from .attempt import Attempt, Tried
 from .diagnosis import Finding, diagnose
 from .guard import Guard
-from .servers import Job, Pace, Server, jittered
+from .servers import LONGEST_WAIT, Job, Pace, Server, jittered
 from .verdicts import Verdicts
 
 #: Seconds before the first and each further retry of a temporary refusal; jitter is added.
 RETRY_WAITS = (1.0, 4.0)
-#: A server that says to wait longer is not waited for.
-LONGEST_WAIT = 30.0
-
-# Refusals of one job that may be our pace's fault and cost no try.
-_FREE_REFUSALS = 20
 # Seconds for a server to close its end, so that it has stopped counting the connection.
 _LINGER = 1.0
+# Seconds in which a server that answers mostly has.
+_GRACE = 0.3
 
 
 class Schedule:
@@ -56,6 +52,8 @@ class Schedule:
         self._running = 0
         self._looking_up = 0
         self._changed = Event()
+        #: Until then, of many servers not all slots are filled with those not known to answer.
+        self._grace_ends = 0.0
         #: A fault of ours in one of the greenlets: it ends the run, or that would wait for ever.
         self._broken: BaseException | None = None
         self._paces: dict[tuple[str, int], Pace] = {}
@@ -69,6 +67,7 @@ class Schedule:
         """Try every job; return when each has its verdict."""
         try:
             self._look_up_all()
+            self._grace_ends = time.monotonic() + _GRACE
             while True:
                 self._changed.clear()
                 if self._broken is not None:
@@ -130,23 +129,35 @@ class Schedule:
 
     def _seconds_to_next(self) -> float | None:
         now = time.monotonic()
-        times = [due for due, _, _ in self._later[:1]]
         paces = (each.pace for each in self._servers.values() if each.waiting and each.pace)
-        times.extend(each.not_before for each in paces if each.not_before > now)
+        times = [each for each in (self._grace_ends, *(p.not_before for p in paces)) if each > now]
+        times += [due for due, _, _ in self._later[:1]]
         return max(0.0, min(times) - now) if times else None
 
     def _start_all(self) -> None:
         """Fill the free slots; the server with the fewest connections is served first."""
-        while self._running < self._config.concurrency:
+        limit = self._config.concurrency
+        while self._running < limit:
             busy = [each for each in self._servers.values() if each.waiting or each.running]
-            # A server that has not shown that it answers gets no more than its share: however
-            # many hang, those that answer go on.
-            share = max(1, self._config.concurrency // max(1, len(busy)))
-            ready = [each for each in busy if each.takes_another(share)]
+            # A server that has not shown that it answers gets no more than its share, and all of
+            # them half of the slots: however many hang, those that answer go on.
+            share = max(1, limit // max(1, len(busy)))
+            unproven = sum(each.running for each in busy if not each.proven)
+            hold = unproven >= limit / 2 and self._holds_back(busy)
+            ready = [
+                each for each in busy if each.takes_another(share) and (each.proven or not hold)
+            ]
             if not ready:
                 return
-            server = min(ready, key=lambda each: each.running)
+            server = min(ready, key=lambda each: (each.running, -len(each.waiting)))
             self._start(server, server.waiting.popleft())
+
+    def _holds_back(self, busy: list[Server]) -> bool:
+        """Tell whether slots are kept for servers that answer: some wait, or may show it yet."""
+        young = time.monotonic() < self._grace_ends
+        if young and len(busy) > self._config.concurrency / 2:
+            return True
+        return any(each.proven and each.waiting for each in busy)
 
     def _start(self, server: Server, job: Job) -> None:
         pace = server.pace or Pace(self._config.per_host)
@@ -206,13 +217,8 @@ class Schedule:
             return
         if server.is_silence(tried, self._config.timeout):
             again = server.learn_silence(job, tried)
-        elif server.is_pressure(tried) and job.crowded and job.refusals < _FREE_REFUSALS:
-            job.refusals += 1
-            nobody = finding.code is Code.CONNECTION_REFUSED and not server.proven
-            pace.narrow(job, to_one=nobody)
-            wait = finding.wait or 0
-            again = wait <= LONGEST_WAIT
-            pace.rest(wait if again else 0)
+        elif server.is_pressure(job, tried):
+            again = server.learn_pressure(job, finding)
         else:
             server.learn_absence(tried)
             if not finding.may_pass and tried.stage in (Stage.AUTH, Stage.SELECT):

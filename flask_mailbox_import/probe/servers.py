@@ -18,6 +18,14 @@ SILENT_LOGINS = 2
 #: Rounds of silence after which a server that has answered before is given up.
 SILENT_ROUNDS = 3
 
+#: Refusals of one job that may be our pace's fault and cost no try.
+FREE_REFUSALS = 20
+#: Refusals in a row, alone and ever later, after which a server that has answered is given up.
+REFUSALS_ALONE = 15
+#: Seconds: a server that says to wait longer is not waited for.
+LONGEST_WAIT = 30.0
+
+_TOO_MUCH = frozenset({Code.TOO_MANY_CONNECTIONS, Code.RATE_LIMITED, Code.CONNECTION_REFUSED})
 _BEFORE_LOGIN = frozenset({Stage.CONNECT, Stage.GREETING, Stage.EHLO, Stage.TLS})
 _NOT_THERE = frozenset({Code.CONNECTION_REFUSED, Code.NETWORK_UNREACHABLE})
 # Successes after which one more connection than was too much is tried again.
@@ -119,6 +127,8 @@ class Server:
     closes: bool = True
     silent_logins: int = 0
     silent_rounds: int = 0
+    #: Refusals in a row, each with no other connection of ours beside it.
+    refused_alone: int = 0
 
     def takes_another(self, share: int) -> bool:
         """Tell whether a job of it may be begun; ``share`` is for who has not shown to answer."""
@@ -132,7 +142,7 @@ class Server:
     def learn_success(self, job: Job, tried: Tried) -> None:
         """Take in that a login was answered."""
         self.proven = True
-        self.silent_logins = self.silent_rounds = 0
+        self.silent_logins = self.silent_rounds = self.refused_alone = 0
         if tried.security is not job.login.security and tried.security is not Security.PLAIN:
             self.mode[job.login.security] = tried.security
 
@@ -146,13 +156,33 @@ class Server:
             and tried.seconds > timeout * _SLOW_SHARE
         )
 
-    def is_pressure(self, tried: Tried) -> bool:
-        """Tell whether a refusal may come of too many connections, or too many at a time."""
+    def is_pressure(self, job: Job, tried: Tried) -> bool:
+        """Tell whether a refusal may come of our pace: too many connections at once or in a row."""
         finding = tried.finding
-        if finding is None:
+        if finding is None or job.refusals >= FREE_REFUSALS:
             return False
         dropped = finding.code is Code.CONNECTION_CLOSED and tried.stage in _BEFORE_LOGIN
-        return finding.may_pass or finding.code is Code.CONNECTION_REFUSED or dropped
+        of_the_server = dropped or (finding.code in _TOO_MUCH and not finding.login_refused)
+        if job.crowded:
+            return of_the_server or finding.may_pass
+        return of_the_server and self.proven
+
+    def learn_pressure(self, job: Job, finding: Finding) -> bool:
+        """Take in that it was too much; tell whether the job is tried again, at no cost."""
+        job.refusals += 1
+        if not job.crowded:
+            self.refused_alone += 1
+        if self.pace is None or self.refused_alone >= REFUSALS_ALONE:
+            self.lesson = finding
+            return False
+        nobody = finding.code is Code.CONNECTION_REFUSED and not self.proven
+        self.pace.narrow(job, to_one=nobody)
+        # A time beside "too many connections" is what they are counted over, not a wait.
+        wait = 0 if finding.code is Code.TOO_MANY_CONNECTIONS else finding.wait or 0
+        if wait > LONGEST_WAIT:
+            return False
+        self.pace.rest(wait)
+        return True
 
     def learn_silence(self, job: Job, tried: Tried) -> bool:
         """Take in a silence; tell whether the job is worth another try that costs it none."""
