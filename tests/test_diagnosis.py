@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import runpy
 import time
 from pathlib import Path
@@ -14,7 +13,6 @@ from flask_mailbox_import import Code
 from flask_mailbox_import.probe.diagnosis import Finding, diagnose
 from flask_mailbox_import.probe.faults import ReplyRefused
 from flask_mailbox_import.probe.replies import parse_reply, shown
-from flask_mailbox_import.probe.wordings import DECISIVE, EXPLICIT, LATER, REFUSED
 from flask_mailbox_import.providers import PROVIDERS, provider_of
 from flask_mailbox_import.reasons import reason_of_test
 from flask_mailbox_import.records import Login, Protocol, Secret, Security, Stage
@@ -162,7 +160,7 @@ def test_a_refused_login_is_not_tried_again_whatever_its_words():
         ("try again in 1 hour", 3600),
         ("try again later", None),
         ("4.7.0 [10.0.0.1] try later", None),
-        ("try again in 5 ſ", None),
+        ("try again in 5 \u017f", None),
     ],
 )
 def test_a_stated_wait_is_read(text, seconds):
@@ -203,16 +201,11 @@ def test_no_reply_keeps_the_rules_busy():
 
     def seconds(text: str) -> float:
         started = time.perf_counter()
-        for _ in range(3):
-            found(Stage.AUTH, 535, text)
+        found(Stage.AUTH, 535, text)
         return time.perf_counter() - started
 
     plain = seconds("a b " * 250)
-    words = {
-        word
-        for rule in (*DECISIVE, *LATER, *EXPLICIT, *REFUSED)
-        for word in re.findall(r"[a-z]{4,}", rule.pattern.pattern)
-    }
+    words = ("bann", "blocked", "lock", "auth", "password", "connection", "limit", "too many ")
     assert max(seconds(word * 300) for word in words) < 60 * plain
 
 

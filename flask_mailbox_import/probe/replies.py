@@ -28,7 +28,7 @@ _ADDRESS = re.compile(
 _WAIT = re.compile(
     r"(?:back ?off|retry|try|wait|again|after|in|for)\b[^\d]{0,30}?(\d{1,9})[ ]?"
     r"(milliseconds?|msec|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h)\b",
-    # ASCII: without it, "ſ" is an "s".
+    # ASCII: without it, a long s (U+017F) is an s.
     re.IGNORECASE | re.ASCII,
 )
 _UNITS = {"ms": 0.001, "mi": 60.0, "m": 60.0, "s": 1.0, "h": 3600.0}
