@@ -1,0 +1,190 @@
+"""Plays scripted servers and good ones through one import; tells what came of each row."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import datetime
+import io
+import logging
+import re
+import ssl
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+
+import trustme
+from conftest import new_host, server_context
+from scripted_server import Script, ScriptedServer
+
+from example_app.imapserver import OK_EXAMINE, IMAPServer
+from example_app.mailserver import OK_235, MailServer, Session
+
+PASSWORD = "S3cret/0f+the row"
+COLUMNS = (
+    *("email", "password", "smtphost", "smtpport", "smtpsecure", "imaphost", "imapport"),
+    *("imapsecure", "imapusername", "imappassword"),
+)
+_LOGIN = {"smtp": rb"(?m)^AUTH ", "imap": rb"(?m)^A\d+ (?:LOGIN|AUTHENTICATE) "}
+_A_DAY = datetime.timedelta(days=1)
+
+
+def contexts_of(ca: trustme.CA, folder: Path) -> dict[str, ssl.SSLContext]:
+    """Return a server's side of TLS for each kind of certificate."""
+    past = datetime.datetime.now(datetime.timezone.utc) - 2 * _A_DAY
+    own = trustme.CA()
+    own.cert_pem.write_to_path(str(folder / "own.pem"))
+    own.private_key_pem.write_to_path(str(folder / "own.key"))
+    self_signed = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    self_signed.load_cert_chain(str(folder / "own.pem"), str(folder / "own.key"))
+    return {
+        "good": server_context(ca),
+        "self-signed": self_signed,
+        "expired": server_context(ca, not_before=past, not_after=past + _A_DAY),
+        "wrong-name": server_context(ca, "other.example.com"),
+    }
+
+
+def forms_of(email: str) -> list[bytes]:
+    """Return how the password of a row looks on the wire."""
+    login = f"\0{email}\0{PASSWORD}".encode()
+    # Without the end, which depends on what follows.
+    return [PASSWORD.encode(), base64.b64encode(PASSWORD.encode())[:-2], base64.b64encode(login)]
+
+
+class Play:
+    """One import of rows on scripted servers, each with a good row or more beside."""
+
+    def __init__(
+        self,
+        folder: Path,
+        ca_file: str,
+        contexts: dict[str, ssl.SSLContext],
+        *,
+        protocol: str = "smtp",
+    ) -> None:
+        self.protocol = protocol
+        self.servers: dict[str, ScriptedServer] = {}
+        #: Seconds from the begin of the import to each login at the good server.
+        self.good_seconds: list[float] = []
+        self.seconds = 0.0
+        #: The answer as text, its errors by name of the row, and what was logged.
+        self.text = ""
+        self.errors: dict[str, dict[str, object]] = {}
+        self.imported = 0
+        self.log = ""
+        #: What is stored of each row of the file.
+        self.stored: dict[str, object] = {}
+        self._folder = folder
+        self._ca_file = ca_file
+        self._contexts = contexts
+        self._rows: list[dict[str, object]] = []
+        self._start = 0.0
+        self._stack = ExitStack()
+        start = self._stack.enter_context
+        seen = {} if protocol == "imap" else {"AUTH": self._note(OK_235)}
+        self._good = start(MailServer(contexts["good"], replies=seen))
+        seen = {"EXAMINE": self._note(OK_EXAMINE + b"{tag} OK done\r\n")}
+        self._good_imap = start(IMAPServer(contexts["good"], replies=seen))
+
+    def __enter__(self) -> Play:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._stack.close()
+
+    def add(
+        self, name: str, script: Script, *, rows: int = 1, secure: bool = False, **cells: str
+    ) -> None:
+        """Begin a scripted server and put rows on it into the file."""
+        server = self._stack.enter_context(ScriptedServer(script, self._contexts))
+        self.servers[name] = server
+        mode = str(secure).lower()
+        own = {f"{self.protocol}port": server.port, f"{self.protocol}secure": mode}
+        for number in range(rows):
+            self._add_row(f"{name}.{number}" if number else name, {**own, **cells})
+
+    def add_good(self, rows: int) -> None:
+        """Put rows on the good servers into the file."""
+        for number in range(rows):
+            self._add_row(f"good.{number}", {})
+
+    def _add_row(self, name: str, cells: dict[str, object]) -> None:
+        common = {
+            "email": email_of(name),
+            "password": PASSWORD,
+            "smtphost": "localhost",
+            "imaphost": "localhost",
+            "smtpport": self._good.port,
+            "imapport": self._good_imap.port,
+            "imapsecure": "false",
+        }
+        self._rows.append({**common, **cells})
+
+    def run(self, **settings: object) -> None:
+        """Import the file; what came of it is in the attributes."""
+        ports = [self._good.port, self._good_imap.port]
+        ports += [each.port for each in self.servers.values()]
+        text = io.StringIO()
+        writer = csv.DictWriter(text, COLUMNS, restval="")
+        writer.writeheader()
+        writer.writerows(self._rows)
+        database = self._folder / f"{time.monotonic_ns()}.sqlite"
+        with closing(new_host(database, self._ca_file, *ports, **settings)) as host, logged() as log:
+            key = host.create_key()
+            self._start = time.monotonic()
+            answer = host.post(text.getvalue(), key, testImap=str(self.protocol == "imap").lower())
+            self.seconds = time.monotonic() - self._start
+            assert answer.status_code == 200, answer.text
+            self.text = answer.text
+            data = answer.json["data"]
+            self.errors = {each["email"]: each for each in data["errors"]}
+            self.imported = data["imported"]
+            self.stored = {each.email: each for each in host.rows()}
+        self.log = log.getvalue()
+
+    def code(self, name: str) -> str:
+        """Return the code of a row, ``imported`` if it was."""
+        error = self.errors.get(email_of(name))
+        return str(error["code"]) if error else "imported"
+
+    def logins(self, name: str) -> int:
+        """Return how many login commands a server heard."""
+        server = self.servers[name]
+        heard = bytes(server.clear) + b"\n" + bytes(server.covered)
+        return len(re.findall(_LOGIN[self.protocol], heard))
+
+    def passwords(self, name: str) -> tuple[int, int]:
+        """Return how often a server heard the password in clear, and inside of TLS."""
+        server, forms = self.servers[name], forms_of(email_of(name))
+        return tuple(
+            sum(bytes(heard).count(form) for form in forms)
+            for heard in (server.clear, server.covered)
+        )
+
+    def _note(self, reply: bytes):
+        def answer(_session: Session) -> bytes:
+            self.good_seconds.append(time.monotonic() - self._start)
+            return reply
+
+        return answer
+
+
+def email_of(name: str) -> str:
+    return f"{name.replace(' ', '-')}@x.com"
+
+
+@contextmanager
+def logged() -> Iterator[io.StringIO]:
+    """Collect all that is logged meanwhile."""
+    text = io.StringIO()
+    handler, root = logging.StreamHandler(text), logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    try:
+        yield text
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(level)

@@ -1,0 +1,115 @@
+"""Mail servers of an attacker, from ``data/hostile_servers.json``: all in one import a protocol.
+
+``expect`` says the code; how many ``logins`` the server may hear (none, if it says nothing); what
+of the server's text is ``hidden``, and the ``reply`` that is shown; see ``scripted_server`` for the
+steps of a ``script``. ``BANNER`` is never shown.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hostile_play import Play, contexts_of, email_of
+
+CASES = json.loads((Path(__file__).parent / "data" / "hostile_servers.json").read_text())
+BY_ID = {case["id"]: case for case in CASES}
+BESIDE = BY_ID["srv-046-good-row-beside-19-hostile"]
+#: These need a machine or a port of their own.
+APART = [case for case in CASES if "port" in case or "condition" in case]
+RUN = [case for case in CASES if case not in (BESIDE, *APART)]
+
+TIMEOUT = 2
+EHLO_NAME = "import.host.example"
+SETTINGS = {"TIMEOUT": TIMEOUT, "RETRIES": 1, "EHLO_NAME": EHLO_NAME}
+
+
+def protocol_of(case: dict[str, Any]) -> str:
+    return case.get("protocol", "smtp")
+
+
+@pytest.fixture(scope="module")
+def contexts(ca, tmp_path_factory):
+    return contexts_of(ca, tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="module")
+def plays(ca_file, contexts, tmp_path_factory):
+    """Play every case beside good rows, and good rows alone."""
+    folder = tmp_path_factory.mktemp("plays")
+    with (
+        Play(folder, ca_file, contexts) as smtp,
+        Play(folder, ca_file, contexts, protocol="imap") as imap,
+        Play(folder, ca_file, contexts) as alone,
+    ):
+        found = {"smtp": smtp, "imap": imap, "alone": alone}
+        for case in RUN:
+            cells = case.get("row", {})
+            secure = case.get("secure", False)
+            found[protocol_of(case)].add(case["id"], case["script"], secure=secure, **cells)
+        for play in found.values():
+            play.add_good(3)
+            play.run(**SETTINGS)
+        yield found
+
+
+@pytest.fixture(params=RUN, ids=lambda case: case["id"])
+def case(request) -> dict[str, Any]:
+    return request.param
+
+
+@pytest.fixture
+def play(plays, case) -> Play:
+    return plays[protocol_of(case)]
+
+
+def test_every_case_is_run():
+    assert len(BY_ID) == len(CASES)
+    assert sum(not case["id"].startswith("our-") for case in CASES) == 33
+
+
+def test_what_it_is_called(play, case):
+    assert play.code(case["id"]) == case["expect"]["code"]
+
+
+def test_what_the_server_got(play, case):
+    name, expected = case["id"], case["expect"]
+    server, logins = play.servers[name], expected.get("logins", 0)
+    assert play.logins(name) == logins
+    in_clear, inside = play.passwords(name)
+    assert in_clear == 0
+    assert inside == logins
+    if "connections" in expected:
+        assert len(server.sessions) == expected["connections"]
+    introduced = [line[5:] for line in server.lines() if line.upper().startswith(b"EHLO ")]
+    assert set(introduced) <= {EHLO_NAME.encode()}
+    assert len(introduced) >= expected.get("ehlo", 0)
+
+
+def test_when_it_ended(play, case):
+    assert play.servers[case["id"]].seconds < TIMEOUT + 1
+
+
+def test_what_is_shown(play, case):
+    error = json.dumps(play.errors.get(email_of(case["id"]), {}), ensure_ascii=False)
+    for hidden in ("BANNER", "welcome", *case["expect"].get("hidden", ())):
+        assert hidden not in error
+    if "reply" in case["expect"]:
+        assert play.stored[email_of(case["id"])].reply == case["expect"]["reply"]
+
+
+@pytest.mark.parametrize("protocol", ["smtp", "imap"])
+def test_no_terminal_code_is_passed_on(plays, protocol):
+    for text in (json.loads(plays[protocol].text), plays[protocol].log):
+        shown = json.dumps(text, ensure_ascii=False) if isinstance(text, dict) else text
+        assert not [each for each in shown if each < " " and each not in "\n\t"]
+
+
+@pytest.mark.parametrize("protocol", ["smtp", "imap"])
+def test_good_rows_beside_them_are_not_held_up(plays, protocol):
+    play = plays[protocol]
+    assert [play.code(f"good.{number}") for number in range(3)] == ["imported"] * 3
+    assert max(play.good_seconds) < max(plays["alone"].good_seconds) + TIMEOUT / 2
+    assert play.seconds < TIMEOUT + 1
