@@ -157,7 +157,7 @@ class Attempt:
     def _diagnose(self, fault: Exception) -> Finding:
         finding = diagnose(self._login, self._wire.stage, fault, self._provider)
         if finding.code is Code.INTERNAL:
-            _log_unforeseen(self._wire.stage, fault)
+            log_unforeseen(self._wire.stage, fault)
         return finding
 
     def _say_goodbye(self) -> None:
@@ -195,7 +195,7 @@ def _spoke_tls(fault: Exception) -> bool:
     return isinstance(fault, ssl.SSLError)
 
 
-def _log_unforeseen(stage: Stage, fault: BaseException) -> None:
+def log_unforeseen(stage: Stage, fault: BaseException) -> None:
     """Say what broke and where, without any value: neither text nor locals of the fault."""
     tb = fault.__traceback__
     while tb is not None and tb.tb_next is not None:

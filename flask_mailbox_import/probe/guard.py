@@ -61,6 +61,7 @@ class Guard:
         """Return the judged addresses of a host; look-ups of one name share one answer.
 
         :raises NoAddress: no such name, no answer in time, or an address that is not allowed.
+        :raises OSError: this process has no free file descriptor to ask with.
         """
         look_up = self._look_ups.get(host)
         if look_up is None:
@@ -68,6 +69,8 @@ class Guard:
             look_up = self._look_ups[host] = gevent.spawn(self._judged, host)
         addresses = look_up.get()
         if not addresses:
+            # Who cannot open anything finds no name; that must not be held against the name.
+            socket.socket().close()
             raise NoAddress(host)
         return addresses
 
@@ -99,7 +102,7 @@ class Guard:
         """Open a TCP connection to a judged address of ``host``, within ``timeout`` seconds.
 
         :raises NoAddress: see :meth:`resolve`.
-        :raises OSError: refused, unreachable, or TimeoutError.
+        :raises OSError: refused, unreachable, no free file descriptor, or TimeoutError.
         """
         deadline = time.monotonic() + timeout
         fault: OSError = TimeoutError("no time left to connect")

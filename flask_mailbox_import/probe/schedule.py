@@ -16,7 +16,7 @@ from ..config import Config
 from ..policy import NoAddress
 from ..providers import provider_of
 from ..records import Stage
-from .attempt import Attempt, Tried
+from .attempt import Attempt, Tried, log_unforeseen
 from .diagnosis import Finding, diagnose
 from .guard import Guard
 from .servers import LONGEST_WAIT, Job, Pace, Server, jittered
@@ -94,7 +94,9 @@ class Schedule:
         servers = [each for each in self._servers.values() if each.host == host]
         try:
             address = str(self._guard.resolve(host)[0])
-        except NoAddress as fault:
+        except (NoAddress, OSError) as fault:
+            if isinstance(fault, OSError):
+                log_unforeseen(Stage.RESOLVE, fault)
             for server in servers:
                 while server.waiting:
                     job = server.waiting.popleft()
