@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import itertools
+import logging
 import os
 import re
 import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -179,6 +180,21 @@ def make_host(tmp_path: Path, ca_file: str) -> Iterator[Callable[..., Host]]:
             return host
 
         yield make
+
+
+@contextmanager
+def logged() -> Iterator[io.StringIO]:
+    """Collect all that is logged meanwhile."""
+    text = io.StringIO()
+    handler, root = logging.StreamHandler(text), logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    try:
+        yield text
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(level)
 
 
 @pytest.fixture

@@ -6,16 +6,18 @@ import base64
 import csv
 import datetime
 import io
-import logging
+import json
 import re
+import socket
 import ssl
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from pathlib import Path
 
+import import_child
+import namespace
 import trustme
-from conftest import new_host, server_context
+from conftest import logged, new_host, server_context
 from scripted_server import Script, ScriptedServer
 
 from example_app.imapserver import OK_EXAMINE, IMAPServer
@@ -74,8 +76,10 @@ class Play:
         self.errors: dict[str, dict[str, object]] = {}
         self.imported = 0
         self.log = ""
-        #: What is stored of each row of the file.
-        self.stored: dict[str, object] = {}
+        #: The reply that is shown of each row of the file.
+        self.replies: dict[str, str] = {}
+        #: By how much the process grew that imported; known where it was one of its own.
+        self.kilobytes = 0
         self._folder = folder
         self._ca_file = ca_file
         self._contexts = contexts
@@ -95,22 +99,70 @@ class Play:
         self._stack.close()
 
     def add(
-        self, name: str, script: Script, *, rows: int = 1, secure: bool = False, **cells: str
+        self,
+        name: str,
+        script: Script,
+        *,
+        rows: int = 1,
+        secure: bool = False,
+        port: int = 0,
+        **cells: str,
     ) -> None:
         """Begin a scripted server and put rows on it into the file."""
-        server = self._stack.enter_context(ScriptedServer(script, self._contexts))
+        listener = socket.create_server(("127.0.0.1", port), backlog=512)
+        server = self._stack.enter_context(
+            ScriptedServer(script, self._contexts, listener=listener)
+        )
         self.servers[name] = server
         mode = str(secure).lower()
         own = {f"{self.protocol}port": server.port, f"{self.protocol}secure": mode}
         for number in range(rows):
-            self._add_row(f"{name}.{number}" if number else name, {**own, **cells})
+            self._rows.append(self._row(f"{name}.{number}" if number else name, **own, **cells))
 
-    def add_good(self, rows: int) -> None:
+    def add_good(self, rows: int, **cells: str) -> None:
         """Put rows on the good servers into the file."""
-        for number in range(rows):
-            self._add_row(f"good.{number}", {})
+        self._rows += [self._row(f"good.{number}", **cells) for number in range(rows)]
 
-    def _add_row(self, name: str, cells: dict[str, object]) -> None:
+    def run(self, **settings: object) -> None:
+        """Import the file; what came of it is in the attributes."""
+        database = self._folder / f"{time.monotonic_ns()}.sqlite"
+        ca_file, *ports = self._places()
+        with closing(new_host(database, ca_file, *ports, **settings)) as host, logged() as log:
+            key = host.create_key()
+            self._start = time.monotonic()
+            answer = host.post(file_of(self._rows), key, **self._fields())
+            self.seconds = time.monotonic() - self._start
+            self.replies = {each.email: each.reply for each in host.rows()}
+        self._take(answer.text, log.getvalue())
+
+    def run_apart(self, *, spare_files: int | None = None, **settings: object) -> None:
+        """Import the file in a process of its own, with so many files to open if it is said."""
+        order = {
+            "host": self._places(),
+            "settings": settings,
+            "fields": self._fields(),
+            "warm_up": file_of([self._row("warm-up")]),
+            "csv": file_of(self._rows),
+            "spare_files": spare_files,
+        }
+        report = namespace.run_child([], Path(import_child.__file__), order)
+        self.replies, self.kilobytes = report["replies"], report["kilobytes"]
+        self._take(report["text"], report["log"])
+
+    def _take(self, answer: str, log: str) -> None:
+        data = json.loads(answer)["data"]
+        self.text, self.log = answer, log
+        self.errors = {each["email"]: each for each in data["errors"]}
+        self.imported = data["imported"]
+
+    def _places(self) -> list[object]:
+        ports = [each.port for each in self.servers.values()]
+        return [self._ca_file, self._good.port, self._good_imap.port, *ports]
+
+    def _fields(self) -> dict[str, str]:
+        return {"testImap": str(self.protocol == "imap").lower()}
+
+    def _row(self, name: str, **cells: object) -> dict[str, object]:
         common = {
             "email": email_of(name),
             "password": PASSWORD,
@@ -120,29 +172,7 @@ class Play:
             "imapport": self._good_imap.port,
             "imapsecure": "false",
         }
-        self._rows.append({**common, **cells})
-
-    def run(self, **settings: object) -> None:
-        """Import the file; what came of it is in the attributes."""
-        ports = [self._good.port, self._good_imap.port]
-        ports += [each.port for each in self.servers.values()]
-        text = io.StringIO()
-        writer = csv.DictWriter(text, COLUMNS, restval="")
-        writer.writeheader()
-        writer.writerows(self._rows)
-        database = self._folder / f"{time.monotonic_ns()}.sqlite"
-        with closing(new_host(database, self._ca_file, *ports, **settings)) as host, logged() as log:
-            key = host.create_key()
-            self._start = time.monotonic()
-            answer = host.post(text.getvalue(), key, testImap=str(self.protocol == "imap").lower())
-            self.seconds = time.monotonic() - self._start
-            assert answer.status_code == 200, answer.text
-            self.text = answer.text
-            data = answer.json["data"]
-            self.errors = {each["email"]: each for each in data["errors"]}
-            self.imported = data["imported"]
-            self.stored = {each.email: each for each in host.rows()}
-        self.log = log.getvalue()
+        return {**common, **cells}
 
     def code(self, name: str) -> str:
         """Return the code of a row, ``imported`` if it was."""
@@ -171,20 +201,13 @@ class Play:
         return answer
 
 
+def file_of(rows: list[dict[str, object]]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, restval="")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
 def email_of(name: str) -> str:
     return f"{name.replace(' ', '-')}@x.com"
-
-
-@contextmanager
-def logged() -> Iterator[io.StringIO]:
-    """Collect all that is logged meanwhile."""
-    text = io.StringIO()
-    handler, root = logging.StreamHandler(text), logging.getLogger()
-    level = root.level
-    root.addHandler(handler)
-    root.setLevel(logging.DEBUG)
-    try:
-        yield text
-    finally:
-        root.removeHandler(handler)
-        root.setLevel(level)

@@ -11,6 +11,7 @@ import socket
 import struct
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,11 @@ def run(script: Path, order: object) -> Any:
     way = next((each for each in _WAYS if _works(each)), None)
     if way is None:
         pytest.skip("needs Linux's unshare, and root or unprivileged user namespaces")
+    return run_child(way, script, order)
+
+
+def run_child(way: Sequence[str], script: Path, order: object) -> Any:
+    """Run a script in a process of its own, by a command that starts others."""
     done = subprocess.run(
         [*way, sys.executable, str(script)],
         input=json.dumps(order),

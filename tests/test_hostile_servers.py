@@ -8,18 +8,22 @@ steps of a ``script``. ``BANNER`` is never shown.
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import hostile_ports
+import namespace
 import pytest
 from hostile_play import Play, contexts_of, email_of
 
 CASES = json.loads((Path(__file__).parent / "data" / "hostile_servers.json").read_text())
 BY_ID = {case["id"]: case for case in CASES}
 BESIDE = BY_ID["srv-046-good-row-beside-19-hostile"]
-#: These need a machine or a port of their own.
-APART = [case for case in CASES if "port" in case or "condition" in case]
-RUN = [case for case in CASES if case not in (BESIDE, *APART)]
+NO_FILES = BY_ID["srv-037-fd-exhausted"]
+#: These need ports that are not free for all.
+PORTS = [case for case in CASES if "port" in case]
+RUN = [case for case in CASES if case not in (BESIDE, NO_FILES, *PORTS)]
 
 TIMEOUT = 2
 EHLO_NAME = "import.host.example"
@@ -33,6 +37,13 @@ def protocol_of(case: dict[str, Any]) -> str:
 @pytest.fixture(scope="module")
 def contexts(ca, tmp_path_factory):
     return contexts_of(ca, tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture
+def play_of(ca_file, contexts, tmp_path):
+    """Begin a play that is over with the test."""
+    with ExitStack() as stack:
+        yield lambda **options: stack.enter_context(Play(tmp_path, ca_file, contexts, **options))
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +81,11 @@ def test_every_case_is_run():
     assert sum(not case["id"].startswith("our-") for case in CASES) == 33
 
 
+@pytest.fixture(scope="module")
+def ports():
+    return namespace.run(Path(hostile_ports.__file__), {"cases": PORTS, "settings": SETTINGS})
+
+
 def test_what_it_is_called(play, case):
     assert play.code(case["id"]) == case["expect"]["code"]
 
@@ -97,7 +113,7 @@ def test_what_is_shown(play, case):
     for hidden in ("BANNER", "welcome", *case["expect"].get("hidden", ())):
         assert hidden not in error
     if "reply" in case["expect"]:
-        assert play.stored[email_of(case["id"])].reply == case["expect"]["reply"]
+        assert play.replies[email_of(case["id"])] == case["expect"]["reply"]
 
 
 @pytest.mark.parametrize("protocol", ["smtp", "imap"])
@@ -113,3 +129,36 @@ def test_good_rows_beside_them_are_not_held_up(plays, protocol):
     assert [play.code(f"good.{number}") for number in range(3)] == ["imported"] * 3
     assert max(play.good_seconds) < max(plays["alone"].good_seconds) + TIMEOUT / 2
     assert play.seconds < TIMEOUT + 1
+
+
+def test_a_good_row_beside_nineteen_that_drip(plays, play_of):
+    play = play_of()
+    for number in range(BESIDE["rows"]):
+        play.add(f"drip{number}", BESIDE["script"])
+    play.add_good(1)
+    play.run(**SETTINGS)
+    assert {play.code(name) for name in play.servers} == {BESIDE["expect"]["code"]}
+    assert play.imported == 1
+    assert max(play.good_seconds) < max(plays["alone"].good_seconds) + TIMEOUT / 2
+    assert play.seconds < TIMEOUT + 1
+
+
+@pytest.mark.parametrize("spare_files", [0, 1, 5])
+@pytest.mark.parametrize("host", ["localhost", "h1.localhost"])
+def test_a_process_without_files_to_open_is_not_held_against_a_server(play_of, host, spare_files):
+    play = play_of()
+    play.add(NO_FILES["id"], NO_FILES["script"], rows=30, smtphost=host)
+    play.run_apart(spare_files=spare_files, **SETTINGS)
+    assert {error["code"] for error in play.errors.values()} == {NO_FILES["expect"]["code"]}
+    assert len(play.errors) < 30 or not spare_files
+
+
+@pytest.mark.parametrize("case", PORTS, ids=lambda case: case["id"])
+def test_clear_text_on_a_port_for_tls(ports, case):
+    seen = ports[case["id"]]
+    assert seen["code"] == case["expect"]["code"]
+    assert seen["logins"] == 0
+    assert seen["passwords"] == [0, 0]
+    assert seen["seconds"] < TIMEOUT + 1
+    for hidden in ("BANNER", *case["expect"].get("hidden", ())):
+        assert hidden not in seen["text"]
