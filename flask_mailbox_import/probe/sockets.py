@@ -103,9 +103,12 @@ class Wire:
         if self._buffer:
             # RFC 3207 section 6: what came in clear before the handshake is not the server's word.
             raise NotAReply(b"")
+        sock = self._open_socket()
+        # gevent loses, and leaves open, a socket that turns out to be reset while it is wrapped.
+        sock.getpeername()
         # Held before the handshake, so that a deadline in the midst of it leaves nothing open.
         self._sock = secured = self._context.wrap_socket(
-            self._open_socket(), server_hostname=self._host, do_handshake_on_connect=False
+            sock, server_hostname=self._host, do_handshake_on_connect=False
         )
         with gevent.Timeout(patience, Silent()):
             secured.do_handshake()
