@@ -110,8 +110,13 @@ class Wire:
         self._sock = secured = self._context.wrap_socket(
             sock, server_hostname=self._host, do_handshake_on_connect=False
         )
-        with gevent.Timeout(patience, Silent()):
-            secured.do_handshake()
+        try:
+            with gevent.Timeout(patience, Silent()):
+                secured.do_handshake()
+        except BaseException:
+            # It takes no command any more, and QUIT would wait for the rest of the handshake.
+            self.close()
+            raise
         self.secure = True
 
     def upgrade(self) -> None:
