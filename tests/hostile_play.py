@@ -189,7 +189,7 @@ class Play:
         """Return how often a server heard the password in clear, and inside of TLS."""
         server, forms = self.servers[name], forms_of(email_of(name))
         return tuple(
-            sum(bytes(heard).count(form) for form in forms)
+            max(bytes(heard).count(form) for form in forms)
             for heard in (server.clear, server.covered)
         )
 

@@ -34,7 +34,7 @@ SMTP: dict[str, Script] = {
     "starttls": [["wait", "STARTTLS"], ["send", "220 BANNER\r\n"]],
     "tls": [["tls", "good"]],
     "ehlo in tls": [["wait", "EHLO"], ["send", "250-BANNER\r\n250 AUTH PLAIN\r\n"]],
-    "auth": [["wait", "AUTH"], ["send", "235 welcome\r\n"]],
+    "auth": [["wait", "AUTH"], ["send", "235 ok\r\n"]],
 }
 IMAP: dict[str, Script] = {
     "greeting": [["send", "* OK BANNER\r\n"]],
@@ -42,7 +42,7 @@ IMAP: dict[str, Script] = {
     "starttls": [["wait", "STARTTLS"], ["send", "{tag} OK BANNER\r\n"]],
     "tls": [["tls", "good"]],
     "capability in tls": [["wait", "CAPABILITY"], ["send", "* CAPABILITY ID\r\n{tag} OK\r\n"]],
-    "login": [["wait", "LOGIN"], ["send", "{tag} OK welcome\r\n"]],
+    "login": [["wait", "LOGIN"], ["send", "{tag} OK ok\r\n"]],
     "id": [["wait", "ID"], ["send", "* ID NIL\r\n{tag} OK\r\n"]],
     "select": [["wait", "EXAMINE"], ["send", "* 3 EXISTS\r\n{tag} OK\r\n"]],
 }
