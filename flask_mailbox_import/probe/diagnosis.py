@@ -197,7 +197,7 @@ def _from_response_code(stage: Stage, reply: Reply) -> Code | None:
         return refused
     if reply.status in ("BYE", "BAD"):
         return Code.CONNECTION_CLOSED if reply.status == "BYE" else Code.PROTOCOL_ERROR
-    if stage is Stage.TLS:
+    if stage in (Stage.EHLO, Stage.TLS):
         return Code.SERVER_MISCONFIGURED
     return Code.MAILBOX_UNAVAILABLE if stage is Stage.SELECT else Code.BAD_CREDENTIALS
 
