@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 
 import pytest
-from hostile_play import Play, contexts_of
+from hostile_play import Play, contexts_of, email_of
 from scripted_server import IMAP, SMTP, Script
 
 TIMEOUT = 2
@@ -83,32 +83,41 @@ def odd_welcome(protocol: str, stage: str) -> Script:
     return instead(["send", odd])(protocol, stage)
 
 
-NEVER = {"connection_timeout"}
-GONE = {"connection_closed"}
-STRANGE = {"protocol_error", "wrong_protocol"}
-FINE = {"imported"}
-#: What a refusal may mean, by its numbers and by where it is said.
+#: What each is called, unless the stage decides.
+BEHAVIOURS: dict[str, tuple[Callable[[str, str], Script], str]] = {
+    "silence": (instead(), "connection_timeout"),
+    "drip": (slow, "connection_timeout"),
+    "close": (instead(["close"]), "connection_closed"),
+    "reset": (instead(["reset"]), "connection_closed"),
+    "garbage": (instead(["send", "\x00\xff\x80\x15\xfe\r\n", 3]), "protocol_error"),
+    "other protocol": (other_protocol, "wrong_protocol"),
+    "endless line": (instead(["flood", "AAAA"]), "protocol_error"),
+    "endless lines": (endless_lines, "protocol_error"),
+    "many lines": (many_lines, "imported"),
+    "odd welcome": (odd_welcome, "imported"),
+    "gbk": (telling(GBK), "refused"),
+    "latin-1": (telling(LATIN_1), "refused"),
+    "markup": (telling(MARKUP), "refused"),
+}
 REFUSED = {
-    *("ip_blocked", "helo_rejected", "server_misconfigured", "bad_credentials", "unknown"),
-    *("connection_closed", "mailbox_unavailable", "protocol_error"),
+    "smtp": {
+        "greeting": "ip_blocked",
+        "ehlo": "helo_rejected",
+        "starttls": "server_misconfigured",
+        "ehlo in tls": "helo_rejected",
+        "auth": "bad_credentials",
+    },
+    "imap": {
+        "greeting": "connection_closed",
+        "capability": "server_misconfigured",
+        "starttls": "server_misconfigured",
+        "capability in tls": "server_misconfigured",
+        "login": "bad_credentials",
+        "id": "imported",  # sent for politeness
+        "select": "mailbox_unavailable",
+    },
 }
-BEHAVIOURS: dict[str, tuple[Callable[[str, str], Script], set[str]]] = {
-    "silence": (instead(), NEVER),
-    "drip": (slow, NEVER),
-    "close": (instead(["close"]), GONE),
-    "reset": (instead(["reset"]), GONE),
-    "garbage": (instead(["send", "\x00\xff\x80\x15\xfe\r\n", 3]), STRANGE),
-    "other protocol": (other_protocol, STRANGE),
-    "endless line": (instead(["flood", "AAAA"]), STRANGE),
-    "endless lines": (endless_lines, STRANGE),
-    "many lines": (many_lines, FINE),
-    "odd welcome": (odd_welcome, FINE),
-    "gbk": (telling(GBK), REFUSED),
-    "latin-1": (telling(LATIN_1), REFUSED),
-    "markup": (telling(MARKUP), REFUSED),
-}
-#: Words have no place in a handshake; ID is asked for politeness, and its refusal no fault.
-NO_WORDS = {"many lines", "odd welcome"}
+SHOWN = {"gbk": "请使用", "latin-1": "désolé ÿ", "markup": "scriptalert(1)/script[31m"}
 
 
 def script_of(protocol: str, at: str, behaviour: str) -> Script:
@@ -119,12 +128,12 @@ def script_of(protocol: str, at: str, behaviour: str) -> Script:
     return script
 
 
-def expected(stage: str, behaviour: str) -> set[str]:
-    if stage == "tls" and BEHAVIOURS[behaviour][1] not in (NEVER, GONE):
-        return STRANGE
-    if stage == "id" and BEHAVIOURS[behaviour][1] is REFUSED:
-        return FINE
-    return BEHAVIOURS[behaviour][1]
+def expected(protocol: str, stage: str, behaviour: str) -> str:
+    code = BEHAVIOURS[behaviour][1]
+    if stage == "tls" and code in ("wrong_protocol", "imported", "refused"):
+        # Words have no place in a handshake, whatever they are.
+        return "protocol_error"
+    return REFUSED[protocol][stage] if code == "refused" else code
 
 
 @pytest.fixture(scope="module", params=["smtp", "imap"])
@@ -148,9 +157,21 @@ def plays(request, ca, ca_file, tmp_path_factory):
 @pytest.mark.parametrize("behaviour", BEHAVIOURS)
 def test_what_it_is_called(plays, behaviour):
     matrix, _ = plays
-    found = {stage: matrix.code(f"{stage} {behaviour}") for stage in STAGES[matrix.protocol]}
-    wrong = {stage: code for stage, code in found.items() if code not in expected(stage, behaviour)}
-    assert wrong == {}
+    names = {stage: f"{stage} {behaviour}" for stage in STAGES[matrix.protocol]}
+    assert {stage: matrix.code(name) for stage, name in names.items()} == {
+        stage: expected(matrix.protocol, stage, behaviour) for stage in names
+    }
+
+
+@pytest.mark.parametrize("kind", SHOWN)
+def test_what_is_said_from_the_login_on_is_read_and_cleaned(plays, kind):
+    matrix, _ = plays
+    for stage in STAGES[matrix.protocol]:
+        reply = matrix.replies[email_of(f"{stage} {kind}")] or ""
+        if stage in ("auth", "login", "select"):
+            assert reply.endswith(f" {SHOWN[kind]}")
+        else:
+            assert not set(reply) - set("0123456789. ")
 
 
 def test_one_login_and_no_password_in_clear(plays):
