@@ -160,3 +160,13 @@ class ScriptedServer(MailServer):
             raise EOFError
         (self.covered if session.secure else self.clear).extend(data)
         return data
+
+
+def up_to(dialogue: dict[str, Script], stage: str, *steps: list[object]) -> Script:
+    """Return a dialogue that is honest before the answer of a stage, and then goes on otherwise."""
+    script: list[Sequence[object]] = []
+    for name, answers in dialogue.items():
+        if name == stage:
+            return [*script, *answers[:-1], *steps]
+        script += answers
+    raise ValueError(stage)

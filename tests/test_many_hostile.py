@@ -1,0 +1,133 @@
+"""Many rows on hostile servers: what they cost the good ones, in time and in memory."""
+
+from __future__ import annotations
+
+import ipaddress
+import threading
+from contextlib import ExitStack
+
+import gevent
+import pytest
+from hostile_play import Play, contexts_of
+from scripted_server import SMTP, ScriptedServer, up_to
+
+from flask_mailbox_import.policy import Policy
+from flask_mailbox_import.probe.faults import ReplyTooLong
+from flask_mailbox_import.probe.guard import Guard
+from flask_mailbox_import.probe.pool import HubRun
+from flask_mailbox_import.probe.sockets import MAX_REPLY, Wire, tls_context
+
+TIMEOUT = 2
+NETWORK = ipaddress.ip_network("127.0.0.0/8")
+HONEST = [step for answers in SMTP.values() for step in answers]
+HOSTILE = {
+    "silent at greeting": up_to(SMTP, "greeting"),
+    "silent at ehlo": up_to(SMTP, "ehlo"),
+    "silent at starttls": up_to(SMTP, "starttls"),
+    "silent at tls": up_to(SMTP, "tls"),
+    "silent at ehlo in tls": up_to(SMTP, "ehlo in tls"),
+    "silent at auth": up_to(SMTP, "auth"),
+    "dripping at greeting": up_to(SMTP, "greeting", ["drip", "220-" + "x" * 1000, 0.1]),
+    "dripping at auth": up_to(SMTP, "auth", ["drip", "235-" + "x" * 1000, 0.1]),
+    "endless at greeting": up_to(SMTP, "greeting", ["flood", "220-\r\n"]),
+    "endless at auth": up_to(SMTP, "auth", ["flood", "A"]),
+}
+
+
+@pytest.fixture
+def play_of(ca, ca_file, tmp_path):
+    """Begin a play that is over with the test."""
+    contexts = contexts_of(ca, tmp_path)
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(Play(tmp_path, ca_file, contexts))
+
+
+def connects(play: Play) -> int:
+    return sum(len(server.sessions) for server in play.servers.values())
+
+
+def test_hostile_servers_cost_the_others_two_timeouts_at_most(play_of):
+    alone, beside = play_of(), play_of()
+    for name, script in HOSTILE.items():
+        beside.add(name, script, rows=10)
+    for play in (alone, beside):
+        for number in range(4):
+            play.add(f"honest{number}", HONEST, rows=100)
+        play.run(TIMEOUT=TIMEOUT)
+        assert play.imported == 400
+    assert len(beside.errors) == 100
+    assert {error["code"] for error in beside.errors.values()} == {
+        *("connection_timeout", "protocol_error")
+    }
+    assert beside.seconds < alone.seconds + 2 * TIMEOUT
+
+
+def test_a_silent_server_is_not_asked_by_every_row(play_of):
+    play = play_of()
+    play.add("silent", [], rows=500)
+    play.run(TIMEOUT=TIMEOUT)
+    assert {error["code"] for error in play.errors.values()} == {"connection_timeout"}
+    assert len(play.errors) == 500
+    assert play.seconds < 3 * TIMEOUT
+    # Of those that are tried at first, each begins in up to three ways.
+    assert connects(play) <= 3 * 20
+
+
+def test_what_floods_fills_no_memory(play_of):
+    play = play_of()
+    for number in range(20):
+        unit = "A" if number % 2 else "220-" + "x" * 4000 + "\r\n"
+        play.add(f"flood{number}", [["flood", unit]], rows=5)
+    play.run_apart(TIMEOUT=TIMEOUT)
+    assert {error["code"] for error in play.errors.values()} == {"protocol_error"}
+    assert len(play.errors) == 100
+    assert play.kilobytes < 16 * 1024
+
+
+def test_between_two_reads_of_a_flood_others_have_their_turn(ca_file):
+    sent, size, line = threading.Event(), 4000, b"220-" + b"x" * 3994 + b"\r\n"
+
+    class Full(ScriptedServer):
+        def _talk(self, session):
+            session.sock.sendall(line * (2 * MAX_REPLY // size))
+            sent.set()
+            super()._talk(session)
+
+    def work(emit):
+        with Guard(Policy(allowed_networks=(NETWORK,)), 5) as guard:
+            wire = Wire(guard, context, "127.0.0.1", server.port)
+            wire.open(5)
+            # All of it lies ready: no read has to wait.
+            assert sent.wait(10)
+            emit(turns_during(wire))
+            wire.close()
+
+    context = tls_context(ca_file)
+    with Full([]) as server:
+        run = HubRun(work)
+        try:
+            (turns,) = run.results(20)
+        finally:
+            run.close()
+    assert turns >= MAX_REPLY // size
+
+
+def turns_during(wire: Wire) -> int:
+    """Count the turns of another greenlet while a reply is read that never ends."""
+    turns = []
+
+    def other() -> None:
+        while True:
+            turns.append(None)
+            gevent.sleep(0)
+
+    beside = gevent.spawn(other)
+    with pytest.raises(ReplyTooLong):
+        read_all(wire)
+    beside.kill()
+    return len(turns)
+
+
+def read_all(wire: Wire) -> None:
+    while True:
+        wire.readline()
