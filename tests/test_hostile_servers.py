@@ -8,6 +8,7 @@ steps of a ``script``. ``BANNER`` is never shown.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import hostile_ports
 import namespace
 import pytest
 from hostile_play import Play, contexts_of, email_of
+from scripted_server import SMTP, Script
 
 CASES = json.loads((Path(__file__).parent / "data" / "hostile_servers.json").read_text())
 BY_ID = {case["id"]: case for case in CASES}
@@ -28,6 +30,19 @@ RUN = [case for case in CASES if case not in (BESIDE, NO_FILES, *PORTS)]
 TIMEOUT = 2
 EHLO_NAME = "import.host.example"
 SETTINGS = {"TIMEOUT": TIMEOUT, "RETRIES": 1, "EHLO_NAME": EHLO_NAME}
+
+TALKING = ("greeting", "ehlo", "starttls", "ehlo in tls", "auth")
+#: The stages of an honest dialogue that say more lines, how many, how long, and what comes of it.
+LIMITS = [
+    (TALKING[:1], 1, 4000, "imported"),
+    (TALKING[:1], 1, 4100, "protocol_error"),
+    (TALKING[-1:], 127, 10, "imported"),
+    (TALKING[-1:], 128, 10, "protocol_error"),
+    (TALKING[:1], 60, 1000, "imported"),
+    (TALKING[:1], 70, 1000, "protocol_error"),
+    (TALKING[:4], 60, 1000, "imported"),
+    (TALKING, 60, 1000, "protocol_error"),
+]
 
 
 def protocol_of(case: dict[str, Any]) -> str:
@@ -162,3 +177,21 @@ def test_clear_text_on_a_port_for_tls(ports, case):
     assert seen["seconds"] < TIMEOUT + 1
     for hidden in ("BANNER", *case["expect"].get("hidden", ())):
         assert hidden not in seen["text"]
+
+
+def stretched(stages: Sequence[str], lines: int, length: int) -> Script:
+    script: list[Sequence[object]] = []
+    for stage, (*before, answer) in SMTP.items():
+        if stage in stages:
+            code = str(answer[1])[:4].replace(" ", "-")
+            before.append(["send", code.ljust(length - 2, "x") + "\r\n", lines])
+        script += [*before, answer]
+    return script
+
+
+def test_replies_are_read_up_to_the_limits(play_of):
+    play = play_of()
+    for number, (stages, lines, length, _) in enumerate(LIMITS):
+        play.add(str(number), stretched(stages, lines, length))
+    play.run(**SETTINGS)
+    assert [(*limit[:3], play.code(str(number))) for number, limit in enumerate(LIMITS)] == LIMITS
