@@ -13,7 +13,7 @@ from .records import Login, Mailbox, Notice, Tested, Verdict
 def outcome_of(row_id: int, row: int, mailbox: Mailbox, tested: Tested) -> Outcome:
     """Return the outcome of a row; a mailbox only where all that was tested passed."""
     imap_reason = tested.imap.reason if tested.imap else None
-    reason = both(tested.smtp.reason, imap_reason)
+    reason = both(tested)
     if reason is not None:
         return Outcome(row_id=row_id, reason=reason, smtp=tested.smtp.reason, imap=imap_reason)
     smtp, notices = _as_tested(mailbox.smtp, tested.smtp, row)

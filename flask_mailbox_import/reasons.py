@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from .codes import Code
 from .providers import Provider
-from .records import Login, Protocol, Reason, Security
+from .records import Login, Protocol, Reason, Security, Tested, Verdict
 from .words import WORDS
 
 #: What the hints of a connection test name, by protocol.
@@ -29,6 +29,11 @@ _TERMS = {
 }
 _MINUTE = 60
 
+_IMAP_OFF = (
+    "The provider may have access by IMAP switched off, or want another server, username or "
+    "password for it: check its help pages and the columns imaphost, imapusername and imappassword."
+)
+
 
 def reason_of_test(
     code: Code,
@@ -37,11 +42,10 @@ def reason_of_test(
     *,
     reply: str = "",
     wait: float | None = None,
-    also: str = "",
 ) -> Reason:
     """Return the words for what a connection test found: the provider's own steps where known.
 
-    ``wait`` is how long the server said to wait, in seconds; ``also`` ends the hint.
+    ``wait`` is how long the server said to wait, in seconds.
     """
     error, hint = WORDS[code]
     if wait is not None:
@@ -50,28 +54,43 @@ def reason_of_test(
         hint = provider.hints[code]
     else:
         hint = hint.format(**_TERMS[protocol])
-    return Reason(code=code, error=error, hint=f"{hint} {also}".strip(), reply=reply)
+    return Reason(code=code, error=error, hint=hint, reply=reply)
+
+
+def _joined(hint: str, more: str) -> str:
+    """Put one more sentence to a hint: ahead of it where it ends with a link."""
+    texts = (hint, more) if hint.endswith(".") else (more, hint)
+    return " ".join(each for each in texts if each)
 
 
 def _duration(seconds: float) -> str:
     if seconds <= 2 * _MINUTE:
-        return f"{seconds:.0f} seconds"
+        return f"{seconds:.0f} second{'' if round(seconds) == 1 else 's'}"
     minutes = math.ceil(seconds / _MINUTE)
     return f"{minutes} minutes" if minutes <= 2 * _MINUTE else f"{minutes / 60:.0f} hours"
 
 
-def both(smtp: Reason | None, imap: Reason | None) -> Reason | None:
+def both(tested: Tested) -> Reason | None:
     """Return the reason of a row out of those of its two tests; None where both passed.
 
     The code and the sentence are those of the first that failed, SMTP before IMAP.
     """
+    smtp = _remarked(tested.smtp)
+    imap = _remarked(tested.imap) if tested.imap is not None else None
     if imap is None:
         return smtp
     if smtp is None:
+        if imap.code is Code.BAD_CREDENTIALS and tested.imap is not None:
+            imap = replace(imap, hint=_joined(_IMAP_OFF, tested.imap.remark))
         return replace(imap, hint=f"Sending works, reading (IMAP) does not. {imap.hint}")
     if smtp.code is imap.code:
-        return replace(smtp, hint=f"{smtp.hint} Reading (IMAP) fails for the same reason.")
-    return replace(smtp, hint=f"{smtp.hint} Reading (IMAP) fails too: {imap.text}")
+        return replace(smtp, hint=_joined(smtp.hint, "Reading (IMAP) fails for the same reason."))
+    return replace(smtp, hint=_joined(smtp.hint, f"Reading (IMAP) fails too: {imap.text}"))
+
+
+def _remarked(verdict: Verdict) -> Reason | None:
+    reason = verdict.reason
+    return reason and replace(reason, hint=_joined(reason.hint, verdict.remark))
 
 
 def mode_notice(login: Login, used: Security) -> str:

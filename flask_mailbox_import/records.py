@@ -208,6 +208,8 @@ class Verdict:
     reason: Reason | None = None
     #: How the connection was secured, where the login worked.
     security: Security | None = None
+    #: What else is to be said where it did not.
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

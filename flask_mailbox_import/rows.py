@@ -54,6 +54,8 @@ def check_record(
         reasons.append(_missing_imap_host())
     smtp = _check_server("smtp", record, password, config, reasons)
     imap_password = record.secrets["imappassword"] or record.secrets["password"]
+    if test_imap and not imap_password and password:
+        reasons.append(_missing_credentials("Fill in the column password or imappassword."))
     imap = _check_server("imap", record, imap_password, config, reasons)
     if reasons or email is None or smtp is None:
         return None, tuple(reasons)
@@ -123,12 +125,8 @@ def _check_email(text: str, reasons: list[Reason]) -> tuple[str, str] | None:
     return None
 
 
-def _missing_credentials() -> Reason:
-    return Reason(
-        code=Code.MISSING_CREDENTIALS,
-        error=MISSING_CREDENTIALS,
-        hint="Fill in the columns smtphost and password.",
-    )
+def _missing_credentials(hint: str = "Fill in the columns smtphost and password.") -> Reason:
+    return Reason(code=Code.MISSING_CREDENTIALS, error=MISSING_CREDENTIALS, hint=hint)
 
 
 def _missing_imap_host() -> Reason:

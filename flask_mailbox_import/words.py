@@ -53,7 +53,7 @@ WORDS: dict[Code, tuple[str, str]] = {
     ),
     Code.TLS_MODE_MISMATCH: (
         "The encryption setting does not fit this port.",
-        "Use {side}secure=true with port {tls}, and {side}secure=false with port {starttls}.",
+        "Use port {starttls} with {side}secure=false; this port speaks no TLS here.",
     ),
     Code.TLS_VERSION: (
         "The mail server only offers outdated encryption.",
@@ -156,7 +156,7 @@ WORDS: dict[Code, tuple[str, str]] = {
     ),
     Code.TOO_MANY_ATTEMPTS: (
         "The mail server has seen too many logins and refuses more for now.",
-        "Wait an hour and test again.",
+        "Wait an hour, or as long as the server says, and test again.",
     ),
     Code.TOO_MANY_CONNECTIONS: (
         "The mail server has too many open connections from here.",

@@ -54,9 +54,16 @@ class Attempt:
     """One try of a login: the connections that it needs, one after another."""
 
     def __init__(
-        self, login: Login, provider: Provider | None, guard: Guard, context: SSLContext
+        self,
+        login: Login,
+        provider: Provider | None,
+        guard: Guard,
+        context: SSLContext,
+        *,
+        mode_known: bool = False,
     ) -> None:
         self._login = login
+        self._mode_known = mode_known
         self._provider = provider
         self._guard = guard
         self._context = context
@@ -91,7 +98,7 @@ class Attempt:
         return Tried(
             finding=finding,
             stage=self._wire.stage,
-            security=self._security,
+            security=self._security if self._shown_mode() else self._login.security,
             connected=self._connected,
             seconds=time.monotonic() - started,
         )
@@ -106,6 +113,8 @@ class Attempt:
 
     def _log_in(self, config: Config, timeout: float, on_connected: Callable[[], None]) -> None:
         plan = _plan(self._login, timeout)
+        if self._mode_known and self._login.security is not Security.TLS:
+            plan = plan[-1:]
         first: Exception | None = None
         for number, (security, patience) in enumerate(plan):
             self._security = security
@@ -126,7 +135,9 @@ class Attempt:
             self._security = Security.TLS
             session.read_greeting()
             raise first
-        self._security = session.run(security, allow_plaintext=config.allow_plaintext)
+        # What is asked for with TLS is never done without.
+        allow_plaintext = config.allow_plaintext and self._login.security is not Security.TLS
+        self._security = session.run(security, allow_plaintext=allow_plaintext)
 
     def _begin(
         self,
@@ -146,6 +157,13 @@ class Attempt:
         elif patience is not None:
             wire.wait_for_bytes(patience)
 
+    def _shown_mode(self) -> bool:
+        """Tell whether the mode of the last connection is one that the server was seen to speak."""
+        wire = self._wire
+        return self._security is Security.PLAIN or (
+            wire.secure and wire.stage in (Stage.EHLO, Stage.AUTH, Stage.SELECT)
+        )
+
     def _new_wire(self) -> Wire:
         return Wire(self._guard, self._context, self._login.host, self._login.port)
 
@@ -155,7 +173,11 @@ class Attempt:
         return IMAPSession(self._wire, self._login)
 
     def _diagnose(self, fault: Exception) -> Finding:
-        finding = diagnose(self._login, self._wire.stage, fault, self._provider)
+        try:
+            finding = diagnose(self._login, self._wire.stage, fault, self._provider)
+        except Exception as ours:  # noqa: BLE001 (as above: one reply must not end the run)
+            log_unforeseen(self._wire.stage, ours)
+            return Finding(code=Code.INTERNAL, stage=self._wire.stage)
         if finding.code is Code.INTERNAL:
             log_unforeseen(self._wire.stage, fault)
         return finding

@@ -27,26 +27,22 @@ from .wordings import EXPLICIT, LATER, REFUSED, Wording, code_of_words
 
 #: Tried again in the same run: what passes by itself within seconds.
 RETRIED = frozenset(
-    {
-        Code.TOO_MANY_CONNECTIONS,
-        Code.RATE_LIMITED,
-        Code.TEMPORARY_FAILURE,
-        Code.GREYLISTED,
-        Code.TOO_MANY_ATTEMPTS,
-    }
+    Code(each)
+    for each in (
+        *("too_many_connections", "rate_limited", "temporary_failure", "greylisted"),
+        "too_many_attempts",
+    )
 )
 
 #: The server looked at the login and refused it: counted against ``MAX_REFUSED_LOGINS``.
 REFUSED_LOGIN = frozenset(
-    {
-        Code.BAD_CREDENTIALS,
-        Code.APP_PASSWORD_REQUIRED,
-        Code.TOO_MANY_ATTEMPTS,
-        Code.WEB_LOGIN_REQUIRED,
-        Code.ACCOUNT_DISABLED,
-        Code.ACCOUNT_BLOCKED,
-        Code.PASSWORD_EXPIRED,
-    }
+    Code(each)
+    for each in (
+        *("bad_credentials", "app_password_required", "oauth_required", "smtp_auth_disabled"),
+        *("protocol_disabled", "policy_blocked", "plan_required", "web_login_required"),
+        *("account_disabled", "account_blocked", "password_expired", "password_too_weak"),
+        *("too_many_attempts", "unknown"),
+    )
 )
 
 # RFC 4954 section 6 and RFC 5248, where no word decided.
@@ -127,6 +123,8 @@ class Finding:
     wait: float | None = None
     #: The server said that it is the login, whatever other words it said.
     login_refused: bool = False
+    #: It was the server's own word, and not that none came.
+    answered: bool = False
 
     @property
     def may_pass(self) -> bool:
@@ -155,7 +153,14 @@ def diagnose(
         numbers = f"{reply.code or ''} {reply.enhanced}".strip()
         text = shown(reply, login) if from_login else numbers
         refused = reply.code == 535 or reply.response_code == "AUTHENTICATIONFAILED"
-        return Finding(code=code, stage=stage, reply=text, wait=reply.wait, login_refused=refused)
+        return Finding(
+            code=code,
+            stage=stage,
+            reply=text,
+            wait=reply.wait,
+            login_refused=refused,
+            answered=True,
+        )
     if isinstance(fault, ssl.SSLError):
         code = code_of_tls_fault(fault)
     elif isinstance(fault, NotAReply):
@@ -188,13 +193,12 @@ def _from_response_code(stage: Stage, reply: Reply) -> Code | None:
     known = _RESPONSE_CODES.get(reply.response_code)
     if known is not None:
         return known
-    if reply.response_code != "AUTHENTICATIONFAILED":
-        later = code_of_words(reply.words, stage, LATER)
-        if later is not None:
-            return later
-    refused = code_of_words(reply.words, stage, REFUSED)
+    refused = code_of_words(reply.words, stage, (*EXPLICIT, *REFUSED))
     if refused is not None and stage is Stage.AUTH:
         return refused
+    later = code_of_words(reply.words, stage, LATER)
+    if later is not None:
+        return later
     if reply.status in ("BYE", "BAD"):
         return Code.CONNECTION_CLOSED if reply.status == "BYE" else Code.PROTOCOL_ERROR
     if stage in (Stage.EHLO, Stage.TLS):
@@ -232,7 +236,7 @@ def _rules_for(code: int) -> tuple[Wording, ...]:
         return EXPLICIT
     if code in (504, 523, 525, 538):
         return ()
-    return (*EXPLICIT, *LATER, *REFUSED) if code != 535 else REFUSED
+    return (*EXPLICIT, *REFUSED, *LATER)
 
 
 def _from_strange_bytes(protocol: Protocol, line: bytes) -> Code:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from ..records import Login
 
 #: Characters of a server's text that are shown at most.
 MAX_SHOWN = 300
+_LEAST_ENCODED = 6
 #: Bytes of it that are looked at.
 MAX_READ = 1000
 
@@ -20,9 +22,10 @@ _ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}\b")
 _REPEATED_CODE = re.compile(r"\b[245]\d\d[- ](?=[245]\.\d{1,3}\.\d{1,3}\b)")
 _IMAP_STATUS = re.compile(r"(?:OK|NO|BAD|BYE)\b", re.IGNORECASE)
 _IMAP_CODE = re.compile(r"\[([A-Z-]+)\b[^\]]*\]", re.IGNORECASE)
-_URL = re.compile(r"\S*(?:://|\bwww\.)\S*", re.IGNORECASE)
+_URL = re.compile(r"://|:/+|www\.|mailto:", re.IGNORECASE)
+_URLSAFE = str.maketrans("-_", "+/")
 _ADDRESS = re.compile(
-    r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.])|(?<![\w:])(?:[0-9a-f]{0,4}:){3,7}[0-9a-f]{0,4}",
+    r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.])|(?<![\w:])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}",
     re.IGNORECASE,
 )
 _WAIT = re.compile(
@@ -80,17 +83,18 @@ def shown(reply: Reply, login: Login) -> str:
     """Return the reply for a person: plain, short, without links, addresses or the password."""
     numbers = f"{reply.code or ''} {reply.enhanced}".strip()
     words = _plain(reply.words)
-    if _echoes(reply.words, login):
+    if _echoes(reply.words, login) or _echoes(words, login):
         words = ""
     return f"{numbers} {words}".strip()
 
 
 def _plain(words: str) -> str:
-    words = _URL.sub("", words)
-    words = _ADDRESS.sub("", words)
-    # Controls, bidi and other invisible characters; unassigned and private ones.
+    # Controls, bidi and other invisible characters; unassigned and private ones. First of all, or
+    # what they part would come together to a link again.
     words = "".join(each for each in words if unicodedata.category(each)[0] != "C" or each == " ")
-    words = " ".join(words.translate(str.maketrans("", "", "<>\ufffd")).split())
+    words = words.translate(str.maketrans("", "", "<>\ufffd"))
+    words = _ADDRESS.sub("", " ".join(each for each in words.split() if not _URL.search(each)))
+    words = " ".join(words.split())
     return words if len(words) <= MAX_SHOWN else words[: MAX_SHOWN - 1].rstrip() + "…"
 
 
@@ -98,11 +102,27 @@ def _echoes(words: str, login: Login) -> bool:
     """Tell whether a reply repeats the password, plain or as it went over the wire."""
     password = login.password.reveal()
     clear = password.encode()
-    forms = {password, base64.b64encode(clear).decode(), clear.hex(), quote(password, safe="")}
-    # Any stretch of the SASL response holds it too, whatever stands around it.
-    forms.add(base64.b64encode(f"\0{login.username}\0{password}".encode()).decode())
-    squeezed = "".join(words.split()).casefold()
-    return any("".join(form.split()).casefold() in squeezed for form in forms)
+    response = f"\0{login.username}\0{password}".encode()
+    # Each way that three bytes may fall, without what depends on their neighbours.
+    encoded = [base64.b64encode(b"\0" * n + clear).decode()[n and 4 : -4] for n in range(3)]
+    encoded += [clear.hex(), base64.b64encode(response).decode()]
+    forms = {
+        password,
+        html.escape(password),
+        password.replace("\\", "\\\\").replace('"', '\\"'),
+        quote(password, safe=""),
+        # What is shorter is in any reply.
+        *(each for each in encoded if len(each) >= _LEAST_ENCODED),
+    }
+    squeezed = _squeezed(words)
+    return any(_squeezed(form) in squeezed for form in forms if form)
+
+
+def _squeezed(text: str) -> str:
+    """Return what is compared of a text: letters, digits and signs, whatever stands between."""
+    text = unicodedata.normalize("NFKC", text.rstrip("=")).translate(_URLSAFE).casefold()
+    kept = (each for each in text if unicodedata.category(each)[0] not in "CZ")
+    return "".join(each for each in kept if each not in "<>\ufffd")
 
 
 def _decode(text: bytes) -> str:

@@ -14,7 +14,6 @@ from gevent.ssl import SSLContext
 
 from ..config import Config
 from ..policy import NoAddress
-from ..providers import provider_of
 from ..records import Stage
 from .attempt import Attempt, Tried, log_unforeseen
 from .diagnosis import Finding, diagnose
@@ -26,6 +25,7 @@ from .verdicts import Verdicts
 RETRY_WAITS = (1.0, 4.0)
 # Seconds for a server to close its end, so that it has stopped counting the connection.
 _LINGER = 1.0
+_FROM_LOGIN = frozenset({Stage.AUTH, Stage.SELECT})
 # Seconds in which a server that answers mostly has.
 _GRACE = 0.3
 
@@ -105,6 +105,8 @@ class Schedule:
             for server in servers:
                 key = (address, server.port)
                 server.look_up_seconds = time.monotonic() - started
+                for job in server.waiting:
+                    job.address = address
                 server.pace = self._paces.setdefault(key, Pace(self._config.per_host))
         finally:
             self._looking_up -= 1
@@ -177,8 +179,13 @@ class Schedule:
     def _try(self, server: Server, pace: Pace, job: Job) -> None:
         login = job.login
         mode = server.mode.get(login.security, login.security)
-        provider = provider_of(login.host, job.email)
-        attempt = Attempt(replace(login, security=mode), provider, self._guard, self._context)
+        attempt = Attempt(
+            replace(login, security=mode),
+            job.provider,
+            self._guard,
+            self._context,
+            mode_known=server.proven,
+        )
         timeout = self._config.timeout - (0 if job.tries else server.look_up_seconds)
         try:
             tried = attempt.run(
@@ -223,10 +230,13 @@ class Schedule:
             again = server.learn_pressure(job, finding)
         else:
             server.learn_absence(tried)
-            if not finding.may_pass and tried.stage in (Stage.AUTH, Stage.SELECT):
+            if finding.may_pass:
+                server.learn_wait(finding)
+            if finding.answered and not finding.may_pass and tried.stage in _FROM_LOGIN:
                 server.learn_success(job, tried)
                 pace.widen()
-            if finding.may_pass and job.tries < self._config.retries:
+            may_wait = (finding.wait or 0) <= LONGEST_WAIT
+            if finding.may_pass and may_wait and job.tries < self._config.retries:
                 self._try_later(job, finding)
                 return
             again = False
@@ -242,12 +252,8 @@ class Schedule:
             self._verdicts.failed(server.waiting.popleft(), lesson, shared=True)
 
     def _try_later(self, job: Job, finding: Finding) -> None:
-        wait = finding.wait or 0
-        if wait > LONGEST_WAIT:
-            self._verdicts.failed(job, finding)
-            return
         job.tries += 1
-        wait = max(wait, RETRY_WAITS[min(job.tries, len(RETRY_WAITS)) - 1])
+        wait = max(finding.wait or 0, RETRY_WAITS[min(job.tries, len(RETRY_WAITS)) - 1])
         self._queued += 1
         # The second item is unique, so that no two jobs are ever compared.
         heapq.heappush(self._later, (time.monotonic() + jittered(wait), self._queued, job))

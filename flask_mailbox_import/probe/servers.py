@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ..codes import Code
+from ..providers import Provider, provider_of
 from ..records import Login, Mailbox, Protocol, Security, Stage
 from .attempt import Tried
 from .diagnosis import Finding
@@ -42,12 +43,14 @@ class Job:
     """One login to test, for all the mailboxes that share it."""
 
     login: Login
-    email: str
+    provider: Provider | None
     numbers: list[int]
+    #: What its server's name leads to, once that is known.
+    address: str = ""
     tries: int = 0
     #: How often it was refused for what our own pace caused, and whether it met silence before.
     refusals: int = 0
-    silent: bool = False
+    silences: int = 0
     started: float = 0.0
     #: Whether other connections of ours were open to the server beside it.
     crowded: bool = False
@@ -127,6 +130,8 @@ class Server:
     closes: bool = True
     silent_logins: int = 0
     silent_rounds: int = 0
+    #: Rows in a row that were told to wait for long.
+    told_to_wait: int = 0
     #: Refusals in a row, each with no other connection of ours beside it.
     refused_alone: int = 0
 
@@ -143,12 +148,15 @@ class Server:
         """Take in that a login was answered."""
         self.proven = True
         self.silent_logins = self.silent_rounds = self.refused_alone = 0
+        self.told_to_wait = 0
         if tried.security is not job.login.security and tried.security is not Security.PLAIN:
             self.mode[job.login.security] = tried.security
 
     def is_silence(self, tried: Tried, timeout: float) -> bool:
         """Tell whether a try ended without an answer after a long wait."""
         code = tried.finding.code if tried.finding else None
+        if tried.finding is None or tried.finding.answered:
+            return False
         if code is Code.CONNECTION_TIMEOUT:
             return True
         return (
@@ -164,7 +172,9 @@ class Server:
         dropped = finding.code is Code.CONNECTION_CLOSED and tried.stage in _BEFORE_LOGIN
         of_the_server = dropped or (finding.code in _TOO_MUCH and not finding.login_refused)
         if job.crowded:
-            return of_the_server or finding.may_pass
+            # Hung up on at the login: once more, with fewer beside it.
+            dropped_late = finding.code is Code.CONNECTION_CLOSED and not job.refusals
+            return of_the_server or finding.may_pass or (dropped_late and self.proven)
         return of_the_server and self.proven
 
     def learn_pressure(self, job: Job, finding: Finding) -> bool:
@@ -186,20 +196,31 @@ class Server:
 
     def learn_silence(self, job: Job, tried: Tried) -> bool:
         """Take in a silence; tell whether the job is worth another try that costs it none."""
-        was_proven, self.proven = self.proven, False
-        if tried.stage not in _BEFORE_LOGIN:
-            self.silent_logins += 1
-            if self.silent_logins >= SILENT_LOGINS:
+        ever_answered = self.proven or self.silent_rounds > 0
+        self.proven = False
+        at_login = tried.stage not in _BEFORE_LOGIN
+        if not ever_answered:
+            self.silent_logins += at_login
+            if not at_login or self.silent_logins >= SILENT_LOGINS:
                 self.lesson = tried.finding
             return False
-        ever_answered = was_proven or self.silent_rounds > 0
         if self.pace is not None and self.pace.narrow(job):
             self.silent_rounds += 1
-        if not ever_answered or self.silent_rounds >= SILENT_ROUNDS:
+        if self.silent_rounds >= SILENT_ROUNDS:
             self.lesson = tried.finding
             return False
-        again, job.silent = not job.silent, True
-        return again
+        # Nobody was refused: with fewer beside it, it may be its turn.
+        job.silences += 1
+        return job.silences <= (1 if at_login or not job.crowded else SILENT_ROUNDS)
+
+    def learn_wait(self, finding: Finding) -> None:
+        """Take in that the server said to wait; who says so twice running says it to all."""
+        if (finding.wait or 0) > LONGEST_WAIT:
+            self.told_to_wait += 1
+            if self.told_to_wait >= SILENT_LOGINS:
+                self.lesson = finding
+        elif finding.wait and self.pace is not None:
+            self.pace.rest(finding.wait)
 
     def learn_absence(self, tried: Tried) -> None:
         """Take in that nothing listens there, unless a login was answered before."""
@@ -226,7 +247,9 @@ def jobs_of(mailboxes: Iterable[tuple[int, Mailbox]], *, test_imap: bool) -> lis
             if same is not None:
                 same.numbers.append(number)
                 continue
-            job = Job(login=login, email=mailbox.email, numbers=[number])
+            # An address tells whose server it is only where it is what logs in.
+            email = mailbox.email if login.username == mailbox.email else ""
+            job = Job(login=login, provider=provider_of(login.host, email), numbers=[number])
             group.append(job)
             jobs.append(job)
     return jobs

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from ..codes import Code
-from ..providers import provider_of
 from ..reasons import blocked_port, mode_notice, reason_of_test
 from ..records import Mailbox, Notice, Protocol, Security, Tested, Verdict
 from .diagnosis import Finding
@@ -17,7 +16,7 @@ Message = tuple[int, Tested] | Notice
 
 # One server that cannot be reached may be down; more of them, and no other that can be, may not.
 _FEWEST_SERVERS = 2
-_SHARED = "Another row showed this for the server; this one was not tried again."
+_SHARED = "Another row showed this for the server; this one was not tried."
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,7 @@ class Verdicts:
     def release_all(self) -> None:
         """Emit what is still held back: on these ports, nothing was ever reached."""
         for port, held in self._held.items():
-            servers = len({each.job.login.host for each in held})
+            servers = len({each.job.address for each in held})
             blocked = blocked_port(port, servers) if servers >= _FEWEST_SERVERS else ""
             if blocked:
                 self._emit(Notice(row=0, column="", code="port_unreachable", message=blocked))
@@ -91,14 +90,14 @@ class Verdicts:
         reason = reason_of_test(
             finding.code,
             login.protocol,
-            provider_of(login.host, job.email),
+            job.provider,
             reply=finding.reply,
             wait=finding.wait if finding.may_pass else None,
-            also=" ".join(each for each in (mode, _SHARED if shared else "") if each),
         )
         if hint:
             reason = replace(reason, hint=hint)
-        self._settle(job, Verdict(reason=reason))
+        remark = " ".join(each for each in (mode, _SHARED if shared else "") if each)
+        self._settle(job, Verdict(reason=reason, remark=remark))
 
     def _settle(self, job: Job, verdict: Verdict) -> None:
         for number in job.numbers:
