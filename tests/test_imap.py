@@ -231,3 +231,24 @@ def test_a_second_password_for_one_imap_login_is_not_tried(make_host, mail_serve
         ("c@x.com", "duplicate_login")
     ]
     assert imap.logins == [("shared", "one")]
+
+
+def test_an_empty_imap_password_is_not_tried(make_host, mail_server, imap_server):
+    smtp, imap = mail_server(), imap_server()
+    host = make_host(smtp.port, imap.port)
+    csv = (
+        "email,password,smtphost,smtpport,smtppassword,imaphost,imapport,imapsecure\n"
+        f"a@x.com,,localhost,{smtp.port},pw,localhost,{imap.port},false\n"
+    )
+    data = host.post(csv, testImap="true").json["data"]
+    assert [each["code"] for each in data["errors"]] == ["missing_credentials"]
+    assert "imappassword" in data["errors"][0]["hint"]
+    assert imap.sessions == smtp.sessions == []
+
+
+def test_where_sending_works_the_hint_is_about_reading(make_host, mail_server, imap_server):
+    imap = imap_server(accounts={})
+    _, data = imported(make_host, mail_server(), imap)
+    hint = data["errors"][0]["hint"]
+    assert hint.startswith("Sending works, reading (IMAP) does not. The provider may have")
+    assert "app password" not in hint

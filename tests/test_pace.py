@@ -167,6 +167,59 @@ def test_a_server_that_has_answered_is_slowed_before_it_is_given_up(make_host, m
     assert seconds < 6
 
 
+def test_words_of_one_row_are_no_silence_of_the_server(make_host, mail_server):
+    """Two rows whose replies speak of time-outs say nothing about the others."""
+
+    def answer(session):
+        reply = server._auth(session, last(session))
+        slow = session.logins[-1][0].startswith("u")
+        return b"535 5.7.8 authentication timed out\r\n" if slow else reply
+
+    server = mail_server(replies={"AUTH": answer})
+    host = make_host(server.port, CONCURRENCY=2)
+    data = host.post(Header + rows_on(server, 3) + rows_on(server, 20, name="g")).json["data"]
+    assert data["imported"] == 20
+
+
+def test_who_says_twice_to_wait_for_long_says_it_to_all(make_host, mail_server):
+    server = mail_server(replies={"AUTH": b"450 4.7.1 try again in 5 minutes\r\n"})
+    host = make_host(server.port, CONCURRENCY=2)
+    data = host.post(Header + rows_on(server, 100)).json["data"]
+    assert codes(data) == {"temporary_failure": 100}
+    assert len(server.commands(b"AUTH")) < 10
+
+
+def test_an_odd_reply_is_one_rows(make_host, mail_server):
+    replies = [
+        "450 4.7.1 try again in 5 \u017f",
+        "535 \ufdfa " + "x" * 2000,
+        "454 [\u0131\u0663 m]",
+    ]
+
+    def answer(session):
+        reply = server._auth(session, last(session))
+        odd = session.logins[-1][0].removeprefix("u").removesuffix("@x.com")
+        return f"{replies[int(odd)]}\r\n".encode() if odd.isdigit() else reply
+
+    server = mail_server(replies={"AUTH": answer})
+    host = make_host(server.port, RETRIES=0)
+    data = host.post(Header + rows_on(server, 3) + rows_on(server, 20, name="g")).json["data"]
+    assert (data["imported"], data["failed"]) == (20, 3)
+    assert "internal" not in codes(data)
+
+
+def test_guesses_count_whatever_the_address_claims(make_host, mail_server):
+    """An address of another provider neither changes the words nor hides the guess."""
+    server = mail_server(accounts={})
+    host = make_host(server.port, MAX_REFUSED_LOGINS=3)
+    csv = "email,password,smtphost,imaphost,smtpport,smtpusername\n" + "".join(
+        f"u{each}@outlook.com,pw{each},localhost,,{server.port},victim{each}\n" for each in range(3)
+    )
+    data = host.post(csv).json["data"]
+    assert [each["error"] for each in data["errors"]] == [FIXED] * 3
+    assert host.post(Header + rows_on(server, 1)).status_code == 429
+
+
 def test_a_dead_port_answers_for_all_its_rows(make_host, mail_server):
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]
@@ -260,23 +313,21 @@ def test_equal_logins_share_a_verdict_and_another_password_is_not_tried(make_hos
 def full_port():
     """A port whose queue is full: a connection to it is neither taken nor refused."""
     with ExitStack() as stack:
-        port = 0
-        for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
-            listener = stack.enter_context(socket.socket(family))
-            listener.bind((address, port))
-            listener.listen(0)
-            port = listener.getsockname()[1]
-            for _ in range(4):
-                waiting = stack.enter_context(socket.socket(family))
-                waiting.setblocking(False)
-                waiting.connect_ex((address, port))
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("0.0.0.0", 0))
+        listener.listen(0)
+        port = listener.getsockname()[1]
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(("127.0.0.1", port))
         yield port
 
 
 def test_where_no_server_can_be_reached_it_is_said_once(make_host, full_port):
     host = make_host(full_port, CONNECT_TIMEOUT=1, TIMEOUT=2)
     csv = Header + "".join(
-        rows_on(full_port, 3, f"h{each}.localhost", f"n{each}") for each in range(4)
+        rows_on(full_port, 3, f"127.0.0.{each + 2}", f"n{each}") for each in range(4)
     )
     data = host.post(csv).json["data"]
     assert codes(data) == {"connection_timeout": 12}

@@ -142,3 +142,19 @@ def test_a_busy_server_may_say_so_in_clear_on_a_tls_port(make_host, mail_server)
     data = host.post(Header + "".join(rows)).json["data"]
     assert (data["imported"], data["errors"]) == (20, [])
     assert "warnings" not in data
+
+
+@pytest.mark.parametrize("reply", [b"554 no service\r\n", b"SSH-2.0-x\r\n", b"421 busy\r\n"])
+def test_a_mode_that_was_only_tried_is_not_said_to_work(make_host, mail_server, reply):
+    server = mail_server(replies={"greeting": reply}, context=None)
+    host = make_host(server.port, TIMEOUT=TIMEOUT, RETRIES=0)
+    data = host.post(Header + row("a@x.com", "pw", server.port, secure="true")).json["data"]
+    assert "works with" not in str(data)
+
+
+def test_what_asks_for_tls_is_never_done_in_clear(make_host, mail_server):
+    server = mail_server(context=None)
+    host = make_host(server.port, TIMEOUT=TIMEOUT, ALLOW_PLAINTEXT=True)
+    data = host.post(Header + row("a@x.com", "pw", server.port, secure="true")).json["data"]
+    assert [each["code"] for each in data["errors"]] == ["starttls_unsupported"]
+    assert server.logins == []

@@ -86,8 +86,7 @@ _ERRNOS = {
     errno.EHOSTDOWN: Code.NETWORK_UNREACHABLE,
     errno.ENETDOWN: Code.NETWORK_UNREACHABLE,
     errno.EADDRNOTAVAIL: Code.NETWORK_UNREACHABLE,
-    # A firewall on this machine.
-    errno.EPERM: Code.NETWORK_UNREACHABLE,
+    errno.EPERM: Code.NETWORK_UNREACHABLE,  # a firewall on this machine
     errno.EACCES: Code.NETWORK_UNREACHABLE,
     # Reset between the connection and the first look at it.
     errno.ENOTCONN: Code.CONNECTION_CLOSED,
