@@ -125,6 +125,22 @@ def test_one_row_teaches_the_others(server_of, run):
     assert len(server.sessions) <= 30 + 4
 
 
+def test_rows_of_both_modes_on_one_port_are_both_right(server_of, protocol, make_host, mail_server):
+    server = server_of(implicit_tls=True)
+    good = mail_server(implicit_tls=True)
+    host = make_host(server.port, good.port, TIMEOUT=TIMEOUT, CONCURRENCY=4)
+    lines = []
+    for each in range(20):
+        tested = f"localhost,{server.port},{str(each % 2 == 0).lower()}"
+        other = f"localhost,{good.port},true"
+        cells = (tested, ",,") if protocol == "smtp" else (other, tested)
+        lines.append(f"u{each}@x.com,pw{each},{','.join(cells)}\n")
+    fields = {"testImap": "true"} if protocol == "imap" else {}
+    data = host.post(HEADER + "".join(lines), **fields).json["data"]
+    assert (data["imported"], data["errors"]) == (20, [])
+    assert securities(host, protocol) == {"tls"}
+
+
 def test_a_busy_server_may_say_so_in_clear_on_a_tls_port(make_host, mail_server):
     """Exim refuses one connection too many before any TLS; that is no wrong mode."""
     server = mail_server(implicit_tls=True)

@@ -178,13 +178,12 @@ class Schedule:
 
     def _try(self, server: Server, pace: Pace, job: Job) -> None:
         login = job.login
-        mode = server.mode.get(login.security, login.security)
         attempt = Attempt(
-            replace(login, security=mode),
+            replace(login, security=server.mode or login.security),
             job.provider,
             self._guard,
             self._context,
-            mode_known=server.proven,
+            mode_known=server.mode is not None,
         )
         timeout = self._config.timeout - (0 if job.tries else server.look_up_seconds)
         try:
@@ -220,7 +219,7 @@ class Schedule:
         """Take in what a try showed: a verdict, another try, or a lesson for all that wait."""
         finding = tried.finding
         if finding is None:
-            server.learn_success(job, tried)
+            server.learn_success(tried)
             pace.widen()
             self._verdicts.passed(job, tried.security)
             return
@@ -233,7 +232,7 @@ class Schedule:
             if finding.may_pass:
                 server.learn_wait(finding)
             if finding.answered and not finding.may_pass and tried.stage in _FROM_LOGIN:
-                server.learn_success(job, tried)
+                server.learn_success(tried)
                 pace.widen()
             may_wait = (finding.wait or 0) <= LONGEST_WAIT
             if finding.may_pass and may_wait and job.tries < self._config.retries:
@@ -241,7 +240,8 @@ class Schedule:
                 return
             again = False
         if again and server.lesson is None:
-            server.waiting.appendleft(job)
+            # Last in the queue: what is this row's alone keeps no other from its turn.
+            server.waiting.append(job)
         else:
             self._verdicts.failed(job, finding, used=tried.security)
         if server.lesson is not None:

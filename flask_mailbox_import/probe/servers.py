@@ -21,6 +21,8 @@ SILENT_ROUNDS = 3
 
 #: Refusals of one job that may be our pace's fault and cost no try.
 FREE_REFUSALS = 20
+#: The same where it is as likely that it is the mailbox's own.
+FREE_DOUBTS = 4
 #: Refusals in a row, alone and ever later, after which a server that has answered is given up.
 REFUSALS_ALONE = 15
 #: Seconds: a server that says to wait longer is not waited for.
@@ -124,8 +126,8 @@ class Server:
     proven: bool = False
     #: What answers for all other rows, once a row has shown it.
     lesson: Finding | None = None
-    #: The TLS mode that worked in place of the file's.
-    mode: dict[Security, Security] = field(default_factory=dict)
+    #: The TLS mode that it speaks, once a row has shown it.
+    mode: Security | None = None
     #: Whether it closes connections soon after QUIT.
     closes: bool = True
     silent_logins: int = 0
@@ -144,13 +146,13 @@ class Server:
             return False
         return self.proven or self.running < share
 
-    def learn_success(self, job: Job, tried: Tried) -> None:
+    def learn_success(self, tried: Tried) -> None:
         """Take in that a login was answered."""
         self.proven = True
         self.silent_logins = self.silent_rounds = self.refused_alone = 0
         self.told_to_wait = 0
-        if tried.security is not job.login.security and tried.security is not Security.PLAIN:
-            self.mode[job.login.security] = tried.security
+        if tried.security is not Security.PLAIN:
+            self.mode = tried.security
 
     def is_silence(self, tried: Tried, timeout: float) -> bool:
         """Tell whether a try ended without an answer after a long wait."""
@@ -174,7 +176,8 @@ class Server:
         if job.crowded:
             # Hung up on at the login: once more, with fewer beside it.
             dropped_late = finding.code is Code.CONNECTION_CLOSED and not job.refusals
-            return of_the_server or finding.may_pass or (dropped_late and self.proven)
+            may_be = finding.may_pass and job.refusals < FREE_DOUBTS
+            return of_the_server or may_be or (dropped_late and self.proven)
         return of_the_server and self.proven
 
     def learn_pressure(self, job: Job, finding: Finding) -> bool:
