@@ -24,6 +24,7 @@ def seconds_for(host, rows: str) -> float:
     return time.monotonic() - start
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 def test_twenty_slow_servers_take_about_as_long_as_one(make_host, mail_server, mode):
     server_options, settings, secure = MODES[mode]

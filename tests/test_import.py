@@ -235,6 +235,7 @@ def test_too_many_running(make_host, mail_server):
     assert inner[0].json["reason"] == "too_many_running"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("implicit", [False, True])
 def test_imports_leave_no_descriptor_open(make_host, mail_server, implicit):
     server = mail_server(implicit_tls=implicit)

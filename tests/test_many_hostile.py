@@ -17,6 +17,8 @@ from flask_mailbox_import.probe.guard import Guard
 from flask_mailbox_import.probe.pool import HubRun
 from flask_mailbox_import.probe.sockets import MAX_REPLY, Wire, tls_context
 
+pytestmark = pytest.mark.slow
+
 TIMEOUT = 2
 NETWORK = ipaddress.ip_network("127.0.0.0/8")
 HONEST = [step for answers in SMTP.values() for step in answers]
