@@ -45,8 +45,6 @@ class Tried:
     stage: Stage
     #: How the connection was secured or, after a fault, was to be.
     security: Security
-    #: Whether the server took the connection.
-    connected: bool
     seconds: float
 
 
@@ -68,7 +66,6 @@ class Attempt:
         self._guard = guard
         self._context = context
         self._security = login.security
-        self._connected = False
         self._wire = self._new_wire()
         self._session: SMTPSession | IMAPSession | None = None
 
@@ -99,7 +96,6 @@ class Attempt:
             finding=finding,
             stage=self._wire.stage,
             security=self._security if self._shown_mode() else self._login.security,
-            connected=self._connected,
             seconds=time.monotonic() - started,
         )
 
@@ -150,7 +146,6 @@ class Attempt:
         self._wire.close()
         wire = self._wire = self._new_wire()
         wire.open(connect_timeout)
-        self._connected = True
         on_connected()
         if security is Security.TLS:
             wire.start_tls(patience)

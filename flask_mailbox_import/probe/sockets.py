@@ -61,8 +61,7 @@ class Wire:
 
     def __init__(self, guard: Guard, context: SSLContext, host: str, port: int) -> None:
         self.stage = Stage.RESOLVE
-        #: Whether the connection was made, and whether the server spoke TLS on it.
-        self.connected = False
+        #: Whether the server spoke TLS on it.
         self.secure = False
         self._guard = guard
         self._context = context
@@ -82,7 +81,6 @@ class Wire:
         self._guard.resolve(self._host)
         self.stage = Stage.CONNECT
         self._sock = self._guard.connect(self._host, self._port, timeout)
-        self.connected = True
         self.stage = Stage.GREETING
 
     def wait_for_bytes(self, seconds: float) -> None:

@@ -91,7 +91,8 @@ class Verdicts:
             finding.code,
             login.protocol,
             job.provider,
-            reply=finding.reply,
+            # What the server said to one user is not for another.
+            reply="" if shared else finding.reply,
             wait=finding.wait if finding.may_pass else None,
         )
         if hint:
