@@ -31,6 +31,7 @@ TIMEOUT = 2
 EHLO_NAME = "import.host.example"
 SETTINGS = {"TIMEOUT": TIMEOUT, "RETRIES": 1, "EHLO_NAME": EHLO_NAME}
 
+AFTER_GREETING = [step for steps in list(SMTP.values())[1:] for step in steps]
 TALKING = ("greeting", "ehlo", "starttls", "ehlo in tls", "auth")
 #: The stages of an honest dialogue that say more lines, how many, how long, and what comes of it.
 LIMITS = [
@@ -195,3 +196,12 @@ def test_replies_are_read_up_to_the_limits(play_of):
         play.add(str(number), stretched(stages, lines, length))
     play.run(**SETTINGS)
     assert [(*limit[:3], play.code(str(number))) for number, limit in enumerate(LIMITS)] == LIMITS
+
+
+def test_a_server_that_makes_each_connection_wait_is_waited_for(play_of):
+    """Against spammers some greet late; TLS is tried meanwhile, and must not take all the time."""
+    play, longer = play_of(), 2 * TIMEOUT
+    play.add("late", [["drip", "2", 0.4 * longer], ["send", "20 BANNER\r\n"], *AFTER_GREETING])
+    play.run(**{**SETTINGS, "TIMEOUT": longer})
+    assert play.code("late") == "imported"
+    assert len(play.servers["late"].sessions) == 3

@@ -48,10 +48,6 @@ def connects(play: Play) -> int:
     return sum(len(server.sessions) for server in play.servers.values())
 
 
-def honest_seconds(play: Play) -> float:
-    return max(server.seconds for name, server in play.servers.items() if name[:6] == "honest")
-
-
 def test_hostile_servers_cost_the_others_two_timeouts_at_most(play_of):
     alone, beside = play_of(), play_of()
     for name, script in HOSTILE.items():
@@ -66,8 +62,6 @@ def test_hostile_servers_cost_the_others_two_timeouts_at_most(play_of):
         *("connection_timeout", "protocol_error")
     }
     assert beside.seconds < alone.seconds + 2 * TIMEOUT
-    # The honest servers go on all the while: no silent one ever has all the places.
-    assert honest_seconds(beside) < honest_seconds(alone) + 0.75 * TIMEOUT
 
 
 def test_a_silent_server_is_not_asked_by_every_row(play_of):
