@@ -138,26 +138,21 @@ def expected(protocol: str, stage: str, behaviour: str) -> str:
 
 
 @pytest.fixture(scope="module", params=["smtp", "imap"])
-def plays(request, ca, ca_file, tmp_path_factory):
-    """Play the matrix beside good rows, and good rows alone."""
+def matrix(request, ca, ca_file, tmp_path_factory):
+    """Play all pairs beside good rows."""
     folder, protocol = tmp_path_factory.mktemp("matrix"), request.param
     contexts = contexts_of(ca, folder)
-    with (
-        Play(folder, ca_file, contexts, protocol=protocol) as matrix,
-        Play(folder, ca_file, contexts, protocol=protocol) as alone,
-    ):
+    with Play(folder, ca_file, contexts, protocol=protocol) as matrix:
         for stage in STAGES[protocol]:
             for behaviour in BEHAVIOURS:
                 matrix.add(f"{stage} {behaviour}", script_of(protocol, stage, behaviour))
-        for play in (alone, matrix):
-            play.add_good(3)
-            play.run(TIMEOUT=TIMEOUT, RETRIES=0, CONCURRENCY=60)
-        yield matrix, alone
+        matrix.add_good(3)
+        matrix.run(TIMEOUT=TIMEOUT, RETRIES=0, CONCURRENCY=60)
+        yield matrix
 
 
 @pytest.mark.parametrize("behaviour", BEHAVIOURS)
-def test_what_it_is_called(plays, behaviour):
-    matrix, _ = plays
+def test_what_it_is_called(matrix, behaviour):
     names = {stage: f"{stage} {behaviour}" for stage in STAGES[matrix.protocol]}
     assert {stage: matrix.code(name) for stage, name in names.items()} == {
         stage: expected(matrix.protocol, stage, behaviour) for stage in names
@@ -165,8 +160,7 @@ def test_what_it_is_called(plays, behaviour):
 
 
 @pytest.mark.parametrize("kind", SHOWN)
-def test_what_is_said_from_the_login_on_is_read_and_cleaned(plays, kind):
-    matrix, _ = plays
+def test_what_is_said_from_the_login_on_is_read_and_cleaned(matrix, kind):
     for stage in STAGES[matrix.protocol]:
         reply = matrix.replies[email_of(f"{stage} {kind}")] or ""
         if stage in ("auth", "login", "select"):
@@ -175,29 +169,26 @@ def test_what_is_said_from_the_login_on_is_read_and_cleaned(plays, kind):
             assert not set(reply) - set("0123456789. ")
 
 
-def test_one_login_and_no_password_in_clear(plays):
-    matrix, _ = plays
+def test_one_login_and_no_password_in_clear(matrix):
     for name in matrix.servers:
         logins = matrix.logins(name)
         assert logins <= 1, name
         assert matrix.passwords(name) == (0, logins), name
 
 
-def test_it_ends_in_time(plays):
-    matrix, _ = plays
+def test_it_ends_in_time(matrix):
     # A second more would be a goodbye that nobody takes.
     seconds = {name: each.seconds for name, each in matrix.servers.items()}
     assert {name: each for name, each in seconds.items() if each > TIMEOUT + 0.8} == {}
 
 
-def test_good_rows_beside_them_are_not_held_up(plays):
-    matrix, alone = plays
+def test_good_rows_beside_them_are_not_held_up(matrix):
     assert [matrix.code(f"good.{number}") for number in range(3)] == ["imported"] * 3
-    assert max(matrix.good_seconds) < max(alone.good_seconds) + TIMEOUT / 2
+    # Before the time of the first silent server was over.
+    assert max(matrix.good_seconds) < TIMEOUT
 
 
-def test_nothing_odd_is_shown_or_logged(plays):
-    matrix, _ = plays
+def test_nothing_odd_is_shown_or_logged(matrix):
     shown = json.dumps(json.loads(matrix.text), ensure_ascii=False)
     for hidden in ("BANNER", "<script", "AAAA"):
         assert hidden not in shown
@@ -205,5 +196,5 @@ def test_nothing_odd_is_shown_or_logged(plays):
         assert not [each for each in text if not each.isprintable() and each not in "\n\t"]
 
 
-def test_nobody_broke(plays):
-    assert "broke" not in plays[0].log
+def test_nobody_broke(matrix):
+    assert "broke" not in matrix.log
