@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any, ParamSpec, cast
 
 from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import HTTPException
@@ -19,6 +19,7 @@ from werkzeug.exceptions import HTTPException
 from .auth import authenticate, workspace_of
 from .errors import (
     FileError,
+    ImportNotFound,
     MailboxImportError,
     RequestError,
     TooManyRefusedLogins,
@@ -34,7 +35,10 @@ logger = logging.getLogger("flask_mailbox_import")
 #: Room in a request beside the file: the other fields and the multipart boundaries.
 _FORM_BYTES = 64 * 1024
 _FORM_PARTS = 20
-_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
+#: All that a route answers itself, so that a wrong one is refused in JSON.
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
+
+P = ParamSpec("P")
 
 
 def register(blueprint: Blueprint) -> None:
@@ -44,7 +48,7 @@ def register(blueprint: Blueprint) -> None:
         "/v1/mailboxes/import/smtp",
         endpoint="api_import",
         view_func=import_smtp,
-        methods=_METHODS,
+        methods=METHODS,
         provide_automatic_options=False,
     )
 
@@ -69,17 +73,19 @@ def _memory_stream(*_args: object, **_kwargs: object) -> io.BytesIO:
     return io.BytesIO()
 
 
-def _json_errors(view: Callable[[], Response]) -> Callable[[], Response]:
+def json_errors(view: Callable[P, Response]) -> Callable[P, Response]:
     """Answer every fault of a view in our error body, on this view only."""
 
     @functools.wraps(view)
-    def wrapped() -> Response:
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> Response:
         try:
-            response = view()
+            response = view(*args, **kwargs)
         except RequestError as fault:
             response = _error(fault)
         except FileError as fault:
             response = _error(_from_file(fault))
+        except ImportNotFound:
+            response = _error(RequestError(404, "not_found", "There is no such import."))
         except TooManyRunning as fault:
             response = _error(_too_many("too_many_running", fault, seconds=30))
         except TooManyRefusedLogins as fault:
@@ -96,7 +102,7 @@ def _json_errors(view: Callable[[], Response]) -> Callable[[], Response]:
     return wrapped
 
 
-@_json_errors
+@json_errors
 def import_smtp() -> Response:
     """``POST /v1/mailboxes/import/smtp``: import a CSV file of mailboxes."""
     if request.method == "OPTIONS":
@@ -113,6 +119,8 @@ def import_smtp() -> Response:
             workspace_id=workspace_id,
             skip_connection_test=fields.skip_connection_test,
             test_imap=fields.test_imap,
+            encoding=fields.encoding,
+            column_mapping=fields.column_mapping,
         )
         return _json({"success": True, "data": _dry_run_body(check.summary())})
     summary = state.importer.run_file(
@@ -121,6 +129,8 @@ def import_smtp() -> Response:
         tag=fields.tag,
         skip_connection_test=fields.skip_connection_test,
         test_imap=fields.test_imap,
+        encoding=fields.encoding,
+        column_mapping=fields.column_mapping,
     )
     return _json({"success": True, "data": _body(summary)})
 

@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import IO
 
+from .cells import records
+from .choices import encoding_choices, question
 from .codes import Code
-from .columns import match_columns, names_known, records
+from .columns import Matcher
 from .config import Config
-from .errors import file_too_large
+from .decoding import UnknownEncoding, decode, encoding_named
+from .errors import FileError, file_too_large
+from .kinds import is_workbook
+from .pitfalls import notices_of
 from .records import CheckedRow, Login, Mailbox, Notice, Record, RowResult, RowStatus, Summary
 from .rows import check_record, merge
-from .table import read_table
+from .table import Table, read_csv
+from .template import is_example
 from .words import reason_for
+from .workbook import read_workbook
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How a file is to be read where it does not say so itself."""
+
+    #: One of ``decoding.ENCODINGS``.
+    encoding: str | None = None
+    #: Their header -> our column; None is a column that is not to be used.
+    column_mapping: Mapping[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +43,7 @@ class Check:
     def summary(self) -> Summary:
         """Return what an import of the file would do before any connection test."""
         failed = [each for each in self.rows if each.status is RowStatus.FAILED]
+        warned = (notice for each in self.rows for notice in each.record.notices)
         return Summary(
             imported=sum(each.status is RowStatus.READY for each in self.rows),
             skipped=sum(each.status is RowStatus.SKIPPED for each in self.rows),
@@ -38,28 +56,86 @@ class Check:
                 )
                 for each in failed
             ),
-            notices=self.notices,
+            notices=(*self.notices, *warned),
         )
 
 
-def read_rows(
-    stream: IO[bytes], config: Config, *, test_imap: bool = False
-) -> tuple[list[CheckedRow], tuple[Notice, ...]]:
-    """Read a CSV file and validate each row; doubles are not looked for yet.
+def reading_of(encoding: str | None, column_mapping: Mapping[str, str | None] | None) -> Reading:
+    """Return how a file is to be read.
 
-    :raises FileError: the file cannot be read as a table of mailboxes.
+    :raises ValueError: that is no encoding that we know.
+    """
+    return Reading(
+        encoding=encoding_named(encoding) if encoding else None,
+        column_mapping=column_mapping or {},
+    )
+
+
+def read_file(stream: IO[bytes], config: Config) -> bytes:
+    """Return the bytes of a file.
+
+    :raises FileError: ``file_too_large``.
     """
     limit = config.max_file_size
     data = stream.read(limit + 1)
     if len(data) > limit:
         raise file_too_large(limit)
-    table = read_table(data, max_rows=config.max_rows, names_known=names_known)
-    columns = match_columns(table.header)
-    rows = [_check_row(each, config, test_imap=test_imap) for each in records(table, columns)]
-    return rows, columns.notices
+    return data
+
+
+def read_rows(
+    data: bytes, config: Config, reading: Reading = Reading(), *, test_imap: bool = False
+) -> tuple[list[CheckedRow], tuple[Notice, ...]]:
+    """Read a file and validate each row; doubles are not looked for yet.
+
+    :raises FileError: the file cannot be read as a table of mailboxes.
+    """
+    matcher = Matcher(reading.column_mapping)
+    table = _table(data, config, reading, matcher)
+    columns = matcher.match(table.header, table.header_row)
+    found = list(records(table, columns))
+    examples = [each.row for each in found if is_example(each)]
+    if len(examples) == len(found):
+        raise FileError(
+            "no_rows", "The file holds only the template's example: put your mailboxes there."
+        )
+    rows = [
+        _check_row(each, config, test_imap=test_imap) for each in found if each.row not in examples
+    ]
+    return rows, (*columns.notices, *_left_out(table, examples))
+
+
+def _table(data: bytes, config: Config, reading: Reading, matcher: Matcher) -> Table:
+    if is_workbook(data):
+        return read_workbook(data, max_rows=config.max_rows, names_known=matcher.known)
+    text = _text(data, config, reading)
+    return read_csv(text, max_rows=config.max_rows, names_known=matcher.known)
+
+
+def _text(data: bytes, config: Config, reading: Reading) -> str:
+    try:
+        return decode(data, reading.encoding)
+    except UnknownEncoding as fault:
+        line = fault.line
+    raise question(line, encoding_choices(data, config, reading.column_mapping))
+
+
+def _left_out(table: Table, examples: Sequence[int]) -> Iterator[Notice]:
+    """Say which rows of a file are no mailboxes."""
+    if table.above:
+        rows = f"{table.above} row{' is' if table.above == 1 else 's are'}"
+        message = f"{rows} above the header and not read."
+        yield Notice(row=0, column="", code="rows_above_header", message=message)
+    if table.blank:
+        rows = f"{table.blank} blank row{' was' if table.blank == 1 else 's were'}"
+        yield Notice(row=0, column="", code="blank_rows", message=f"{rows} left out.")
+    for row in examples:
+        message = "This is the example of the template: it is left out."
+        yield Notice(row=row, column="", code="example_row", message=message)
 
 
 def _check_row(record: Record, config: Config, *, test_imap: bool) -> CheckedRow:
+    record = replace(record, notices=(*record.notices, *notices_of(record)))
     mailbox, reasons = check_record(record, config, test_imap=test_imap)
     if mailbox is None:
         return CheckedRow(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 from flask.cli import with_appcontext
@@ -72,6 +72,8 @@ def revoke_key(key_id: int) -> None:
 @click.option("--tag", help="A tag for every mailbox of the file.")
 @click.option("--skip-connection-test", is_flag=True, help="Store as pending, without a test.")
 @click.option("--test-imap/--no-test-imap", default=None, help="Log in for reading too.")
+@click.option("--encoding", help="The encoding of a file that is not in Unicode.")
+@click.option("--column", "columns", multiple=True, help="THEIRS=OURS: a column of another name.")
 @click.option("--dry-run", is_flag=True, help="Say what is in the file; store nothing.")
 @with_appcontext
 def run(
@@ -80,30 +82,24 @@ def run(
     tag: str | None,
     skip_connection_test: bool,
     test_imap: bool | None,
+    encoding: str | None,
+    columns: tuple[str, ...],
     dry_run: bool,
 ) -> None:
     """Import FILE (- for standard input). Exit code 1: rows failed; 2: the file cannot be read."""
     importer = current_state().importer
+    options: dict[str, Any] = {
+        "workspace_id": workspace,
+        "skip_connection_test": skip_connection_test,
+        "test_imap": test_imap,
+        "encoding": encoding,
+        "column_mapping": _column_mapping(columns),
+    }
     try:
         if dry_run:
-            check = importer.check_file(
-                file,
-                workspace_id=workspace,
-                skip_connection_test=skip_connection_test,
-                test_imap=test_imap,
-            )
-            _report(check.summary())
+            _report(importer.check_file(file, **options).summary())
             return
-        summary = _with_bar(
-            functools.partial(
-                importer.run_file,
-                file,
-                workspace_id=workspace,
-                tag=tag,
-                skip_connection_test=skip_connection_test,
-                test_imap=test_imap,
-            )
-        )
+        summary = _with_bar(functools.partial(importer.run_file, file, tag=tag, **options))
     except FileError as fault:
         click.echo(f"Error: {fault.message}", err=True)
         raise SystemExit(_EXIT_FILE_FAULT) from None
@@ -112,6 +108,16 @@ def run(
     except ValueError as fault:
         raise click.UsageError(str(fault)) from None
     _report(summary)
+
+
+def _column_mapping(columns: Sequence[str]) -> dict[str, str | None]:
+    found: dict[str, str | None] = {}
+    for each in columns:
+        theirs, equals, ours = each.rpartition("=")
+        if not equals or theirs in found:
+            raise click.UsageError(f"--column {each!r}: write THEIRS=OURS, each column once")
+        found[theirs] = ours.strip() or None
+    return found
 
 
 @group.command("continue")

@@ -1,122 +1,177 @@
-"""Header names -> our columns, and cells -> records with the passwords set apart; no validation."""
+"""Header names -> our columns, by a table of what people call them; reads no cell below."""
 
 from __future__ import annotations
 
-import itertools
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
-from .codes import Code
 from .errors import FileError
-from .records import Notice, Reason, Record, Secret
-from .table import Table
+from .names import COLUMNS, MAX_NAME, NAMES, REQUIRED, plain
+from .records import Notice
 
-REQUIRED = ("email", "password", "smtphost", "imaphost")
-OPTIONAL = (
-    *("smtpport", "imapport", "smtpsecure", "imapsecure", "displayname"),
-    *("smtpusername", "smtppassword", "imapusername", "imappassword"),
-)
-COLUMNS = REQUIRED + OPTIONAL
-SECRET_COLUMNS = frozenset({"password", "smtppassword", "imappassword"})
-
-_IGNORED = re.compile(r"[\s_]+")
+_SHOWN_NAMES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
-    """Which column of a file is which of ours, by position."""
+    """Which column of a file is which of ours, by position.
+
+    Beside ours there are those that ``cells`` folds into them: ``username`` serves both logins,
+    ``firstname`` and ``lastname`` are the display name, ``smtptls``, ``smtpstarttls`` (and IMAP's)
+    are other ways to say how a connection is secured.
+    """
 
     names: tuple[str | None, ...]
     notices: tuple[Notice, ...] = ()
 
 
-def names_known(header: Sequence[str]) -> int:
-    """Count the cells of a header that name one of our columns."""
-    return sum(_name_of(cell) is not None for cell in header)
+class Matcher:
+    """Reads headers; ``mapping`` (their header -> our column) goes first.
 
-
-def match_columns(header: Sequence[str]) -> Columns:
-    """Find our columns in a header: in any order, case, spaces and underscores ignored.
-
-    :raises FileError: ``missing_column`` or ``duplicate_column``.
+    A column that is mapped to None is not used.
     """
-    names = tuple(_name_of(cell) for cell in header)
-    found = [cell.strip() for cell in header if cell.strip()]
-    if not any(names) or any("@" in cell for cell in found):
-        # Not a header but a mailbox, password and all: nothing of it is repeated.
-        raise FileError(
-            "missing_column",
-            f"The first row must name the columns: {', '.join(REQUIRED)}.",
-            {"missing": list(REQUIRED)},
-        )
-    for name in COLUMNS:
-        doubled = [cell.strip() for cell, known in zip(header, names, strict=True) if known == name]
-        if len(doubled) > 1:
+
+    def __init__(self, mapping: Mapping[str, str | None] = MappingProxyType({})) -> None:
+        self._mapping = _judged(mapping)
+
+    def known(self, header: Iterable[str]) -> int:
+        """Count our columns that a header names."""
+        cells = tuple(header)
+        # An address is in a mailbox, not in a header.
+        if any("@" in cell for cell in cells):
+            return 0
+        return len({name for name in self._match(cells) if name})
+
+    def match(self, header: Sequence[str], row: int = 1) -> Columns:
+        """Find our columns in a header, in any order; ``row`` is its number.
+
+        :raises FileError: ``missing_column duplicate_column invalid_mapping``.
+        """
+        shown = [_shown(cell) for cell in header]
+        names = self._match(header)
+        if not any(names) or any("@" in cell for cell in header):
+            # Not a header but a mailbox, password and all: nothing of it is repeated.
+            raise FileError(
+                "missing_column",
+                f"The first row must name the columns: {', '.join(REQUIRED)}.",
+                {"missing": list(REQUIRED)},
+            )
+        self._refuse_unmatched(header, shown)
+        _refuse_doubled(shown, names)
+        _refuse_missing(shown, names)
+        unused = (cell for cell, name in zip(shown, names, strict=True) if cell and not name)
+        return Columns(names=names, notices=tuple(_unused(cell, row) for cell in unused))
+
+    def _match(self, header: Sequence[str]) -> tuple[str | None, ...]:
+        mapped = {
+            place: ours
+            for theirs, ours in self._mapping.items()
+            for place in _places(theirs, header)
+        }
+        taken = set(mapped.values())
+        names: list[str | None] = []
+        weak: list[tuple[str, ...]] = []
+        for place, cell in enumerate(header):
+            name, candidates = (mapped[place], ()) if place in mapped else NAMES.of(cell)
+            # Who maps a column to a name means that one, not another of like name.
+            names.append(None if name in taken and place not in mapped else name)
+            weak.append(candidates)
+        for place, candidates in enumerate(weak):
+            if names[place] is None:
+                names[place] = next((each for each in candidates if each not in names), None)
+        return tuple(names)
+
+    def _refuse_unmatched(self, header: Sequence[str], shown: Sequence[str]) -> None:
+        for theirs in self._mapping:
+            if not _places(theirs, header):
+                why = (
+                    f"the file has no column {_shown(theirs)!r}. Its columns are: {_listed(shown)}."
+                )
+                raise _invalid_mapping(why, theirs)
+
+
+def _places(theirs: str, header: Sequence[str]) -> list[int]:
+    """Return where a header has a column of a name: spelt so or, if there is none, nearly so."""
+    exact = [place for place, cell in enumerate(header) if cell.strip() == theirs.strip()]
+    name = plain(theirs)
+    return exact or [place for place, cell in enumerate(header) if plain(cell) == name]
+
+
+def _judged(mapping: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Return a mapping to our names as they are spelt.
+
+    :raises FileError: ``invalid_mapping``.
+    """
+    found: dict[str, str | None] = {}
+    for theirs, ours in mapping.items():
+        name = plain(ours) if ours else None
+        if name is not None and name not in COLUMNS:
+            known = ", ".join(COLUMNS)
+            raise _invalid_mapping(
+                f"{_shown(ours or '')!r} is none of our columns: {known}.", theirs
+            )
+        if name is not None and name in found.values():
+            raise _invalid_mapping(f"the column {name} is named more than once.", theirs)
+        found[theirs] = name
+    return found
+
+
+def _invalid_mapping(why: str, column: str) -> FileError:
+    return FileError("invalid_mapping", f"columnMapping: {why}", {"column": _shown(column)})
+
+
+def _refuse_doubled(shown: Sequence[str], names: Sequence[str | None]) -> None:
+    for name in names:
+        doubled = [cell for cell, known in zip(shown, names, strict=True) if known == name]
+        if name and len(doubled) > 1:
             raise FileError(
                 "duplicate_column",
                 f"The column {name} is there more than once ({', '.join(doubled)}): "
                 "remove or rename one.",
                 {"column": name, "found": doubled},
             )
+
+
+def _refuse_missing(shown: Sequence[str], names: Sequence[str | None]) -> None:
     missing = [name for name in REQUIRED if name not in names]
-    if missing:
-        raise FileError(
-            "missing_column",
-            f"The file has no column {' and no column '.join(missing)}. "
-            f"Its first row must name the columns; found: {', '.join(found[:20])}.",
-            {"missing": missing, "found": found},
+    if "smtppassword" in names and "password" in missing:
+        missing.remove("password")
+    if not missing:
+        return
+    advice = ""
+    found = _found(shown)
+    if len(found) == 1:
+        advice = " Its cells must be separated by commas, semicolons, tabs or bars (|)."
+    elif "smtphost" in missing:
+        advice = (
+            " Add the server names that your provider gives (for Google smtp.gmail.com and "
+            "imap.gmail.com)."
         )
-    return Columns(names=names, notices=_ignored(header, names))
-
-
-def records(table: Table, columns: Columns) -> Iterator[Record]:
-    """Turn the rows of a table into records; missing cells are empty, passwords stay as is."""
-    for number, cells in table.records:
-        named = zip(columns.names, cells, strict=False)
-        texts = {name: cell for name, cell in named if name is not None}
-        fault = None
-        unnamed = itertools.zip_longest(cells, table.header, fillvalue="")
-        if any(cell.strip() and not name.strip() for cell, name in unnamed):
-            fault = _too_many_cells(sum(bool(name.strip()) for name in table.header))
-            texts = _unshifted(texts)
-        yield Record(
-            row=number,
-            cells={
-                name: texts.get(name, "").strip() for name in COLUMNS if name not in SECRET_COLUMNS
-            },
-            secrets={name: Secret(texts.get(name, "")) for name in SECRET_COLUMNS},
-            fault=fault,
-        )
-
-
-def _unshifted(texts: dict[str, str]) -> dict[str, str]:
-    """Return what of a row with too many cells is not, perhaps, the end of a password."""
-    before = itertools.takewhile(lambda item: item[0] not in SECRET_COLUMNS, texts.items())
-    return {name: cell for name, cell in before if name == "email" and "@" in cell}
-
-
-def _name_of(cell: str) -> str | None:
-    name = _IGNORED.sub("", cell).casefold()
-    return name if name in COLUMNS else None
-
-
-def _ignored(header: Sequence[str], names: Sequence[str | None]) -> tuple[Notice, ...]:
-    return tuple(
-        Notice(
-            row=1,
-            column=cell.strip(),
-            code="unknown_column",
-            message=f"The column {cell.strip()} is not used.",
-        )
-        for cell, name in zip(header, names, strict=True)
-        if name is None and cell.strip()
+    raise FileError(
+        "missing_column",
+        f"The file has no column {' and no column '.join(missing)}. "
+        f"Its columns are: {_listed(shown)}.{advice}",
+        {"missing": missing, "found": found},
     )
 
 
-def _too_many_cells(count: int) -> Reason:
-    return Reason(
-        code=Code.WRONG_COLUMN_COUNT,
-        error=f"This row has more cells than the header's {count}.",
-        hint="Put a cell that holds the delimiter itself in quotation marks.",
+def _unused(cell: str, row: int) -> Notice:
+    return Notice(
+        row=row, column=cell, code="unknown_column", message=f"The column {cell} is not used."
     )
+
+
+def _shown(cell: str) -> str:
+    text = " ".join(cell.split())
+    return text if len(text) <= MAX_NAME else f"{text[:MAX_NAME]}..."
+
+
+def _found(shown: Sequence[str]) -> list[str]:
+    return [cell for cell in shown if cell]
+
+
+def _listed(shown: Sequence[str]) -> str:
+    found = _found(shown)
+    more = f" and {len(found) - _SHOWN_NAMES} more" if len(found) > _SHOWN_NAMES else ""
+    return ", ".join(found[:_SHOWN_NAMES]) + more

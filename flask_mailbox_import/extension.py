@@ -10,7 +10,7 @@ import sqlalchemy
 from flask import Blueprint, Flask
 from flask_sqlalchemy import SQLAlchemy
 
-from . import api, cli, pages
+from . import api, cli, pages, resources
 from .auth import ApiKeys, WorkspaceLoader
 from .config import Config
 from .errors import ConfigError
@@ -81,6 +81,7 @@ class MailboxImport:
             static_url_path="/mailboxes/import/static",
         )
         api.register(blueprint)
+        resources.register(blueprint)
         pages.register(blueprint)
         app.register_blueprint(blueprint)
         app.cli.add_command(cli.group)

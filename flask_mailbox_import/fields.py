@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+import json
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
 from flask import Request
 from werkzeug.datastructures import FileStorage
 
+from .decoding import encoding_named
 from .errors import RequestError, file_too_large
 from .labels import MAX_TAG_LENGTH, clean_tag
+from .table import MAX_COLUMNS
 
 _FIELDS = (
     *("tag", "skipConnectionTest", "dryRun", "testImap", "encoding"),
     *("onDuplicate", "columnMapping"),
+)
+_MAPPING = (
+    "columnMapping is a JSON object of the file's columns, each once, and ours, such as "
+    '{"Mail server": "smtphost"}.'
 )
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
@@ -27,12 +34,15 @@ class Fields:
     dry_run: bool
     #: None where the form does not say.
     test_imap: bool | None
+    encoding: str | None
+    column_mapping: Mapping[str, str | None]
 
 
 def read_fields(request: Request, *, beside: Container[str] = ()) -> Fields:
     """Return the fields of the form; ``beside`` are others that it may have.
 
-    :raises RequestError: 400 ``invalid_field``: unknown, twice, malformed, or not built yet.
+    :raises RequestError: 400 ``invalid_field``: unknown, twice, malformed, or not built yet;
+        ``invalid_mapping``.
     """
     for name in request.args:
         if name in _FIELDS:
@@ -46,6 +56,8 @@ def read_fields(request: Request, *, beside: Container[str] = ()) -> Fields:
         skip_connection_test=_boolean(request, "skipConnectionTest"),
         dry_run=_boolean(request, "dryRun"),
         test_imap=_boolean(request, "testImap") if _text(request, "testImap") else None,
+        encoding=_encoding(request),
+        column_mapping=_column_mapping(request),
     )
 
 
@@ -65,9 +77,6 @@ def _refuse_unbuilt(request: Request) -> None:
         )
     if _text(request, "onDuplicate") not in ("", "skip"):
         raise _invalid("onDuplicate", "can only be 'skip' yet")
-    for name in ("encoding", "columnMapping"):
-        if _text(request, name):
-            raise _invalid(name, "is not available yet: leave it out")
 
 
 def _text(request: Request, name: str) -> str:
@@ -89,6 +98,37 @@ def _tag(request: Request) -> str | None:
         return clean_tag(_text(request, "tag"))
     except ValueError:
         raise _invalid("tag", f"is longer than {MAX_TAG_LENGTH} characters") from None
+
+
+def _encoding(request: Request) -> str | None:
+    text = _text(request, "encoding")
+    try:
+        return encoding_named(text) if text else None
+    except ValueError as fault:
+        raise _invalid("encoding", f"is wrong: {fault}") from None
+
+
+def _column_mapping(request: Request) -> Mapping[str, str | None]:
+    """Return their header -> our column; an empty or null one is a column that is not used."""
+    text = _text(request, "columnMapping")
+    if not text:
+        return {}
+    try:
+        pairs = json.loads(text, object_pairs_hook=_Pairs)
+    except (ValueError, RecursionError):
+        pairs = None
+    if not isinstance(pairs, _Pairs) or len(pairs) > MAX_COLUMNS:
+        raise RequestError(400, "invalid_mapping", _MAPPING)
+    found: dict[str, str | None] = {}
+    for theirs, ours in pairs:
+        if not isinstance(ours, str | None) or theirs in found:
+            raise RequestError(400, "invalid_mapping", _MAPPING)
+        found[theirs] = ours
+    return found
+
+
+class _Pairs(list[tuple[str, object]]):
+    """A JSON object as it was written, keys that are there twice and all."""
 
 
 def read_file(request: Request) -> FileStorage:

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from datetime import timedelta
 from typing import IO
 
-from .check import Check, mark_doubles, read_rows
+from .check import Check, reading_of
+from .choices import EncodingChoice
 from .codes import Code
 from .config import Config
-from .errors import FileError, RunLost, TooManyRefusedLogins, TooManyRunning
-from .labels import check_workspace_id, clean_tag
+from .errors import RunLost, TooManyRunning
 from .mapping import Outcome, Run, StagedRow, Unfinished
 from .outcomes import outcome_of
-from .probe.diagnosis import REFUSED_LOGIN
 from .probe.prober import probe_all
 from .queries import Queries
-from .records import CheckedRow, ImportStatus, Mailbox, Notice, Options, Reason, Summary
+from .records import ImportStatus, Notice, Summary
+from .report import report
 from .rows import check_record, merge
 from .session import own_context
+from .staging import Staging
 from .store import Store
 from .words import reason_for
 
@@ -29,8 +29,6 @@ from .words import reason_for
 BATCH_ROWS = 50
 #: Seconds after which what is known is saved, or, if nothing is, a sign of life given.
 TICK = 1.0
-
-_REFUSED_WITHIN = timedelta(hours=1)
 
 #: What is to be saved, as it becomes known; an empty one is a sign of life.
 Batches = Generator[list[Outcome], None, None]
@@ -49,6 +47,7 @@ class Importer:
         self._config = config
         self._store = store
         self._queries = queries
+        self._staging = Staging(config, store, queries)
         self._running = threading.BoundedSemaphore(config.max_running)
 
     def run_file(
@@ -59,20 +58,25 @@ class Importer:
         tag: str | None = None,
         skip_connection_test: bool = False,
         test_imap: bool | None = None,
+        encoding: str | None = None,
+        column_mapping: Mapping[str, str | None] | None = None,
         progress: Progress | None = None,
     ) -> Summary:
-        """Import a CSV file from start to end; return what came of it.
+        """Import a file from start to end; return what came of it.
 
         ``test_imap``: log in for reading too, and take only mailboxes where both work; None is
-        the setting ``TEST_IMAP``. Without a connection test it means nothing.
+        the setting ``TEST_IMAP``. Without a connection test it means nothing. ``encoding`` is
+        that of a file that is not in Unicode. ``column_mapping``: their header -> our column,
+        for names that are not known; a column that is mapped to None is not used.
 
-        :raises ValueError: ``tag`` or ``workspace_id`` is none; see ``labels``.
+        :raises ValueError: ``tag``, ``workspace_id`` or ``encoding`` is none.
         :raises FileError: the file cannot be read; nothing was stored.
         :raises TooManyRunning, TooManyRefusedLogins: a limit of the app; nothing was stored.
         """
-        options = self._options(workspace_id, tag, skip_connection_test, test_imap)
+        options = self._staging.options(workspace_id, tag, skip_connection_test, test_imap)
+        reading = reading_of(encoding, column_mapping)
         with self._slot(), own_context():
-            import_id = self._stage(stream, options)
+            import_id = self._staging.stage(stream, options, reading)
             self._run(import_id, progress)
             return self._queries.summary(import_id)
 
@@ -84,14 +88,36 @@ class Importer:
         tag: str | None = None,
         skip_connection_test: bool = False,
         test_imap: bool | None = None,
+        encoding: str | None = None,
+        column_mapping: Mapping[str, str | None] | None = None,
+        ask: bool = False,
     ) -> str:
-        """Check a CSV file and keep it for :meth:`continue_import`; return the import's id.
+        """Check a file and keep it for :meth:`continue_import`; return the import's id.
+
+        With ``ask`` a file that is not in Unicode is kept until :meth:`read_as` says what it is in.
 
         :raises ValueError, FileError, TooManyRefusedLogins: see :meth:`run_file`.
         """
-        options = self._options(workspace_id, tag, skip_connection_test, test_imap)
+        options = self._staging.options(workspace_id, tag, skip_connection_test, test_imap)
+        reading = reading_of(encoding, column_mapping)
         with own_context():
-            return self._stage(stream, options)
+            return self._staging.stage(stream, options, reading, ask=ask)
+
+    def encoding_choices(self, import_id: str, *, workspace_id: str) -> Sequence[EncodingChoice]:
+        """Return what a file that was kept to be asked about may be in, the likeliest first.
+
+        :raises ImportNotFound: there is none of this id in the workspace.
+        """
+        with own_context():
+            return self._staging.choices(import_id, workspace_id)
+
+    def read_as(self, import_id: str, encoding: str, *, workspace_id: str) -> None:
+        """Read a file that was kept to be asked about; its import can be run then.
+
+        :raises ValueError, FileError, ImportNotFound: it is not read; the file is still kept.
+        """
+        with own_context():
+            self._staging.read_as(import_id, workspace_id, encoding)
 
     def summary(self, import_id: str, *, workspace_id: str) -> Summary:
         """Return what came of an import so far, or what is in its file if it has not been run.
@@ -101,6 +127,14 @@ class Importer:
         with own_context():
             return self._queries.summary(import_id, workspace_id)
 
+    def report(self, import_id: str, *, workspace_id: str) -> bytes:
+        """Return a CSV file of what came of each row of an import.
+
+        :raises ImportNotFound: there is none of this id in the workspace.
+        """
+        with own_context():
+            return report(self._queries.report_rows(import_id, workspace_id))
+
     def check_file(
         self,
         stream: IO[bytes],
@@ -108,11 +142,14 @@ class Importer:
         workspace_id: str,
         skip_connection_test: bool = False,
         test_imap: bool | None = None,
+        encoding: str | None = None,
+        column_mapping: Mapping[str, str | None] | None = None,
     ) -> Check:
         """Say what is in a file; opens no connection, stores nothing; raises as `stage_file`."""
-        options = self._options(workspace_id, None, skip_connection_test, test_imap)
+        options = self._staging.options(workspace_id, None, skip_connection_test, test_imap)
+        reading = reading_of(encoding, column_mapping)
         with own_context():
-            return self._check(stream, options)
+            return self._staging.check(stream, options, reading)
 
     def continue_import(self, import_id: str, progress: Progress | None = None) -> Summary:
         """Run what is left of an import: all of a staged one, the rest of an interrupted one.
@@ -123,7 +160,7 @@ class Importer:
         with self._slot(), own_context():
             workspace_id = self._queries.workspace_to_test(import_id)
             if workspace_id is not None:
-                self._refuse_guessing(workspace_id)
+                self._staging.refuse_guessing(workspace_id)
             self._run(import_id, progress)
             return self._queries.summary(import_id)
 
@@ -136,42 +173,6 @@ class Importer:
         """Return the imports that are not finished, oldest first; one may be running."""
         with own_context():
             return self._queries.unfinished()
-
-    def _options(
-        self, workspace_id: str, tag: str | None, skip_connection_test: bool, test_imap: bool | None
-    ) -> Options:
-        wanted = self._config.test_imap if test_imap is None else test_imap
-        return Options(
-            workspace_id=check_workspace_id(workspace_id),
-            tag=clean_tag(tag),
-            skip_connection_test=skip_connection_test,
-            test_imap=wanted and not skip_connection_test,
-        )
-
-    def _stage(self, stream: IO[bytes], options: Options) -> str:
-        self._store.erase_expired()
-        check = self._check(stream, options)
-        if not options.skip_connection_test:
-            self._refuse_guessing(options.workspace_id)
-        return self._store.stage(options, check.rows, notices=check.notices)
-
-    def _check(self, stream: IO[bytes], options: Options) -> Check:
-        test_imap = options.test_imap
-        rows, notices = _read(stream, self._config, test_imap=test_imap)
-        keys = [each.mailbox.email_key for each in rows if each.mailbox]
-        known = self._queries.existing_keys(options.workspace_id, keys)
-        doubles = mark_doubles(rows, known, test_imap=test_imap)
-        return Check(rows=tuple(doubles), notices=notices)
-
-    def _refuse_guessing(self, workspace_id: str) -> None:
-        limit = self._config.max_refused_logins
-        if not limit:
-            return
-        if self._queries.refused_logins(workspace_id, REFUSED_LOGIN, _REFUSED_WITHIN) >= limit:
-            raise TooManyRefusedLogins(
-                f"More than {limit} logins of this workspace were refused within an hour: "
-                "wait an hour before the next import."
-            )
 
     def _run(self, import_id: str, progress: Progress | None) -> None:
         run = self._store.claim(import_id)
@@ -198,30 +199,26 @@ class Importer:
         self._store.end(run, ImportStatus.FINISHED if complete else ImportStatus.INTERRUPTED)
 
     def _batches(self, run: Run, staged: Sequence[StagedRow]) -> Batches:
-        mailboxes: dict[int, Mailbox] = {}
-        failed: list[Outcome] = []
-        for row in staged:
-            mailbox, reason = self._open(row, test_imap=run.test_imap)
-            if mailbox is None:
-                failed.append(Outcome(row_id=row.id, reason=reason))
-            else:
-                mailboxes[row.id] = mailbox
-        if run.skip_connection_test:
-            failed += [Outcome(row_id=each, mailbox=mailboxes[each]) for each in mailboxes]
-        for start in range(0, len(failed), BATCH_ROWS):
-            yield failed[start : start + BATCH_ROWS]
-        if mailboxes and not run.skip_connection_test:
+        opened = [self._open(row, test_imap=run.test_imap) for row in staged]
+        done = [each for each in opened if each.mailbox is None or run.skip_connection_test]
+        for start in range(0, len(done), BATCH_ROWS):
+            yield done[start : start + BATCH_ROWS]
+        if len(done) < len(opened):
+            to_test = {each.row_id: each for each in opened if each.mailbox is not None}
             rows = {row.id: row.record.row for row in staged if row.record is not None}
-            yield from self._tested(run, mailboxes, rows)
+            yield from self._tested(run, to_test, rows)
 
-    def _open(self, row: StagedRow, *, test_imap: bool) -> tuple[Mailbox | None, Reason | None]:
+    def _open(self, row: StagedRow, *, test_imap: bool) -> Outcome:
+        """Return what is to be saved of a row that is not tested."""
         if row.record is None:
-            return None, reason_for(Code.NOT_TESTED)
+            return Outcome(row_id=row.id, reason=reason_for(Code.NOT_TESTED))
         mailbox, reasons = check_record(row.record, self._config, test_imap=test_imap)
-        return mailbox, merge(reasons) if reasons else None
+        reason = merge(reasons) if reasons else None
+        return Outcome(row_id=row.id, mailbox=mailbox, reason=reason, notices=row.record.notices)
 
-    def _tested(self, run: Run, mailboxes: dict[int, Mailbox], rows: dict[int, int]) -> Batches:
-        tests = probe_all(mailboxes.items(), self._config, test_imap=run.test_imap)
+    def _tested(self, run: Run, untested: dict[int, Outcome], rows: dict[int, int]) -> Batches:
+        mailboxes = ((key, each.mailbox) for key, each in untested.items() if each.mailbox)
+        tests = probe_all(mailboxes, self._config, test_imap=run.test_imap)
         try:
             batch: list[Outcome] = []
             due = time.monotonic() + TICK
@@ -230,7 +227,7 @@ class Importer:
                     self._store.remark(run, result)
                 elif result is not None:
                     row_id, tested = result
-                    batch.append(outcome_of(row_id, rows[row_id], mailboxes[row_id], tested))
+                    batch.append(outcome_of(rows[row_id], untested[row_id], tested))
                 if len(batch) >= BATCH_ROWS or time.monotonic() >= due:
                     yield batch
                     batch = []
@@ -247,14 +244,3 @@ class Importer:
             yield
         finally:
             self._running.release()
-
-
-def _read(
-    stream: IO[bytes], config: Config, *, test_imap: bool
-) -> tuple[list[CheckedRow], tuple[Notice, ...]]:
-    try:
-        return read_rows(stream, config, test_imap=test_imap)
-    except FileError as fault:
-        # Its frames hold the clear text of the file: whoever catches it gets none of them.
-        clean = fault.with_traceback(None)
-    raise clean

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from .codes import Code
 from .errors import SealError
-from .models import ImportRowMixin
-from .records import CheckedRow, Login, Mailbox, Notice, Reason, Record, RowStatus, Secret
+from .models import ImportMixin, ImportRowMixin
+from .records import CheckedRow, Login, Mailbox, Notice, Options, Reason, Record, RowStatus
 from .sealing import KeyRing, new_seal_id
+from .secret import Secret
 
 #: A run that gave no sign of life for this long is dead; runs give one each second.
 STALE_AFTER = timedelta(seconds=20)
@@ -19,6 +21,7 @@ STALE_AFTER = timedelta(seconds=20)
 KEEP_UNTESTED = timedelta(hours=24)
 
 _RECORD = "record"
+_FILE = "file"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +62,17 @@ class Outcome:
     reason: Reason | None = None
     smtp: Reason | None = None
     imap: Reason | None = None
+    #: What the check said about the row, and what the tests showed.
     notices: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptFile:
+    """A file that waits for somebody to say which encoding it is in."""
+
+    options: Options
+    data: bytes
+    column_mapping: Mapping[str, str | None]
 
 
 def now() -> datetime:
@@ -136,6 +149,7 @@ def row_columns(
         "row": record.row,
         "email": record.shown_email,
         **status_columns(checked.status, reason),
+        "warnings": [asdict(each) for each in record.notices] or None,
         "seal_id": new_seal_id(),
         "sealed_record": None,
         "record_expires_at": None,
@@ -170,4 +184,36 @@ def record_of(row: ImportRowMixin, key_ring: KeyRing, workspace_id: str) -> Reco
         row=row.row,
         cells=cells,
         secrets={name: Secret(text) for name, text in secrets.items()},
+        notices=tuple(Notice(**each) for each in row.warnings or ()),
     )
+
+
+def file_columns(kept: KeptFile, key_ring: KeyRing, import_id: str) -> dict[str, Any]:
+    """Return the columns of an import whose file is kept, sealed, in place of its rows."""
+    text = json.dumps([kept.data.decode("latin-1"), dict(kept.column_mapping)], ensure_ascii=False)
+    return {
+        "sealed_file": key_ring.seal(
+            Secret(text),
+            workspace_id=kept.options.workspace_id,
+            seal_id=import_id,
+            field=_FILE,
+        ),
+        "file_expires_at": now() + KEEP_UNTESTED,
+    }
+
+
+def file_of(found: ImportMixin, key_ring: KeyRing) -> KeptFile | None:
+    """Return the file of an import, None where there is none."""
+    if found.sealed_file is None:
+        return None
+    clear = key_ring.open(
+        found.sealed_file, workspace_id=found.workspace_id, seal_id=found.id, field=_FILE
+    )
+    text, column_mapping = json.loads(clear.reveal())
+    options = Options(
+        workspace_id=found.workspace_id,
+        tag=found.tag,
+        skip_connection_test=found.skip_connection_test,
+        test_imap=found.test_imap,
+    )
+    return KeptFile(options=options, data=text.encode("latin-1"), column_mapping=column_mapping)

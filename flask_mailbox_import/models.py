@@ -11,7 +11,7 @@ from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, Uniqu
 from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 
-from .records import Secret
+from .secret import Secret
 
 if TYPE_CHECKING:
     from flask_sqlalchemy import SQLAlchemy
@@ -109,6 +109,10 @@ class ImportMixin:
     #: Who runs it; every write of a run is conditional on it.
     run_token: Mapped[str | None] = mapped_column(_exact(32))
     heartbeat_at: Mapped[datetime | None]
+    #: The whole file, while somebody is to say which encoding it is in.
+    sealed_file: Mapped[bytes | None] = mapped_column(LargeBinary(2**24 - 1), deferred=True)
+    #: When ``sealed_file`` is to be erased; None where the rows are there in its place.
+    file_expires_at: Mapped[datetime | None] = mapped_column(index=True)
 
 
 class ImportRowMixin:

@@ -6,22 +6,46 @@ from dataclasses import replace
 
 from .codes import Code
 from .mapping import Outcome
+from .pitfalls import remark_on
 from .reasons import both, mode_notice
-from .records import Login, Mailbox, Notice, Tested, Verdict
+from .records import Login, Mailbox, Notice, Reason, Tested, Verdict
+
+_PASSWORD_REFUSED = frozenset({Code.BAD_CREDENTIALS, Code.CREDENTIALS_ENCODING})
 
 
-def outcome_of(row_id: int, row: int, mailbox: Mailbox, tested: Tested) -> Outcome:
+def outcome_of(row: int, untested: Outcome, tested: Tested) -> Outcome:
     """Return the outcome of a row; a mailbox only where all that was tested passed."""
-    imap_reason = tested.imap.reason if tested.imap else None
+    mailbox = untested.mailbox
+    if mailbox is None:
+        return untested
     reason = both(tested)
     if reason is not None:
-        return Outcome(row_id=row_id, reason=reason, smtp=tested.smtp.reason, imap=imap_reason)
+        return replace(
+            untested,
+            mailbox=None,
+            reason=_with_remark(reason, mailbox, tested),
+            smtp=tested.smtp.reason,
+            imap=tested.imap.reason if tested.imap else None,
+        )
     smtp, notices = _as_tested(mailbox.smtp, tested.smtp, row)
     imap = mailbox.imap
     if imap is not None and tested.imap is not None:
         imap, more = _as_tested(imap, tested.imap, row)
         notices += more
-    return Outcome(row_id=row_id, mailbox=replace(mailbox, smtp=smtp, imap=imap), notices=notices)
+    return replace(
+        untested,
+        mailbox=replace(mailbox, smtp=smtp, imap=imap),
+        notices=untested.notices + notices,
+    )
+
+
+def _with_remark(reason: Reason, mailbox: Mailbox, tested: Tested) -> Reason:
+    """Add to the hint of a refused password what looks wrong about it."""
+    if reason.code not in _PASSWORD_REFUSED:
+        return reason
+    login = mailbox.smtp if tested.smtp.reason else mailbox.imap
+    remark = remark_on(login.password) if login else ""
+    return replace(reason, hint=f"{remark} {reason.hint}".strip())
 
 
 def _as_tested(login: Login, verdict: Verdict, row: int) -> tuple[Login, tuple[Notice, ...]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from flask import (
     Blueprint,
-    Response,
     abort,
     current_app,
     make_response,
@@ -18,7 +17,6 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.wrappers import Response as BaseResponse
 
 from .api import body_refused
-from .columns import COLUMNS, REQUIRED
 from .errors import (
     FileError,
     ImportNotFound,
@@ -31,10 +29,16 @@ from .errors import (
 from .fields import read_fields, read_file, too_large
 from .forms import ConfirmForm, UploadForm, sent
 from .frame import Answer, page, render
+from .names import COLUMNS, REQUIRED
 from .records import ImportStatus, Summary
+from .resources import csv_file
 from .state import NAME, current_state
+from .template import template as template_bytes
+from .workbook import can_read_workbooks
 
 _SESSION_ENDED = "Your session ended: try again."
+#: Encodings that are shown at once; the others are a click away.
+_CHOICES_SHOWN = 5
 _EXAMPLE = ("ann@example.com", "her password", "smtp.example.com", "imap.example.com")
 
 
@@ -45,6 +49,7 @@ def register(blueprint: Blueprint) -> None:
         ("/mailboxes/import/template.csv", "template", template, ["GET"]),
         ("/mailboxes/import/<import_id>/check", "check", check, ["GET", "POST"]),
         ("/mailboxes/import/<import_id>", "result", result, ["GET"]),
+        ("/mailboxes/import/<import_id>/report.csv", "report", report, ["GET"]),
     ):
         blueprint.add_url_rule(rule, endpoint=endpoint, view_func=view, methods=methods)
     # A host's CSRFProtect reads the form before our view does.
@@ -86,6 +91,9 @@ def _stage(form: FlaskForm, workspace_id: str) -> str:
             skip_connection_test=fields.skip_connection_test,
             # A box without a tick is not sent at all.
             test_imap=bool(fields.test_imap),
+            encoding=fields.encoding,
+            column_mapping=fields.column_mapping,
+            ask=True,
         )
     except FileError as fault:
         status = 413 if fault.reason == "file_too_large" else 422
@@ -94,7 +102,7 @@ def _stage(form: FlaskForm, workspace_id: str) -> str:
         raise RequestError(429, "too_many_refused_logins", str(fault)) from None
     except RequestError as fault:
         if fault.reason == "no_file":
-            raise _at("file", 422, "no_file", "Select a CSV file with your mailboxes.") from None
+            raise _at("file", 422, "no_file", "Select the file with your mailboxes.") from None
         raise _at(fault.details.get("field"), 422, fault.reason, fault.message) from None
 
 
@@ -105,6 +113,7 @@ def _at(field: object, status: int, reason: str, message: str) -> RequestError:
 def _upload_page(fault: RequestError | None = None, form: FlaskForm | None = None) -> Answer:
     text = render(
         "upload.html",
+        workbooks=can_read_workbooks(),
         # Without form data: what was sent may be what cannot be read.
         form=form or UploadForm(formdata=None, testImap=current_state().config.test_imap),
         error=fault.message if fault else None,
@@ -144,11 +153,18 @@ def _refused(fault: RequestError) -> BaseResponse:
 
 @page
 def template(_workspace_id: str) -> BaseResponse:
-    """``GET /mailboxes/import/template.csv``: the columns, and no row that could be imported."""
-    # With a byte-order mark, or Excel reads it in another encoding than it writes.
-    data = f"{','.join(COLUMNS)}\r\n".encode("utf-8-sig")
-    headers = {"Content-Disposition": "attachment; filename=mailboxes.csv"}
-    return Response(data, mimetype="text/csv", headers=headers)
+    """``GET /mailboxes/import/template.csv``: the columns, and an example row."""
+    return csv_file(template_bytes(), "mailboxes.csv")
+
+
+@page
+def report(workspace_id: str, import_id: str) -> BaseResponse:
+    """``GET /mailboxes/import/ID/report.csv``: what came of each row, for a spreadsheet."""
+    try:
+        data = current_state().importer.report(import_id, workspace_id=workspace_id)
+    except ImportNotFound:
+        abort(404)
+    return csv_file(data, "report.csv")
 
 
 @page
@@ -158,6 +174,8 @@ def check(workspace_id: str, import_id: str) -> Answer:
     address = url_for("mailbox_import.result", import_id=import_id)
     if summary.status is not ImportStatus.CHECKED:
         return redirect(address, 303)
+    if summary.asks_encoding:
+        return _encoding(workspace_id, import_id)
     if request.method != "POST":
         return _check_page(summary)
     try:
@@ -168,6 +186,33 @@ def check(workspace_id: str, import_id: str) -> Answer:
         if now.status is ImportStatus.CHECKED:
             return _check_page(now, fault)
     return redirect(address, 303)
+
+
+def _encoding(workspace_id: str, import_id: str) -> Answer:
+    """Ask how the letters of a file are to be read; the answer leads to its check page."""
+    importer = current_state().importer
+    fault = None
+    if request.method == "POST":
+        try:
+            if not sent(ConfirmForm).validate():
+                raise RequestError(400, "csrf", _SESSION_ENDED)
+            encoding = request.form.get("encoding", "")
+            importer.read_as(import_id, encoding, workspace_id=workspace_id)
+            return redirect(url_for("mailbox_import.check", import_id=import_id), 303)
+        except ValueError:
+            fault = RequestError(422, "invalid_field", "Choose the line that looks right.")
+        except FileError as found:
+            fault = RequestError(422, found.reason, found.message)
+        except RequestError as found:
+            fault = found
+    text = render(
+        "encoding.html",
+        form=ConfirmForm(formdata=None),
+        choices=importer.encoding_choices(import_id, workspace_id=workspace_id),
+        shown=_CHOICES_SHOWN,
+        error=fault.message if fault else None,
+    )
+    return text, fault.status if fault else 200
 
 
 def _check_page(summary: Summary, fault: RequestError | None = None) -> Answer:

@@ -14,6 +14,7 @@ from .errors import ImportNotFound
 from .mapping import STALE_AFTER, Unfinished, now
 from .models import ImportMixin, ImportRowMixin, Models
 from .records import ImportStatus, Notice, Reason, RowResult, RowStatus, Summary
+from .report import ReportRow
 from .session import transaction
 
 
@@ -74,7 +75,38 @@ class Queries:
                 tag=found.tag,
                 skip_connection_test=found.skip_connection_test,
                 test_imap=found.test_imap,
+                asks_encoding=found.file_expires_at is not None,
             )
+
+    def report_rows(self, import_id: str, workspace_id: str) -> list[ReportRow]:
+        """Return what came of each row of an import, in row order.
+
+        :raises ImportNotFound: there is none of this id in the workspace.
+        """
+        row, model = self._models.row, self._models.import_
+        _check_id(import_id)
+        with transaction(self._db) as session:
+            found = session.scalar(
+                select(model.id).where(model.id == import_id, model.workspace_id == workspace_id)
+            )
+            if found is None:
+                raise ImportNotFound(f"there is no import {import_id}")
+            rows = session.execute(
+                select(row.row, row.email, row.status, row.code, row.error, row.hint)
+                .where(row.import_id == import_id)
+                .order_by(row.row)
+            )
+            return [
+                ReportRow(
+                    row=each.row,
+                    email=each.email,
+                    status=each.status,
+                    code=each.code or "",
+                    error=each.error or "",
+                    hint=each.hint or "",
+                )
+                for each in rows
+            ]
 
     def workspace_to_test(self, import_id: str) -> str | None:
         """Return the workspace whose logins an import tests; None where it skips the test.

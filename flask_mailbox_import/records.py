@@ -2,58 +2,15 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import NoReturn
 
 from .codes import Code
+from .secret import Secret
 
 #: Longer than any address (RFC 5321 section 4.5.3.1), so that a mistake stays recognisable.
 MAX_SHOWN_EMAIL = 320
-
-
-class Secret:
-    """A password on its way from the file to the socket: every way to show it shows ``***``.
-
-    It cannot be pickled, hashed or compared with ``==``; :meth:`reveal` is the only way in.
-    """
-
-    __slots__ = ("__value",)
-
-    def __init__(self, value: str) -> None:
-        self.__value = value
-
-    def reveal(self) -> str:
-        """Return the clear text. Called in few places, which a test counts."""
-        return self.__value
-
-    def same_as(self, other: Secret) -> bool:
-        """Compare two secrets in constant time."""
-        return hmac.compare_digest(self.__value.encode(), other.__value.encode())
-
-    def __bool__(self) -> bool:
-        return bool(self.__value)
-
-    def __repr__(self) -> str:
-        return "***"
-
-    __str__ = __repr__
-
-    def __format__(self, format_spec: str) -> str:
-        return "***"
-
-    def __eq__(self, other: object) -> bool:
-        return self is other
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __reduce_ex__(self, protocol: object) -> NoReturn:
-        raise TypeError("a Secret is not pickled: seal it")
-
-    def __getstate__(self) -> NoReturn:
-        raise TypeError("a Secret is not pickled: seal it")
 
 
 class Security(str, Enum):
@@ -184,6 +141,8 @@ class Record:
     secrets: Mapping[str, Secret]
     #: Set where the row's shape is wrong, so that its cells cannot be trusted.
     fault: Reason | None = None
+    #: What was changed in its cells.
+    notices: tuple[Notice, ...] = ()
 
     @property
     def shown_email(self) -> str:
@@ -249,6 +208,8 @@ class Summary:
     tag: str | None = None
     skip_connection_test: bool = False
     test_imap: bool = False
+    #: Somebody is to say which encoding the file is in; its rows are not read yet.
+    asks_encoding: bool = False
 
     @property
     def rows(self) -> int:

@@ -10,7 +10,8 @@ from email_validator import EmailNotValidError, validate_email
 from .codes import Code
 from .config import Config
 from .hostnames import HostRefused, judge_host, judge_port
-from .records import Login, Mailbox, Protocol, Reason, Record, Secret, Security
+from .records import Login, Mailbox, Protocol, Reason, Record, Security
+from .secret import Secret
 from .words import MISSING_CREDENTIALS
 
 #: Characters of each column, counted as Python does (RFC 5321 section 4.5.3.1.3, RFC 1035).
@@ -27,10 +28,28 @@ MAX_LENGTHS = {
 }
 _SPECIAL_USE = (".test", ".local", ".internal", ".localhost", ".invalid", ".onion", ".arpa")
 _PUBLIC = ".example.com"
-_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+#: What people write where they are asked how a connection is secured: letters and digits alone.
+_SECURED = {
+    **dict.fromkeys(
+        ("true", "1", "yes", "y", "on", "enabled", "ja", "oui", "si", "sim", "tak"), Security.TLS
+    ),
+    **dict.fromkeys(("ssl", "ssltls", "tlsssl", "smtps", "imaps", "sslonconnect"), Security.TLS),
+    **dict.fromkeys(("implicit", "implicittls", "implicitssl"), Security.TLS),
+    **dict.fromkeys(
+        ("false", "0", "no", "n", "off", "disabled", "nein", "non", "nao", "nie"), Security.STARTTLS
+    ),
+    **dict.fromkeys(("starttls", "starttlsauto", "starttlsalways"), Security.STARTTLS),
+    **dict.fromkeys(("explicit", "explicittls", "tlsstarttls"), Security.STARTTLS),
+    **dict.fromkeys(("none", "plain", "plaintext", "cleartext", "unencrypted"), Security.PLAIN),
+    **dict.fromkeys(("insecure", "nossl", "notls", "noencryption"), Security.PLAIN),
+    **dict.fromkeys(("keine", "aucune", "ninguno", "ninguna", "nessuna", "geen"), Security.PLAIN),
+}
+#: Said of both kinds of encryption, so that the port has to tell.
+_BY_PORT = frozenset({"", "tls", "auto", "automatic", "default"})
 _PORT_OF_TLS = {"smtp": 465, "imap": 993}
 _DEFAULT_PORTS = {"smtp": 587, "imap": 993}
-_DEFAULT_SECURE = {"smtp": False, "imap": True}
+_DEFAULT_SECURITY = {"smtp": Security.STARTTLS, "imap": Security.TLS}
+_IMAP_PORT_OF_STARTTLS = 143
 
 # Control characters, and the two separators that some programs take for the end of a line.
 _REFUSED_CATEGORIES = frozenset({"Cc", "Zl", "Zp", "Cs"})
@@ -142,17 +161,15 @@ def _check_server(
 ) -> Login | None:
     """Check the cells of one server; None where the row names none or the cells are wrong."""
     port = _check_port(side, record, config, reasons)
-    secure = _check_boolean(side, record, reasons)
+    security = _check_security(side, record, port, config, reasons)
     host = _check_host(side, record, config, reasons)
-    if port is None or secure is None or host is None:
+    if port is None or security is None or host is None:
         return None
-    # Nothing but TLS is spoken on these ports (RFC 8314 section 7.3, IANA), whatever a file says.
-    tls = secure or port == _PORT_OF_TLS[side]
     return Login(
         protocol=Protocol(side),
         host=host,
         port=port,
-        security=Security.TLS if tls else Security.STARTTLS,
+        security=security,
         username=record.cells[f"{side}username"] or record.cells["email"],
         password=password,
     )
@@ -205,18 +222,33 @@ def _check_port(side: str, record: Record, config: Config, reasons: list[Reason]
     return port
 
 
-def _check_boolean(side: str, record: Record, reasons: list[Reason]) -> bool | None:
+def _check_security(
+    side: str, record: Record, port: int | None, config: Config, reasons: list[Reason]
+) -> Security | None:
     column = f"{side}secure"
-    text = record.cells[column]
-    if not text:
-        return _DEFAULT_SECURE[side]
-    value = _BOOLEANS.get(text.lower())
-    if value is None:
-        reasons.append(
-            Reason(
-                code=Code.INVALID_BOOLEAN,
-                error=f"The column {column} is neither true nor false.",
-                hint="true: encrypted from the start (ports 465 and 993); false: STARTTLS (587).",
-            )
-        )
-    return value
+    word = "".join(each for each in record.cells[column].lower() if each.isalnum())
+    if word in _BY_PORT:
+        security: Security | None = _DEFAULT_SECURITY[side]
+        if side == "imap" and port == _IMAP_PORT_OF_STARTTLS:
+            security = Security.STARTTLS
+    else:
+        security = _SECURED.get(word)
+    if security is None or (security is Security.PLAIN and not config.allow_plaintext):
+        reasons.append(_wrong_security(column, security))
+        return None
+    # Nothing but TLS is spoken on these ports (RFC 8314 section 7.3, IANA), whatever a file says.
+    if port == _PORT_OF_TLS[side]:
+        return Security.TLS
+    # In clear only where a server offers nothing else: that is how a mode is repaired.
+    return Security.STARTTLS if security is Security.PLAIN else security
+
+
+def _wrong_security(column: str, security: Security | None) -> Reason:
+    error = f"The column {column} is neither true nor false."
+    if security is Security.PLAIN:
+        error = f"The column {column} asks for no encryption, and passwords are not sent in clear."
+    return Reason(
+        code=Code.INVALID_BOOLEAN,
+        error=error,
+        hint="true: encrypted from the start (ports 465 and 993); false: STARTTLS (587).",
+    )

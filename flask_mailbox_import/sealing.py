@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from .config import KEY_BYTES
 from .errors import SealError
-from .records import Secret
+from .secret import Secret
 
 _VERSION = 1
 _NONCE_BYTES = 12

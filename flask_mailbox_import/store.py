@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any, cast
@@ -17,7 +17,18 @@ from sqlalchemy.sql import Update
 from .batch import Batch
 from .config import Config
 from .errors import ImportNotFound, ImportNotRunnable, RunLost
-from .mapping import STALE_AFTER, Outcome, Run, StagedRow, now, record_of, row_columns
+from .mapping import (
+    STALE_AFTER,
+    KeptFile,
+    Outcome,
+    Run,
+    StagedRow,
+    file_columns,
+    file_of,
+    now,
+    record_of,
+    row_columns,
+)
 from .models import Models
 from .records import CheckedRow, ImportStatus, Notice, Options, RowStatus
 from .sealing import KeyRing
@@ -46,22 +57,57 @@ class Store:
     ) -> str:
         """Write an import and its rows; return its id."""
         import_id = secrets.token_hex(16)
-        keep, workspace_id = self._keep_failed, options.workspace_id
-        columns = [row_columns(each, self._key_ring, workspace_id, keep) for each in rows]
+        columns = self._row_columns(import_id, options.workspace_id, rows)
         with transaction(self._db) as session:
-            session.execute(
-                insert(self._models.import_).values(
-                    id=import_id,
-                    status=ImportStatus.CHECKED.value,
-                    **asdict(options),
+            self._insert(session, import_id, options, notices=[asdict(each) for each in notices])
+            session.execute(insert(self._models.row), columns)
+        return import_id
+
+    @repeated
+    def keep(self, options: Options, data: bytes, column_mapping: Mapping[str, str | None]) -> str:
+        """Write an import whose file waits for its encoding; return its id."""
+        import_id = secrets.token_hex(16)
+        kept = KeptFile(options=options, data=data, column_mapping=column_mapping)
+        columns = file_columns(kept, self._key_ring, import_id)
+        with transaction(self._db) as session:
+            self._insert(session, import_id, options, notices=[], **columns)
+        return import_id
+
+    def kept(self, import_id: str, workspace_id: str) -> KeptFile | None:
+        """Return the file of an import that waits for its encoding, None where it does not.
+
+        :raises ImportNotFound: there is none of this id in the workspace.
+        """
+        with transaction(self._db) as session:
+            found = session.get(self._models.import_, import_id, populate_existing=True)
+            if found is None or found.workspace_id != workspace_id:
+                raise ImportNotFound(f"there is no import {import_id}")
+            return file_of(found, self._key_ring)
+
+    @repeated
+    def fill(
+        self,
+        import_id: str,
+        workspace_id: str,
+        rows: Sequence[CheckedRow],
+        *,
+        notices: Sequence[Notice],
+    ) -> None:
+        """Write the rows of a file that was kept, in its place; the second of two does nothing."""
+        model = self._models.import_
+        columns = self._row_columns(import_id, workspace_id, rows)
+        with transaction(self._db) as session:
+            statement = (
+                update(model)
+                .where(model.id == import_id, model.file_expires_at.is_not(None))
+                .values(
+                    sealed_file=None,
+                    file_expires_at=None,
                     notices=[asdict(each) for each in notices],
-                    created_at=now(),
                 )
             )
-            session.execute(
-                insert(self._models.row), [{"import_id": import_id, **each} for each in columns]
-            )
-        return import_id
+            if _execute(session, statement):
+                session.execute(insert(self._models.row), columns)
 
     @repeated
     def claim(self, import_id: str) -> Run:
@@ -73,7 +119,10 @@ class Store:
         model, token = self._models.import_, secrets.token_hex(16)
         dead = or_(model.heartbeat_at.is_(None), model.heartbeat_at < now() - STALE_AFTER)
         runnable = or_(
-            model.status.in_([each.value for each in _CONTINUABLE]),
+            and_(
+                model.status.in_([each.value for each in _CONTINUABLE]),
+                model.file_expires_at.is_(None),
+            ),
             and_(model.status == ImportStatus.RUNNING.value, dead),
         )
         with transaction(self._db) as session:
@@ -158,14 +207,39 @@ class Store:
     @repeated
     def erase_expired(self) -> int:
         """Erase the rows' records whose time is over; return how many there were."""
-        row = self._models.row
+        row, model = self._models.row, self._models.import_
         with transaction(self._db) as session:
+            _execute(
+                session,
+                update(model)
+                .where(model.file_expires_at < now())
+                .values(sealed_file=None, file_expires_at=None),
+            )
             return _execute(
                 session,
                 update(row)
                 .where(row.record_expires_at < now())
                 .values(sealed_record=None, record_expires_at=None),
             )
+
+    def _row_columns(
+        self, import_id: str, workspace_id: str, rows: Sequence[CheckedRow]
+    ) -> list[dict[str, Any]]:
+        sealing = (self._key_ring, workspace_id, self._keep_failed)
+        return [{"import_id": import_id, **row_columns(each, *sealing)} for each in rows]
+
+    def _insert(
+        self, session: scoped_session[Session], import_id: str, options: Options, **columns: Any
+    ) -> None:
+        session.execute(
+            insert(self._models.import_).values(
+                id=import_id,
+                status=ImportStatus.CHECKED.value,
+                **asdict(options),
+                created_at=now(),
+                **columns,
+            )
+        )
 
     def _hold(self, session: scoped_session[Session], run: Run) -> None:
         model = self._models.import_

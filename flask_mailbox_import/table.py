@@ -1,95 +1,138 @@
-"""Bytes of a file -> header and records, numbered as a spreadsheet does; knows no meaning."""
+"""Text of a file -> header and records, numbered as a spreadsheet does; knows no meaning."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Sequence
+import itertools
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from .errors import FileError
 
-_DELIMITERS = (",", ";", "\t")
-# A line of these alone is blank, whatever the delimiter will turn out to be.
-_BLANK = " \t;,"
+_DELIMITERS = (",", ";", "\t", "|")
+# What Excel writes, and reads, above the header; it is no row there either.
+_SEP_LINE = re.compile(r'"?sep=([^"\w\r\n])"?[,;\t|]*(\r\n|\r|\n)', re.ASCII | re.IGNORECASE)
 
-#: Wider than any export that was seen; a hostile header of a million columns stops here.
+#: Wider than any export that was seen (Outlook's has 92); a hostile header stops here.
 MAX_COLUMNS = 200
+MAX_HEADER_LENGTH = 10_000
+#: Rows among which the header is looked for: people put a title above it.
+HEADER_WITHIN = 10
 
-_OTHER_FILES = (
-    (b"PK\x03\x04", "an Excel or OpenDocument workbook"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
-    (b"%PDF", "a PDF"),
-    (b"\x1f\x8b", "a compressed file"),
-)
+#: A row's number and its cells.
+Row = tuple[int, Sequence[str]]
+NamesKnown = Callable[[Sequence[str]], int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """A file as rows of text; blank rows are left out but numbered."""
 
+    #: The number that a spreadsheet shows beside the row: the first of the file is 1.
+    header_row: int
     header: tuple[str, ...]
-    #: The number that a spreadsheet shows beside the row (the first line of the file is 1), cells.
+    #: The number of each row, and its cells.
     records: tuple[tuple[int, tuple[str, ...]], ...]
+    #: Rows above the header that are not blank, such as a title.
+    above: int
+    #: Blank rows above the last record.
+    blank: int
+    #: What separates the cells; "" in a workbook.
+    delimiter: str = ""
 
 
-def read_table(data: bytes, *, max_rows: int, names_known: Callable[[Sequence[str]], int]) -> Table:
-    """Read a CSV file (RFC 4180) in UTF-8, delimited by comma, semicolon or tab.
+def read_csv(text: str, *, max_rows: int, names_known: NamesKnown) -> Table:
+    """Read CSV (RFC 4180) delimited by comma, semicolon, tab, bar, or what a ``sep=`` line says.
 
     The delimiter is the one under which the header holds most of the names that ``names_known``
-    counts.
+    counts; the spaces after it belong to it where they do in the header.
 
-    :raises FileError: ``empty_file not_a_table unreadable_encoding malformed_csv no_rows
-        too_many_rows``.
+    :raises FileError: see :func:`table_of`, and ``malformed_csv``.
     """
-    text = _decode(data)
-    delimiter = max(_DELIMITERS, key=lambda each: names_known(_header(text, each)))
-    rows = _numbered_rows(text, delimiter)
-    header = next(rows, None)
-    if header is None:
+    delimiters = list(_DELIMITERS)
+    sep = _SEP_LINE.match(text)
+    if sep is not None:
+        text = text[sep.end() :]
+        delimiters.insert(0, sep[1])
+    headers = {each: _header(text, each, names_known) for each in delimiters}
+    delimiter = max(headers, key=lambda each: headers[each][0])
+    others = [cell for cell in headers[delimiter][1][1:] if cell]
+    reader = csv.reader(
+        _lines(text),
+        delimiter=delimiter,
+        skipinitialspace=bool(others) and all(cell.startswith(" ") for cell in others),
+        strict=True,
+    )
+    rows = _numbered(reader)
+    return table_of(rows, max_rows=max_rows, names_known=names_known, delimiter=delimiter)
+
+
+def table_of(
+    rows: Iterable[Row], *, max_rows: int, names_known: NamesKnown, delimiter: str = ""
+) -> Table:
+    """Find the header among rows, and hold the rows below it that are not blank.
+
+    :raises FileError: ``empty_file not_a_table no_rows too_many_rows``.
+    """
+    filled = (row for row in rows if any(cell.strip() for cell in row[1]))
+    top = list(itertools.islice(filled, HEADER_WITHIN))
+    if not top:
         raise FileError("empty_file", "The file is empty: choose the file with your mailboxes.")
-    if len(header[1]) > MAX_COLUMNS:
-        raise FileError("not_a_table", f"The first row has more than {MAX_COLUMNS} columns.")
-    records = tuple(rows)
-    if not records:
+    known, place = header_of(top, names_known)
+    header_row, header = top[place]
+    if len(header) > MAX_COLUMNS or sum(map(len, header)) > MAX_HEADER_LENGTH:
+        raise FileError(
+            "not_a_table",
+            f"The header has more than {MAX_COLUMNS} columns or {MAX_HEADER_LENGTH} characters: "
+            "remove the columns that are not needed.",
+        )
+    below = itertools.chain(top[place + 1 :], filled)
+    records = tuple((number, tuple(cells)) for number, cells in itertools.islice(below, max_rows))
+    if not records and known:
         raise FileError("no_rows", "The file has a header but no mailboxes below it.")
-    if len(records) > max_rows:
+    more = sum(1 for _ in below)
+    if more:
         raise FileError(
             "too_many_rows",
-            f"The file has {len(records)} mailboxes, but at most {max_rows} can be imported at "
+            f"The file has {max_rows + more} mailboxes, but at most {max_rows} can be imported at "
             "once: split it into several files. Nothing was imported.",
-            {"rows": len(records), "maxRows": max_rows},
+            {"rows": max_rows + more, "maxRows": max_rows},
         )
-    return Table(header=header[1], records=records)
-
-
-def _decode(data: bytes) -> str:
-    for magic, name in _OTHER_FILES:
-        if data.startswith(magic):
-            raise FileError("not_a_table", f"This is {name}: save it as CSV (UTF-8) first.")
-    text = _utf8(data)
-    if "\0" in text.partition("\n")[0]:
-        # UTF-16 without a mark: every second byte of its header is a NUL.
-        raise FileError(
-            "unreadable_encoding", "The file is not UTF-8 text: save it as 'CSV UTF-8' first."
-        )
-    if not text.strip():
-        raise FileError("empty_file", "The file is empty: choose the file with your mailboxes.")
-    # The csv module of Python 3.10 breaks off at a NUL: another control character faults the row.
-    return text.replace("\0", "\x01")
-
-
-def _utf8(data: bytes) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as fault:
-        line = data.count(b"\n", 0, fault.start) + 1
-    # Raised out here, since the fault holds the whole file.
-    raise FileError(
-        "unreadable_encoding",
-        f"The text near line {line} is not UTF-8: save the file as 'CSV UTF-8' and try again.",
-        {"line": line},
+    return Table(
+        header_row=header_row,
+        header=tuple(header),
+        records=records,
+        above=place,
+        blank=(records[-1][0] if records else header_row) - place - 1 - len(records),
+        delimiter=delimiter,
     )
+
+
+def header_of(rows: Sequence[Row], names_known: NamesKnown) -> tuple[int, int]:
+    """Return how many names the header among the first rows holds, and its place."""
+    known = [names_known(cells[: MAX_COLUMNS + 1]) for _, cells in rows[:HEADER_WITHIN]]
+    most = max(known)
+    # One name alone may stand anywhere: the first row is the header then.
+    return (most, known.index(most)) if most > 1 else (known[0], 0)
+
+
+def _header(text: str, delimiter: str, names_known: NamesKnown) -> tuple[int, Sequence[str]]:
+    """Return what is the header if this is the delimiter, and how many names it holds."""
+    top: list[Row] = []
+    try:
+        for number, cells in enumerate(csv.reader(_lines(text), delimiter=delimiter), 1):
+            if any(cell.strip() for cell in cells):
+                top.append((number, cells[: MAX_COLUMNS + 1]))
+            if len(top) == HEADER_WITHIN:
+                break
+    except csv.Error:
+        pass
+    if not top:
+        return 0, ()
+    known, place = header_of(top, names_known)
+    return known, top[place][1]
 
 
 def _lines(text: str) -> Iterator[str]:
@@ -98,29 +141,33 @@ def _lines(text: str) -> Iterator[str]:
     return io.StringIO(text, newline="\n" if "\n" in text else "")
 
 
-def _header(text: str, delimiter: str) -> Sequence[str]:
-    try:
-        rows = csv.reader(_lines(text), delimiter=delimiter)
-        return next((row for row in rows if any(cell.strip(_BLANK) for cell in row)), [])
-    except csv.Error:
-        return []
-
-
-def _numbered_rows(text: str, delimiter: str) -> Iterator[tuple[int, tuple[str, ...]]]:
-    reader = csv.reader(_lines(text), delimiter=delimiter, strict=True)
-    number = 0
-    while True:
-        number += 1
+def _numbered(reader: Iterator[list[str]]) -> Iterator[Row]:
+    for number in itertools.count(1):
         try:
             cells = next(reader, None)
         except csv.Error as fault:
-            raise FileError(
-                "malformed_csv",
-                f"Row {number} cannot be read ({fault}): look for a quotation mark that is not "
-                "closed or not doubled.",
-                {"row": number},
-            ) from None
-        if cells is None:
-            return
-        if any(cell.strip() for cell in cells):
-            yield number, tuple(cells)
+            words = str(fault)
+        else:
+            if cells is None:
+                return
+            yield number, cells
+            continue
+        # Raised out here, since the reader's fault holds its frames.
+        raise FileError("malformed_csv", _malformed(number, words), {"row": number})
+
+
+def _malformed(number: int, fault: str) -> str:
+    if "unexpected end of data" in fault or "field limit" in fault:
+        return (
+            f"In row {number} a quotation mark opens and never closes, so that nothing after it "
+            "can be read: close it, or double it where it is part of a value."
+        )
+    if "new-line" in fault:
+        return (
+            f"In row {number} a carriage return stands within a value: type the value anew, or "
+            "put it in quotation marks."
+        )
+    return (
+        f"In row {number} more text follows after a closing quotation mark: double the quotation "
+        "marks that are part of a value."
+    )

@@ -153,8 +153,7 @@ def test_a_file_of_the_limit_is_read_and_one_byte_more_is_not(client, key, size)
         ("tag", "x" * 65),
         ("nope", "1"),
         ("onDuplicate", "update"),
-        ("columnMapping", "{}"),
-        ("encoding", "utf-8"),
+        ("encoding", "klingon"),
         ("dryRun", ["true", "true"]),
     ],
 )

@@ -15,7 +15,8 @@ from flask_mailbox_import.probe.faults import ReplyRefused
 from flask_mailbox_import.probe.replies import parse_reply, shown
 from flask_mailbox_import.providers import PROVIDERS, provider_of
 from flask_mailbox_import.reasons import reason_of_test
-from flask_mailbox_import.records import Login, Protocol, Secret, Security, Stage
+from flask_mailbox_import.records import Login, Protocol, Security, Stage
+from flask_mailbox_import.secret import Secret
 
 AT_AUTH = [
     (535, "5.7.8 Error: authentication failed: UGFzc3dvcmQ6", "bad_credentials"),

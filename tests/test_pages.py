@@ -132,7 +132,7 @@ def test_no_file_was_chosen(client):
     for unchosen in ("", PART.format("file", '; filename=""', "")):
         answer = post(client, UPLOAD, fields, unchosen)
         assert answer.status_code == 422
-        assert "Select a CSV file" in answer.text
+        assert "Select the file" in answer.text
 
 
 def test_a_tag_that_is_too_long(client):
@@ -159,12 +159,16 @@ def test_limits_and_columns_are_told_before_the_upload(client):
         assert name in page
 
 
-def test_the_template_has_our_columns_and_no_row(client):
+def test_the_template_has_our_columns_and_an_example_that_is_no_row(client):
     answer = client.get("/mailboxes/import/template.csv")
     assert answer.mimetype == "text/csv"
     assert answer.data.startswith(b"\xef\xbb\xbfemail,password,smtphost,imaphost,smtpport")
     assert "attachment" in answer.headers["Content-Disposition"]
-    assert "header but no mailboxes" in upload(client, answer.text).text
+    assert "holds only the template" in upload(client, answer.text).text
+    location = upload(client, answer.text + "b@x.test,pw,smtp.x.test,\r\n").location
+    text = client.get(location).text
+    assert "Row 2: This is the example of the template: it is left out." in text
+    assert "Of 1 row in the file" in text
 
 
 def test_another_workspaces_import_is_not_there(client, host):
@@ -299,7 +303,7 @@ def test_an_error_stands_at_its_field(client):
 
 def test_columns_that_are_not_used_are_told(client):
     location = upload(client, Header[:-1] + ",SMTP Prot\n" + ROW).location
-    assert "The column SMTP Prot is not used." in client.get(location).text
+    assert "Not used: the column SMTP Prot." in client.get(location).text
 
 
 def test_staged_files_do_not_get_round_the_limit_of_refused_logins(make_host, mail_server):

@@ -9,8 +9,8 @@ import pytest
 
 from flask_mailbox_import import Code, FileError
 from flask_mailbox_import.check import mark_doubles, read_rows
-from flask_mailbox_import.columns import COLUMNS
 from flask_mailbox_import.config import Config
+from flask_mailbox_import.names import COLUMNS
 from flask_mailbox_import.records import Mailbox, RowStatus, Security
 from flask_mailbox_import.sealing import generate_key
 
@@ -19,7 +19,7 @@ HEADER = "email,password,smtphost,imaphost\n"
 
 
 def read(data: str | bytes, config: Config = CONFIG):
-    return read_rows(io.BytesIO(data.encode() if isinstance(data, str) else data), config)[0]
+    return read_rows(data.encode() if isinstance(data, str) else data, config)[0]
 
 
 def mailbox(line: str, header: str = HEADER) -> Mailbox:
@@ -147,8 +147,7 @@ def test_spaces_go_except_from_passwords():
         (HEADER.encode(), "no_rows"),
         ((HEADER + ",,,\n\n").encode(), "no_rows"),
         ((HEADER + "b@x.com,pässword,h,").encode("latin-1"), "unreadable_encoding"),
-        ((HEADER + "b@x.com,pw,h,").encode("utf-16"), "unreadable_encoding"),
-        ((HEADER + "b@x.com,pw,h,").encode("utf-16-be"), "unreadable_encoding"),
+        ((HEADER + "b@x.com,pw,h,").encode("utf-16") + b"x", "unreadable_encoding"),
         (b"PK\x03\x04rest", "not_a_table"),
         (b"%PDF-1.7", "not_a_table"),
         (b"a," * 1000 + b"\nx,", "not_a_table"),
@@ -157,7 +156,6 @@ def test_spaces_go_except_from_passwords():
         (HEADER.replace("imaphost", "imaphost,E_Mail").encode() + b"a", "duplicate_column"),
         (HEADER.encode() + b'b@x.com,"pw,smtp.x.com,\n' * 3, "malformed_csv"),
         (HEADER.encode() + b"b@x.com,p\rw,smtp.x.com,\n", "malformed_csv"),
-        (HEADER.encode() + b"x" * 500_000, "file_too_large"),
         (HEADER.encode() + b"b,p,s,i\n" * 501, "too_many_rows"),
     ],
 )

@@ -8,8 +8,8 @@ import os
 import pytest
 
 from flask_mailbox_import import SealError
-from flask_mailbox_import.records import Secret
 from flask_mailbox_import.sealing import KeyRing, generate_key
+from flask_mailbox_import.secret import Secret
 
 PLACE = {"workspace_id": "w1", "seal_id": "s1", "field": "smtp_password"}
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pytest
 from conftest import Header, row
 
-from flask_mailbox_import.records import Secret
+from flask_mailbox_import.secret import Secret
 
 CANARY = "C4n4ry+pässwörd/with=stuff"
 

@@ -7,7 +7,8 @@ import hmac
 import smtplib
 from typing import Any
 
-from ..records import Login, Secret, Security, Stage
+from ..records import Login, Security, Stage
+from ..secret import Secret
 from .faults import NoCommonMechanism, NotAReply, ReplyRefused, StartTLSNotOffered
 from .sockets import Wire
 

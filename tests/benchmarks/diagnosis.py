@@ -26,7 +26,8 @@ from flask_mailbox_import.policy import NoAddress
 from flask_mailbox_import.probe import diagnosis, wordings
 from flask_mailbox_import.probe.faults import HungUp, NoCommonMechanism, ReplyRefused
 from flask_mailbox_import.providers import PROVIDERS, Provider
-from flask_mailbox_import.records import Login, Protocol, Secret, Security, Stage
+from flask_mailbox_import.records import Login, Protocol, Security, Stage
+from flask_mailbox_import.secret import Secret
 
 REPLIES = Path(__file__).with_name("replies.json")
 STAGES = {

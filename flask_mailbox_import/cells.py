@@ -1,0 +1,170 @@
+"""Cells -> records: what cannot be seen taken away, passwords set apart as they are; no judging."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+
+from .codes import Code
+from .columns import Columns
+from .errors import FileError
+from .names import COLUMNS, SECRET_COLUMNS
+from .records import Notice, Reason, Record
+from .secret import Secret
+from .table import Table
+
+_QUOTES = "\"'`\u00b4\u00ab\u00bb\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u2032\u2033"
+#: What nobody writes around these, and copying brings along.
+_UNQUOTED = frozenset({"email", "smtphost", "imaphost", "smtpport", "imapport"})
+#: Where a space may stand for something.
+_SPACED = frozenset({"displayname", "smtpusername", "imapusername"})
+
+_EMPTY = frozenset({"-", "\u2013", "\u2014", "n/a", "null"})
+_MAY_BE_EMPTY = frozenset(COLUMNS) - SECRET_COLUMNS - {"email", "smtphost", "displayname"}
+
+_PORTS = frozenset({"smtpport", "imapport"})
+_WHOLE = re.compile(r"([0-9]{1,5})[.,]0{1,3}")
+_SCIENTIFIC = re.compile(r"([0-9])(?:[.,]([0-9]{1,4}))?E\+0([0-4])")
+_ANNOTATED = re.compile(r"([0-9]{1,5}) ?\([^()]{1,40}\)")
+_THOUSANDS = re.compile(r"([0-9]{1,2})[.,' ]([0-9]{3})")
+
+_TRUE = frozenset({"true", "1", "yes", "y", "on", "enabled"})
+_FALSE = frozenset({"false", "0", "no", "n", "off", "disabled"})
+
+_CHANGED = "The column {column} held characters that cannot be seen: they were taken out."
+_QUOTED = "The column {column} stood in quotation marks: they were taken off."
+_NOTHING = "The column {column} holds {text!r}: it is read as empty."
+_NUMBER = "The number in the column {column} is not written as a port: it is read as {text}."
+
+
+def records(table: Table, columns: Columns) -> Iterator[Record]:
+    """Turn the rows of a table into records; missing cells are empty, passwords stay as is.
+
+    :raises FileError: ``malformed_csv``: a quotation mark has swallowed the rows after it.
+    """
+    width = max(place for place, name in enumerate(table.header) if name.strip()) + 1
+    for row, cells in table.records:
+        if any("\n" in cell or "\r" in cell for cell in cells):
+            _refuse_swallowed(row, cells, columns, table.delimiter)
+        texts = {
+            name: cell for name, cell in zip(columns.names, cells, strict=False) if name is not None
+        }
+        fault = None
+        if any(cell.strip() for cell in cells[width:]):
+            fault = _too_many_cells(sum(bool(name.strip()) for name in table.header))
+            texts = _unshifted(texts)
+        yield _record(row, texts, fault)
+
+
+def _record(row: int, texts: Mapping[str, str], fault: Reason | None) -> Record:
+    notices: list[Notice] = []
+    cleaned = {
+        name: _clean(row, name, text, notices)
+        for name, text in texts.items()
+        if name not in SECRET_COLUMNS
+    }
+    cells = {name: cleaned.get(name, "") for name in COLUMNS if name not in SECRET_COLUMNS}
+    both = f"{cleaned.get('firstname', '')} {cleaned.get('lastname', '')}"
+    cells["displayname"] = cells["displayname"] or both.strip()
+    for side in ("smtp", "imap"):
+        cells[f"{side}username"] = cells[f"{side}username"] or cleaned.get("username", "")
+        cells[f"{side}secure"] = (
+            cells[f"{side}secure"]
+            or _word(cleaned.get(f"{side}tls", ""), yes="tls", no="auto")
+            or _word(cleaned.get(f"{side}starttls", ""), yes="starttls", no="auto")
+        )
+    return Record(
+        row=row,
+        cells=cells,
+        secrets={name: Secret(texts.get(name, "")) for name in sorted(SECRET_COLUMNS)},
+        fault=fault,
+        notices=tuple(notices),
+    )
+
+
+def _word(text: str, *, yes: str, no: str) -> str:
+    """Return what a column that is named after one kind of encryption says of it."""
+    return yes if text.lower() in _TRUE else no if text.lower() in _FALSE else text
+
+
+def _clean(row: int, column: str, text: str, notices: list[Notice]) -> str:
+    """Return what a cell means, and say so where that is not what it shows."""
+
+    def say(code: str, words: str) -> None:
+        message = words.format(column=column, text=text)
+        notices.append(Notice(row=row, column=column, code=code, message=message))
+
+    text, before = _visible(text, spaced=column in _SPACED), text.strip(" \t\r\n")
+    if text != before:
+        say("invisible_characters", _CHANGED)
+    if column in _UNQUOTED and text.strip(_QUOTES) != text:
+        text = text.strip(_QUOTES).strip()
+        say("quotation_marks", _QUOTED)
+    if column in _MAY_BE_EMPTY and text.lower() in _EMPTY:
+        say("read_as_empty", _NOTHING)
+        return ""
+    if column in _PORTS:
+        number = _number(unicodedata.normalize("NFKC", text))
+        if number is not None:
+            text = number
+            say("changed_number", _NUMBER)
+    return text
+
+
+def _visible(text: str, *, spaced: bool) -> str:
+    if text.isascii():
+        return text.strip(" \t\r\n")
+    space = " " if spaced else ""
+    kinds = ((each, unicodedata.category(each)) for each in text)
+    kept = (space if kind == "Zs" and each != " " else each for each, kind in kinds if kind != "Cf")
+    return "".join(kept).strip(" \t\r\n")
+
+
+def _number(text: str) -> str | None:
+    """Return the whole number that a spreadsheet shows in another way (587.0, 5.87E+02, 2,525)."""
+    if whole := _WHOLE.fullmatch(text):
+        return whole[1]
+    if annotated := _ANNOTATED.fullmatch(text):
+        return annotated[1]
+    if thousands := _THOUSANDS.fullmatch(text):
+        return thousands[1] + thousands[2]
+    if scientific := _SCIENTIFIC.fullmatch(text):
+        digits, places = (scientific[2] or "").rstrip("0"), int(scientific[3])
+        if len(digits) <= places:
+            return scientific[1] + digits.ljust(places, "0")
+    return None
+
+
+def _refuse_swallowed(row: int, cells: Sequence[str], columns: Columns, delimiter: str) -> None:
+    """Refuse a file in which a cell of several lines holds what looks like rows of its own."""
+    if not delimiter:
+        return
+    place = columns.names.index("email")
+    least = len([name for name in columns.names if name]) - 1
+    for cell in cells:
+        for line in itertools.islice(cell.splitlines(), 1, None):
+            parts = line.split(delimiter)
+            if len(parts) > max(least, place) and "@" in parts[place]:
+                raise FileError(
+                    "malformed_csv",
+                    f"In row {row} a quotation mark opens and does not close in that row, so that "
+                    "the rows after it are a part of it: close it, or double it where it is part "
+                    "of a value.",
+                    {"row": row},
+                )
+
+
+def _unshifted(texts: dict[str, str]) -> dict[str, str]:
+    """Return what of a row with too many cells is not, perhaps, the end of a password."""
+    before = itertools.takewhile(lambda item: item[0] not in SECRET_COLUMNS, texts.items())
+    return {name: cell for name, cell in before if name == "email" and "@" in cell}
+
+
+def _too_many_cells(count: int) -> Reason:
+    return Reason(
+        code=Code.WRONG_COLUMN_COUNT,
+        error=f"This row has more cells than the header's {count}.",
+        hint="Put a cell that holds the delimiter itself in quotation marks.",
+    )

@@ -1,0 +1,122 @@
+"""What people call our columns: a table (names.ini) and how it is looked up; judges no file."""
+
+from __future__ import annotations
+
+import configparser
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .records import Protocol
+
+REQUIRED = ("email", "password", "smtphost", "imaphost")
+OPTIONAL = (
+    *("smtpport", "imapport", "smtpsecure", "imapsecure", "displayname"),
+    *("smtpusername", "smtppassword", "imapusername", "imappassword"),
+)
+COLUMNS = REQUIRED + OPTIONAL
+SECRET_COLUMNS = frozenset({"password", "smtppassword", "imappassword"})
+
+#: A longer name is none of ours, and is not repeated whole.
+MAX_NAME = 128
+
+#: Words of a name: camelCase and CAPITALS are such as well.
+_WORD = re.compile(r"[^\W\d_a-z]+(?![a-z])|[^\W\d_]?[^\W\d_A-Z]+|\d+")
+_ALTERNATIVES = re.compile(r"/|\bor\b|\boder\b|\bou\b", re.IGNORECASE)
+_BRACKETED = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
+
+_Found = tuple["str | None", tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """The table of names, from names.ini."""
+
+    #: Longest first: one may hold another.
+    protocols: tuple[tuple[str, Protocol], ...]
+    fillers: frozenset[str]
+    of_protocol: Mapping[str, str]
+    of_mailbox: Mapping[str, str]
+    #: What a column is where no other is that, in order.
+    alone: Mapping[str, tuple[str, ...]]
+
+    def of(self, cell: str) -> _Found:
+        """Return the column that a header cell names, and what it may be where it names none."""
+        if len(cell) > MAX_NAME:
+            return None, ()
+        without = _BRACKETED.sub(" ", cell)
+        for each in (cell, without) if without != cell else (cell,):
+            found = self._of([plain(each)])
+            if not any(found):
+                found = self._of_words([plain(word) for word in _WORD.findall(each)])
+            if any(found):
+                return found
+        same = {self._of([plain(each)]) for each in _ALTERNATIVES.split(cell)}
+        return same.pop() if len(same) == 1 else (None, ())
+
+    def _of_words(self, words: Sequence[str]) -> _Found:
+        rest = [word for word in words if word not in self.fillers]
+        telling = [word for word in rest if all(word != known for known, _ in self.protocols)]
+        return self._of(rest) if telling else (None, ())
+
+    def _of(self, words: Sequence[str]) -> _Found:
+        """Look up words that make one name."""
+        found = self._of_name("".join(words), words)
+        if not any(found):
+            others = [word for word in words if self.of_protocol.get(word) != "host"]
+            found = self._of_name("".join(others), others)
+        return found
+
+    def _of_name(self, whole: str, words: Sequence[str]) -> _Found:
+        if whole in self.of_mailbox:
+            return self.of_mailbox[whole], ()
+        protocols, rest = set(), []
+        for word in words:
+            for known, protocol in self.protocols:
+                if known in word:
+                    protocols.add(protocol)
+                    word = word.replace(known, "", 1)
+            rest.append(word)
+        name = "".join(rest)
+        kind = self.of_protocol.get(name)
+        if not protocols:
+            return self.of_mailbox.get(name), self.alone.get(name, ())
+        if len(protocols) > 1:
+            return (kind if kind in ("username", "password") else None), ()
+        side = protocols.pop().value
+        return (f"{side}{kind}" if kind else None), self.alone.get(side + name, ())
+
+
+def _read_names() -> Names:
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read_string(Path(__file__).with_name("names.ini").read_text("utf-8"))
+
+    def table(section: str) -> list[tuple[str, str]]:
+        return [
+            (plain(each), key)
+            for key, value in parser[section].items()
+            for each in value.split(",")
+        ]
+
+    alone: dict[str, tuple[str, ...]] = {}
+    for name, key in table("where alone"):
+        alone[name] = (*alone.get(name, ()), key)
+    protocols = sorted(table("protocols"), key=lambda pair: len(pair[0]), reverse=True)
+    return Names(
+        protocols=tuple((word, Protocol(key)) for word, key in protocols),
+        fillers=frozenset(word for word, _ in table("fillers")),
+        of_protocol=dict(table("of a protocol")),
+        of_mailbox=dict(table("of a mailbox")) | {each: each for each in COLUMNS},
+        alone=alone,
+    )
+
+
+def plain(name: str) -> str:
+    """Return a name in the form in which names are compared: its letters and digits alone."""
+    decomposed = unicodedata.normalize("NFKD", name[: 2 * MAX_NAME].casefold())
+    return "".join(each for each in decomposed if each.isalnum())
+
+
+NAMES = _read_names()

@@ -1,0 +1,39 @@
+"""What came of an import, as a CSV file for a spreadsheet; holds no password, runs no formula."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass, fields
+
+# What makes a spreadsheet take a cell for a formula (OWASP ASVS 5.0 section 1.2.10), and how
+# such characters look in full width.
+_FORMULA = frozenset("=+-@|\t\r\n\0\uff1d\uff0b\uff0d\uff20\uff5c")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportRow:
+    """One row of the file and its outcome; the names are the report's columns."""
+
+    row: int
+    email: str
+    status: str
+    code: str
+    error: str
+    hint: str
+
+
+def report(rows: Iterable[ReportRow]) -> bytes:
+    """Return the report: CSV (RFC 4180) in UTF-8, with the mark by which Excel knows that."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(each.name for each in fields(ReportRow))
+    for row in rows:
+        writer.writerow(_safe(str(each)) for each in astuple(row))
+    return text.getvalue().encode("utf-8-sig")
+
+
+def _safe(text: str) -> str:
+    """Return a cell that no spreadsheet computes: an apostrophe before it makes it text."""
+    return f"'{text}" if text.lstrip(" ")[:1] in _FORMULA and text.strip(" ") else text
