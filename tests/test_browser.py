@@ -56,7 +56,7 @@ def test_the_sample_file_gives_the_numbers_of_the_curl_call(demo, expected, brow
     page.get_by_role("link", name="Import", exact=True).click()
     page.get_by_role("button", name="Check file").click()
     page.get_by_role("alert").wait_for()
-    page.get_by_label("Mailbox file").set_input_files(demo.sample)
+    page.get_by_label("Mailbox file", exact=True).set_input_files(demo.sample)
     page.get_by_label("Tag").fill("from the browser")
     page.get_by_role("button", name="Check file").click()
     page.get_by_role("button", name="Test and import").click(timeout=60_000)
