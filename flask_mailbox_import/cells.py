@@ -32,6 +32,8 @@ _THOUSANDS = re.compile(r"([0-9]{1,2})[.,' ]([0-9]{3})")
 
 _TRUE = frozenset({"true", "1", "yes", "y", "on", "enabled"})
 _FALSE = frozenset({"false", "0", "no", "n", "off", "disabled"})
+#: What a column that is named after TLS says: either kind, so that the port has to tell.
+_TLS_WORDS = {**dict.fromkeys(_TRUE, "tls"), **dict.fromkeys(_FALSE, "auto")}
 
 _CHANGED = "The column {column} held characters that cannot be seen: they were taken out."
 _QUOTED = "The column {column} stood in quotation marks: they were taken off."
@@ -72,8 +74,9 @@ def _record(row: int, texts: Mapping[str, str], fault: Reason | None) -> Record:
         cells[f"{side}username"] = cells[f"{side}username"] or cleaned.get("username", "")
         cells[f"{side}secure"] = (
             cells[f"{side}secure"]
-            or _word(cleaned.get(f"{side}tls", ""), yes="tls", no="auto")
-            or _word(cleaned.get(f"{side}starttls", ""), yes="starttls", no="auto")
+            or _TLS_WORDS.get(tls := cleaned.get(f"{side}tls", "").lower(), tls)
+            # That a column so named says anything else than yes says nothing of TLS.
+            or ("starttls" if cleaned.get(f"{side}starttls", "").lower() in _TRUE else "")
         )
     return Record(
         row=row,
@@ -82,11 +85,6 @@ def _record(row: int, texts: Mapping[str, str], fault: Reason | None) -> Record:
         fault=fault,
         notices=tuple(notices),
     )
-
-
-def _word(text: str, *, yes: str, no: str) -> str:
-    """Return what a column that is named after one kind of encryption says of it."""
-    return yes if text.lower() in _TRUE else no if text.lower() in _FALSE else text
 
 
 def _clean(row: int, column: str, text: str, notices: list[Notice]) -> str:

@@ -1,0 +1,60 @@
+"""Files that LibreOffice saved from one .ods, in its CSV dialects and as workbooks, read the same.
+
+They were made by `soffice --headless --convert-to` (7.4) and are kept as they came out.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from flask_mailbox_import.check import Reading, read_rows
+from flask_mailbox_import.config import Config
+from flask_mailbox_import.decoding import UnknownEncoding
+from flask_mailbox_import.records import RowStatus
+from flask_mailbox_import.sealing import generate_key
+
+CONFIG = Config.from_mapping({"MAILBOX_IMPORT_ENCRYPTION_KEYS": [generate_key()]})
+FILES = Path(__file__).parent / "data/libreoffice"
+EXPECTED = json.loads((FILES / "expected.json").read_text("utf-8"))
+UNICODE = sorted(each for each in FILES.iterdir() if each.name[:2] not in ("la", "ex"))
+LEGACY = {"cp1252": "windows-1252", "latin1": "windows-1252", "macroman": "macintosh"}
+
+
+def cells_of(path: Path, encoding: str | None = None) -> list[dict[str, object]]:
+    rows, _ = read_rows(path.read_bytes(), CONFIG, Reading(encoding=encoding))
+    return [
+        {
+            "row": each.record.row,
+            **{name: cell for name, cell in each.record.cells.items() if cell},
+            **{name: each.reveal() for name, each in each.record.secrets.items() if each},
+        }
+        for each in rows
+    ]
+
+
+def wanted(name: str) -> list[dict[str, object]]:
+    return [{key: cell for key, cell in row.items() if cell} for row in EXPECTED[name]]
+
+
+@pytest.mark.parametrize("path", UNICODE, ids=lambda path: path.name)
+def test_a_file_of_libreoffice_reads_as_the_sheet_it_came_from(path):
+    assert cells_of(path) == wanted(path.name.split(".")[0])
+
+
+@pytest.mark.parametrize("path", sorted(FILES.glob("latin.*")), ids=lambda path: path.name)
+def test_a_legacy_encoding_is_asked_for_and_rightly_guessed(path):
+    encoding = LEGACY[path.stem.rpartition("-")[2]]
+    with pytest.raises(UnknownEncoding) as caught:
+        cells_of(path)
+    assert caught.value.details["guess"] == encoding
+    assert cells_of(path, encoding) == wanted("latin")
+
+
+def test_a_line_break_in_a_cell_is_said_of_its_row_alone():
+    for name in ("linebreak.ods", "linebreak.xls", "linebreak.xlsx", "linebreak.comma-utf8.csv"):
+        rows, _ = read_rows((FILES / name).read_bytes(), CONFIG)
+        failed = [each for each in rows if each.status is RowStatus.FAILED]
+        assert [each.reason.code.value for each in failed] == ["control_character"]
