@@ -104,7 +104,7 @@ def _clean(row: int, column: str, text: str, notices: list[Notice]) -> str:
         say("read_as_empty", _NOTHING)
         return ""
     if column in _PORTS:
-        number = _number(unicodedata.normalize("NFKC", text))
+        number = _number(text)
         if number is not None:
             text = number
             say("changed_number", _NUMBER)

@@ -54,7 +54,8 @@ class Matcher:
             # Not a header but a mailbox, password and all: nothing of it is repeated.
             raise FileError(
                 "missing_column",
-                f"The first row must name the columns: {', '.join(REQUIRED)}.",
+                f"The first row must name the columns, each in a cell of its own: "
+                f"{', '.join(REQUIRED)}.",
                 {"missing": list(REQUIRED)},
             )
         self._refuse_unmatched(header, shown)

@@ -1,0 +1,177 @@
+"""What spreadsheets and copying do to cells: taken out, said, or kept; and TLS in words."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+
+from flask_mailbox_import.check import read_rows
+from flask_mailbox_import.config import Config
+from flask_mailbox_import.pitfalls import remark_on
+from flask_mailbox_import.records import CheckedRow, Security
+from flask_mailbox_import.sealing import generate_key
+from flask_mailbox_import.secret import Secret
+
+KEYS = {"MAILBOX_IMPORT_ENCRYPTION_KEYS": [generate_key()]}
+CONFIG = Config.from_mapping(KEYS)
+
+
+def row(config: Config = CONFIG, **cells: str) -> CheckedRow:
+    cells = {
+        "email": "a@x.test",
+        "password": "pw",
+        "smtphost": "smtp.x.test",
+        "imaphost": "i.x.test",
+        **cells,
+    }
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows([list(cells), list(cells.values())])
+    ((found,), _) = read_rows(text.getvalue().encode(), config)
+    return found
+
+
+def said(found: CheckedRow) -> list[tuple[str, str]]:
+    return [(each.column, each.code) for each in found.record.notices]
+
+
+@pytest.mark.parametrize(
+    "hidden", ["\u00a0", "\u200b", "\ufeff", "\u00ad", "\u200e", "\u2060", "\u202e"]
+)
+@pytest.mark.parametrize("column", ["email", "smtphost", "smtpport", "smtpusername"])
+def test_what_cannot_be_seen_is_taken_out_and_said(hidden, column):
+    values = {"email": "a@x.test", "smtphost": "smtp.x.test", "smtpport": "587"}
+    text = values.get(column, "ann")
+    # Inside a user name a no-break space is a space.
+    inside = "" if column == "smtpusername" else hidden
+    found = row(**{column: f"{hidden}{text[:2]}{inside}{text[2:]}"})
+    assert found.record.cells[column] == text
+    assert said(found) == [(column, "invisible_characters")]
+
+
+def test_a_no_break_space_in_a_name_is_a_space():
+    assert row(displayname="Ann\u00a0Lee").mailbox.display_name == "Ann Lee"
+
+
+@pytest.mark.parametrize("text", ["“a@x.test”", "'a@x.test'", "«a@x.test»", '"a@x.test"'])
+def test_quotation_marks_around_an_address_are_taken_off_and_said(text):
+    found = row(email=text)
+    assert found.mailbox.email == "a@x.test"
+    assert said(found) == [("email", "quotation_marks")]
+
+
+@pytest.mark.parametrize(
+    ("text", "port"),
+    [
+        *(("587.0", 587), ("587,00", 587), ("5.87E+02", 587), ("2.525E+03", 2525), ("2,525", 2525)),
+        *(("2.525", 2525), ("465 (SSL/TLS)", 465)),
+    ],
+)
+def test_a_port_that_a_spreadsheet_changed_is_read_and_said(text, port):
+    found = row(smtpport=text)
+    assert found.mailbox.smtp.port == port
+    assert said(found) == [("smtpport", "changed_number")]
+
+
+@pytest.mark.parametrize(
+    "text", ["587.5", "5_87", "+587", "5e2", "0587", "58.70", "5.87E+01", "\uff15\uff18\uff17"]
+)
+def test_a_port_that_is_none_stays_none(text):
+    assert row(smtpport=text).reason.code.value == "invalid_port"
+
+
+@pytest.mark.parametrize("text", ["-", "\u2013", "N/A", "null"])
+def test_a_placeholder_is_nothing(text):
+    found = row(imaphost=text)
+    assert found.mailbox.imap is None
+    assert said(found) == [("imaphost", "read_as_empty")]
+    assert row(password="-").mailbox.smtp.password.reveal() == "-"
+
+
+@pytest.mark.parametrize(
+    ("password", "code"),
+    [
+        *((" pw", "password_spaces"), ("pw ", "password_spaces"), ("pw\u00a0", "password_spaces")),
+        *(("p\u00a0w", "password_invisible"), ("p\u200bw", "password_invisible")),
+        *(("pw”", "password_quotes"), ("it\u2019s", "password_quotes")),
+        *(("1.23457E+11", "password_number"), ("1,23457E+11", "password_number")),
+        *(("123456789012345000", "password_number"), ("2024-01-05", "password_date")),
+        *(
+            ("05.01.2024", "password_date"),
+            ("Jan-24", "password_date"),
+            ("#NAME?", "password_lost"),
+        ),
+        *(
+            ("########", "password_lost"),
+            ("ZoÃ«", "password_garbled"),
+            ("Zo\ufffd", "password_garbled"),
+        ),
+    ],
+)
+def test_a_password_is_kept_and_what_may_have_happened_to_it_is_said(password, code):
+    found = row(password=password)
+    assert found.mailbox.smtp.password.reveal() == password
+    assert ("password", code) in said(found)
+    assert remark_on(Secret(password))
+
+
+@pytest.mark.parametrize("password", ["hunter2", "Grün#1", "a b", "abc-12", "12May!", "1E5x", "#1"])
+def test_an_ordinary_password_is_not_remarked_on(password):
+    assert said(row(password=password)) == []
+    assert remark_on(Secret(password)) == ""
+
+
+@pytest.mark.parametrize("password", ["abcd efgh ijkl mnop", "12345678"])
+def test_what_is_only_said_when_the_login_is_refused(password):
+    assert said(row(password=password)) == []
+    assert remark_on(Secret(password))
+
+
+TLS, STARTTLS = Security.TLS, Security.STARTTLS
+
+
+@pytest.mark.parametrize(
+    ("word", "at_587", "at_465"),
+    [
+        *((word, TLS, TLS) for word in ("true", "1", "YES", "on", "ssl", "SSL/TLS", "smtps", "ja")),
+        *((word, STARTTLS, TLS) for word in ("false", "0", "No", "off", "STARTTLS", "start-tls")),
+        *((word, STARTTLS, TLS) for word in ("tls", "TLS", "auto", "", "TLS/STARTTLS")),
+    ],
+)
+def test_tls_in_words(word, at_587, at_465):
+    for port, security in (("587", at_587), ("465", at_465)):
+        assert row(smtpsecure=word, smtpport=port).mailbox.smtp.security is security
+
+
+def test_where_nothing_is_said_of_imap_its_port_tells():
+    assert row(imapport="143").mailbox.imap.security is STARTTLS
+    assert row(imapport="993").mailbox.imap.security is TLS
+    assert row(imapport="143", imapsecure="true").mailbox.imap.security is TLS
+
+
+@pytest.mark.parametrize("word", ["none", "None", "plain", "no encryption", "keine"])
+def test_no_encryption_is_refused_unless_the_host_allows_it(word):
+    found = row(smtpsecure=word)
+    assert found.reason.code.value == "invalid_boolean"
+    assert "not sent in clear" in found.reason.error
+    allowed = Config.from_mapping({**KEYS, "MAILBOX_IMPORT_ALLOW_PLAINTEXT": True})
+    assert row(allowed, smtpsecure=word).mailbox.smtp.security is STARTTLS
+
+
+def test_columns_named_after_a_kind_of_tls():
+    assert row(smtpTls="true").mailbox.smtp.security is STARTTLS
+    assert row(smtpTls="true", smtpport="465").mailbox.smtp.security is TLS
+    assert row(smtpTls="ssl").mailbox.smtp.security is TLS
+    assert row(smtp_starttls="yes", smtp_ssl="").mailbox.smtp.security is STARTTLS
+    assert row(use_ssl="true", use_tls="false").mailbox.smtp.security is TLS
+
+
+def test_one_user_name_is_for_both_servers_and_a_servers_own_goes_first():
+    found = row(username="ann", imap_login="ann-in").mailbox
+    assert (found.smtp.username, found.imap.username) == ("ann", "ann-in")
+
+
+def test_first_and_last_name_are_the_display_name_where_there_is_none():
+    assert row(**{"First Name": "Ann", "Last Name": "Lee"}).mailbox.display_name == "Ann Lee"
+    assert row(firstname="Ann", displayname="A. Lee").mailbox.display_name == "A. Lee"
