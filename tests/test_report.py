@@ -1,0 +1,105 @@
+"""The report and the template: for a spreadsheet, without passwords, and nothing that it runs."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+from conftest import Header, row
+
+from flask_mailbox_import.names import COLUMNS
+from flask_mailbox_import.report import ReportRow, report
+
+ADDRESS = "/v1/mailboxes/imports/{}/report.csv"
+
+
+def cells_of(data: bytes) -> list[list[str]]:
+    assert data.startswith(b"\xef\xbb\xbf")
+    return list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("=1", "+1", "-1", "@SUM(1)", "\tx", "\rx", "\0x", " =1", "|cmd", "=cmd|'/c calc'!A0"),
+        *("\uff1d1", "\uff0b1", "\uff0d1", "\uff201", "  @x", "\n=1"),
+    ],
+)
+def test_a_cell_that_a_spreadsheet_would_compute_is_text(text):
+    line = ReportRow(row=2, email=text, status="failed", code="", error=text, hint="fine")
+    (_, cells) = cells_of(report([line]))
+    assert cells == ["2", f"'{text}", "failed", "", f"'{text}", "fine"]
+
+
+def test_the_report_has_every_row_and_no_password(make_host, mail_server):
+    server = mail_server(accounts={"a@x.com": "CANARY1"})
+    host = make_host(server.port)
+    host.extension.workspace_loader(lambda: "w1")
+    csv_file = (
+        Header + row("a@x.com", "CANARY1", server.port) + row("b@x.com", "CANARY2", server.port)
+    )
+    csv_file += row("A@x.com", "CANARY1", server.port) + "=1+1,CANARY3,localhost,,,\n"
+    key = host.create_key()
+    import_id = host.post(csv_file, key=key).json["data"]["importId"]
+    client = host.app.test_client()
+    answer = client.get(ADDRESS.format(import_id), headers={"X-Api-Key": key})
+    assert answer.mimetype == "text/csv"
+    assert "attachment" in answer.headers["Content-Disposition"]
+    assert "no-store" in answer.headers["Cache-Control"]
+    header, *rows = cells_of(answer.data)
+    assert header == ["row", "email", "status", "code", "error", "hint"]
+    assert [each[:4] for each in rows] == [
+        ["2", "a@x.com", "imported", ""],
+        ["3", "b@x.com", "failed", "bad_credentials"],
+        ["4", "A@x.com", "skipped", "duplicate_in_file"],
+        ["5", "'=1+1", "failed", "invalid_email"],
+    ]
+    assert b"CANARY" not in answer.data
+    assert client.get(f"/mailboxes/import/{import_id}/report.csv").data == answer.data
+    assert (
+        f"/mailboxes/import/{import_id}/report.csv"
+        in client.get(f"/mailboxes/import/{import_id}").text
+    )
+
+
+def test_a_report_is_its_workspaces_own(make_host):
+    host = make_host()
+    posted = host.post(Header + "a@x.com,pw,h.x.com,,,\n", skipConnectionTest="true")
+    import_id = posted.json["data"]["importId"]
+    client, foreign = host.app.test_client(), {"X-Api-Key": host.create_key("w2")}
+    ids = (import_id, "nope", "%00")
+    answers = [client.get(ADDRESS.format(each), headers=foreign) for each in ids]
+    assert {each.status_code for each in answers} == {404}
+    assert len({each.data for each in answers}) == 1
+    assert answers[0].json["reason"] == "not_found"
+    host.extension.workspace_loader(lambda: "w2")
+    assert client.get(f"/mailboxes/import/{import_id}/report.csv").status_code == 404
+    assert client.get(ADDRESS.format(import_id)).status_code == 401
+    assert client.post(ADDRESS.format(import_id), headers=foreign).status_code == 405
+
+
+def test_the_template_of_the_call_is_that_of_the_page(make_host):
+    host = make_host()
+    host.extension.workspace_loader(lambda: "w1")
+    client = host.app.test_client()
+    address = "/v1/mailboxes/import/smtp/template.csv"
+    assert client.get(address).status_code == 401
+    answer = client.get(address, headers={"X-Api-Key": host.create_key()})
+    header, example = cells_of(answer.data)
+    assert header == list(COLUMNS)
+    assert example[0] == "ann@example.com"
+    assert client.get("/mailboxes/import/template.csv").data == answer.data
+
+
+def test_the_templates_example_is_no_mailbox(make_host):
+    host = make_host()
+    template = host.app.test_client().get(
+        "/v1/mailboxes/import/smtp/template.csv", headers={"X-Api-Key": host.create_key()}
+    )
+    answer = host.post(template.data + b"b@x.com,pw,smtp.x.com,\r\n", skipConnectionTest="true")
+    assert answer.json["data"]["imported"] == 1
+    assert [(each["row"], each["code"]) for each in answer.json["data"]["warnings"]] == [
+        (2, "example_row")
+    ]
+    assert host.post(template.data).json["reason"] == "no_rows"
