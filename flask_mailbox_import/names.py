@@ -115,7 +115,9 @@ def _read_names() -> Names:
 
 def plain(name: str) -> str:
     """Return a name in the form in which names are compared: its letters and digits alone."""
-    decomposed = unicodedata.normalize("NFKD", name[: 2 * MAX_NAME].casefold())
+    # A byte-order mark that some program has read as Windows-1252 stays before the first name.
+    name = name[: 2 * MAX_NAME].removeprefix("\u00ef\u00bb\u00bf")
+    decomposed = unicodedata.normalize("NFKD", name.casefold())
     return "".join(each for each in decomposed if each.isalnum())
 
 
