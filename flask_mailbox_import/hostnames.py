@@ -16,6 +16,7 @@ MAX_HOST_LENGTH = 253
 
 # RFC 1123 section 2.1; the underscore is no host name character.
 _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)", re.ASCII)
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9.-]+", re.ASCII)
 _PORT = re.compile(r"[1-9][0-9]{0,4}", re.ASCII)
 # What the socket library would read as an IPv4 address in decimal, octal or hex.
 _NUMERIC_LABEL = re.compile(r"0x[0-9a-f]*|[0-9]+", re.ASCII)
@@ -61,6 +62,8 @@ def judge_port(text: str, allowed_ports: Sequence[int]) -> int | None:
 
 
 def _literal(text: str) -> IPAddress | None:
+    if ":" not in text and not text.strip("[]").replace(".", "").isdigit():
+        return None  # what is most of all names
     try:
         address = ipaddress.ip_address(text.strip("[]"))
     except ValueError:
@@ -71,10 +74,17 @@ def _literal(text: str) -> IPAddress | None:
 
 
 def _ascii_name(text: str) -> str:
+    if _PLAIN_NAME.fullmatch(text) and "--" not in text:
+        # UTS #46 leaves it as it is, but for its case.
+        return _shortened(text)
     try:
         name = idna.encode(text, uts46=True, std3_rules=True).decode("ascii")
     except (idna.IDNAError, UnicodeError):
         raise HostRefused("is not a server name") from None
+    return _shortened(name)
+
+
+def _shortened(name: str) -> str:
     name = name.lower().removesuffix(".")
     if len(name) > MAX_HOST_LENGTH:
         raise HostRefused("is not a server name")

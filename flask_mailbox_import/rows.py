@@ -5,8 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 
-from email_validator import EmailNotValidError, validate_email
-
+from .addresses import MAX_ADDRESS_LENGTH, judge_address
 from .codes import Code
 from .config import Config
 from .hostnames import HostRefused, judge_host, judge_port
@@ -16,7 +15,7 @@ from .words import MISSING_CREDENTIALS
 
 #: Characters of each column, counted as Python does (RFC 5321 section 4.5.3.1.3, RFC 1035).
 MAX_LENGTHS = {
-    "email": 254,
+    "email": MAX_ADDRESS_LENGTH,
     "smtphost": 253,
     "imaphost": 253,
     "displayname": 128,
@@ -26,8 +25,6 @@ MAX_LENGTHS = {
     "smtppassword": 1024,
     "imappassword": 1024,
 }
-_SPECIAL_USE = (".test", ".local", ".internal", ".localhost", ".invalid", ".onion", ".arpa")
-_PUBLIC = ".example.com"
 #: What people write where they are asked how a connection is secured: letters and digits alone.
 _SECURED = {
     **dict.fromkeys(
@@ -108,7 +105,9 @@ def _check_texts(record: Record) -> Iterator[Reason]:
                 error=f"The column {column} is longer than {limit} characters.",
                 hint="Check whether two cells ran together.",
             )
-        elif any(unicodedata.category(each) in _REFUSED_CATEGORIES for each in text):
+        elif not text.isprintable() and not _REFUSED_CATEGORIES.isdisjoint(
+            map(unicodedata.category, text)
+        ):
             yield Reason(
                 code=Code.CONTROL_CHARACTER,
                 error=f"The column {column} holds a line break, a tab or another control "
@@ -124,16 +123,9 @@ def _check_email(text: str, reasons: list[Reason]) -> tuple[str, str] | None:
             Reason(code=Code.MISSING_EMAIL, error="The email address is missing.", hint="Add it.")
         )
         return None
-    # email-validator refuses the domains of in-house mail (RFC 6761); under a public one it judges
-    # the rest of the address all the same.
-    public = _PUBLIC if text.lower().endswith(_SPECIAL_USE) else ""
-    try:
-        if len(text) <= MAX_LENGTHS["email"]:
-            email = validate_email(text + public, check_deliverability=False, allow_smtputf8=False)
-            key = (email.ascii_email or email.normalized).lower()
-            return email.normalized.removesuffix(public), key.removesuffix(public)
-    except EmailNotValidError:
-        pass
+    found = judge_address(text)
+    if found is not None:
+        return found
     reasons.append(
         Reason(
             code=Code.INVALID_EMAIL,
