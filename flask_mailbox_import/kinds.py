@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 
 from .errors import FileError
 
@@ -26,6 +27,11 @@ _BEGINNINGS = (
 _MARKUP = (b"<html", b"<!doctype", b"<?xml", b"<table", b"<meta", b"<style")
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ODS = b"application/vnd.oasis.opendocument.spreadsheet"
+#: What Python's zipfile raises for a file that is none.
+_DAMAGED = (
+    *(zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError),
+    zlib.error,
+)
 
 
 def is_workbook(data: bytes) -> bool:
@@ -57,9 +63,10 @@ def _is_zipped_workbook(data: bytes) -> bool:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             names = set(archive.namelist())
-            if "mimetype" in names and archive.getinfo("mimetype").file_size < 100:
-                names.add(archive.read("mimetype").decode("latin-1"))
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError):
+            if "mimetype" in names and _is_bounded(archive.getinfo("mimetype")):
+                with archive.open("mimetype") as file:
+                    names.add(file.read(len(_ODS) + 1).decode("latin-1"))
+    except _DAMAGED:
         raise not_a_table("a damaged workbook or archive", SAVE_AS_CSV) from None
     if _ODS.decode() in names or "xl/workbook.xml" in names:
         return True
@@ -70,6 +77,11 @@ def _is_zipped_workbook(data: bytes) -> bool:
     if any(name.startswith("word/") for name in names):
         raise not_a_table("a Word document", "put the table into a spreadsheet and save it as CSV")
     raise not_a_table("an archive (zip)", _UNPACK)
+
+
+def _is_bounded(member: zipfile.ZipInfo) -> bool:
+    """Tell whether a few bytes of it can be read alone: of bzip2 and LZMA all of it is inflated."""
+    return member.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 def _is_ole_workbook(data: bytes) -> bool:
