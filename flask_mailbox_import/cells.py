@@ -25,6 +25,7 @@ _EMPTY = frozenset({"-", "\u2013", "\u2014", "n/a", "null"})
 _MAY_BE_EMPTY = frozenset(COLUMNS) - SECRET_COLUMNS - {"email", "smtphost", "displayname"}
 
 _PORTS = frozenset({"smtpport", "imapport"})
+_LONGEST_PORT = 64
 _WHOLE = re.compile(r"([0-9]{1,5})[.,]0{1,3}")
 _SCIENTIFIC = re.compile(r"([0-9])(?:[.,]([0-9]{1,4}))?E\+0([0-4])")
 _ANNOTATED = re.compile(r"([0-9]{1,5}) ?\([^()]{1,40}\)")
@@ -103,7 +104,8 @@ def _clean(row: int, column: str, text: str, notices: list[Notice]) -> str:
     if column in _MAY_BE_EMPTY and text.lower() in _EMPTY:
         say("read_as_empty", _NOTHING)
         return ""
-    if column in _PORTS:
+    # Normalising takes time with the square of the length where many accents follow one another.
+    if column in _PORTS and len(text) <= _LONGEST_PORT:
         number = _number(text)
         if number is not None:
             text = number
