@@ -115,6 +115,8 @@ def _column_mapping(request: Request) -> Mapping[str, str | None]:
         return {}
     try:
         pairs = json.loads(text, object_pairs_hook=_Pairs)
+        # Half of a surrogate pair is no text.
+        json.dumps(pairs, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         pairs = None
     if not isinstance(pairs, _Pairs) or len(pairs) > MAX_COLUMNS:
