@@ -79,8 +79,10 @@ def question(line: int, choices: Sequence[EncodingChoice]) -> UnknownEncoding:
 
 
 def _distinct(data: bytes, first: str, pieces: tuple[Sample, ...]) -> Iterator[EncodingChoice]:
-    seen = set()
-    for name in _likeliest(data):
+    # Whatever its letters look like: there is something to ask about.
+    yield EncodingChoice(name=first, label=LABELS[first], samples=pieces)
+    seen = {pieces}
+    for name in itertools.dropwhile(first.__ne__, _likeliest(data)):
         try:
             samples = tuple(
                 replace(each, text=each.text.encode(CODECS[first]).decode(CODECS[name]))
@@ -112,7 +114,7 @@ def _pieces(table: Table, columns: Columns) -> Iterator[Sample]:
         new = set(_letters(text)) - seen
         if new:
             seen |= new
-            yield Sample(row=row, column=name.strip(), text=_shortened(text.strip()))
+            yield Sample(row=row, column=name.strip(), text=_shortened(text.strip(" \t\r\n")))
 
 
 def _likeliest(data: bytes) -> Iterator[str]:
