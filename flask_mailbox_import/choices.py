@@ -15,6 +15,10 @@ from .names import SECRET_COLUMNS
 from .table import Table, read_csv
 
 _SAMPLES = 3
+#: Encodings in which a file is read to see whether it is a table then.
+_TRIED = 4
+#: What is wrong with a file whatever its letters are.
+_OF_ANY_ENCODING = frozenset({"no_rows", "too_many_rows"})
 #: Characters around a letter that is not ASCII.
 _AROUND = 20
 
@@ -48,14 +52,17 @@ def encoding_choices(
     """
     matcher = Matcher(column_mapping)
     fault: FileError | None = None
-    for first in _likeliest(data):
+    for first in itertools.islice(_likeliest(data), _TRIED):
         try:
             text = decode(data, first)
             table = read_csv(text, max_rows=config.max_rows, names_known=matcher.known)
             columns = matcher.match(table.header, table.header_row)
             pieces = tuple(itertools.islice(_pieces(table, columns), _SAMPLES))
         except FileError as found:
-            fault = fault or found.with_traceback(None)
+            certain = found.reason in _OF_ANY_ENCODING
+            fault = found.with_traceback(None) if certain else fault or found.with_traceback(None)
+            if certain:
+                break
             continue
         return tuple(_distinct(data, first, pieces))
     if fault is None:
