@@ -20,6 +20,8 @@ MAX_COLUMNS = 200
 MAX_HEADER_LENGTH = 10_000
 #: Rows among which the header is looked for: people put a title above it.
 HEADER_WITHIN = 10
+#: Rows, blank ones too, within which a delimiter has to show.
+_LINES_OF_HEADER = 1000
 
 #: A row's number and its cells.
 Row = tuple[int, Sequence[str]]
@@ -76,7 +78,7 @@ def table_of(
 
     :raises FileError: ``empty_file not_a_table no_rows too_many_rows``.
     """
-    filled = (row for row in rows if any(cell.strip() for cell in row[1]))
+    filled = (row for row in rows if any(map(str.strip, row[1])))
     top = list(itertools.islice(filled, HEADER_WITHIN))
     if not top:
         raise FileError("empty_file", "The file is empty: choose the file with your mailboxes.")
@@ -123,9 +125,9 @@ def _header(text: str, delimiter: str, names_known: NamesKnown) -> tuple[int, Se
     top: list[Row] = []
     try:
         for number, cells in enumerate(csv.reader(_lines(text), delimiter=delimiter), 1):
-            if any(cell.strip() for cell in cells):
+            if any(map(str.strip, cells)):
                 top.append((number, cells[: MAX_COLUMNS + 1]))
-            if len(top) == HEADER_WITHIN:
+            if len(top) == HEADER_WITHIN or number == _LINES_OF_HEADER:
                 break
     except csv.Error:
         pass
