@@ -22,6 +22,9 @@ SECRET_COLUMNS = frozenset({"password", "smtppassword", "imappassword"})
 #: A longer name is none of ours, and is not repeated whole.
 MAX_NAME = 128
 
+#: Words of a name, and names between "/" or "or", beyond which it is a sentence.
+_MAX_WORDS, _MAX_ALTERNATIVES = 16, 4
+
 #: Words of a name: camelCase and CAPITALS are such as well.
 _WORD = re.compile(r"[^\W\d_a-z]+(?![a-z])|[^\W\d_]?[^\W\d_A-Z]+|\d+")
 _ALTERNATIVES = re.compile(r"/|\bor\b|\boder\b|\bou\b", re.IGNORECASE)
@@ -49,23 +52,27 @@ class Names:
         without = _BRACKETED.sub(" ", cell)
         for each in (cell, without) if without != cell else (cell,):
             found = self._of([plain(each)])
-            if not any(found):
-                found = self._of_words([plain(word) for word in _WORD.findall(each)])
+            words = _WORD.findall(each)
+            if not any(found) and len(words) <= _MAX_WORDS:
+                found = self._of_words([plain(word) for word in words])
             if any(found):
                 return found
-        same = {self._of([plain(each)]) for each in _ALTERNATIVES.split(cell)}
+        several = _ALTERNATIVES.split(cell)
+        if not 1 < len(several) <= _MAX_ALTERNATIVES:
+            return None, ()
+        same = {self._of([plain(each)]) for each in several}
         return same.pop() if len(same) == 1 else (None, ())
 
     def _of_words(self, words: Sequence[str]) -> _Found:
         rest = [word for word in words if word not in self.fillers]
-        telling = [word for word in rest if all(word != known for known, _ in self.protocols)]
-        return self._of(rest) if telling else (None, ())
+        known = {word for word, _ in self.protocols}
+        return self._of(rest) if not known.issuperset(rest) else (None, ())
 
     def _of(self, words: Sequence[str]) -> _Found:
         """Look up words that make one name."""
         found = self._of_name("".join(words), words)
-        if not any(found):
-            others = [word for word in words if self.of_protocol.get(word) != "host"]
+        others = [word for word in words if self.of_protocol.get(word) != "host"]
+        if not any(found) and len(others) < len(words):
             found = self._of_name("".join(others), others)
         return found
 
@@ -73,8 +80,9 @@ class Names:
         if whole in self.of_mailbox:
             return self.of_mailbox[whole], ()
         protocols, rest = set(), []
+        named = [pair for pair in self.protocols if pair[0] in whole]
         for word in words:
-            for known, protocol in self.protocols:
+            for known, protocol in named:
                 if known in word:
                     protocols.add(protocol)
                     word = word.replace(known, "", 1)
@@ -118,7 +126,7 @@ def plain(name: str) -> str:
     # A byte-order mark that some program has read as Windows-1252 stays before the first name.
     name = name[: 2 * MAX_NAME].removeprefix("\u00ef\u00bb\u00bf")
     decomposed = unicodedata.normalize("NFKD", name.casefold())
-    return "".join(each for each in decomposed if each.isalnum())
+    return "".join(filter(str.isalnum, decomposed))
 
 
 NAMES = _read_names()

@@ -114,10 +114,16 @@ def table_of(
 
 def header_of(rows: Sequence[Row], names_known: NamesKnown) -> tuple[int, int]:
     """Return how many names the header among the first rows holds, and its place."""
-    known = [names_known(cells[: MAX_COLUMNS + 1]) for _, cells in rows[:HEADER_WITHIN]]
+    known = [names_known(_beginning(cells)) for _, cells in rows[:HEADER_WITHIN]]
     most = max(known)
     # One name alone may stand anywhere: the first row is the header then.
     return (most, known.index(most)) if most > 1 else (known[0], 0)
+
+
+def _beginning(cells: Sequence[str]) -> Sequence[str]:
+    """Return as many cells of a row as a header may have."""
+    lengths = itertools.accumulate(map(len, cells[: MAX_COLUMNS + 1]))
+    return cells[: sum(1 for length in lengths if length <= MAX_HEADER_LENGTH)]
 
 
 def _header(text: str, delimiter: str, names_known: NamesKnown) -> tuple[int, Sequence[str]]:
