@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -34,6 +35,7 @@ class Matcher:
 
     def __init__(self, mapping: Mapping[str, str | None] = MappingProxyType({})) -> None:
         self._mapping = _judged(mapping)
+        self._plain = {theirs: plain(theirs) for theirs in self._mapping}
 
     def known(self, header: Iterable[str]) -> int:
         """Count our columns that a header names."""
@@ -65,11 +67,8 @@ class Matcher:
         return Columns(names=names, notices=tuple(_unused(cell, row) for cell in unused))
 
     def _match(self, header: Sequence[str]) -> tuple[str | None, ...]:
-        mapped = {
-            place: ours
-            for theirs, ours in self._mapping.items()
-            for place in _places(theirs, header)
-        }
+        places = self._places(header)
+        mapped = {place: ours for theirs, ours in self._mapping.items() for place in places[theirs]}
         taken = set(mapped.values())
         names: list[str | None] = []
         weak: list[tuple[str, ...]] = []
@@ -83,20 +82,24 @@ class Matcher:
                 names[place] = next((each for each in candidates if each not in names), None)
         return tuple(names)
 
+    def _places(self, header: Sequence[str]) -> dict[str, list[int]]:
+        """Return where the mapped columns are: spelt so or, if there is none, nearly so."""
+        spelt, nearly = defaultdict(list), defaultdict(list)
+        for place, cell in enumerate(header) if self._mapping else ():
+            spelt[cell.strip()].append(place)
+            nearly[plain(cell)].append(place)
+        return {
+            theirs: spelt.get(theirs.strip()) or nearly.get(name, [])
+            for theirs, name in self._plain.items()
+        }
+
     def _refuse_unmatched(self, header: Sequence[str], shown: Sequence[str]) -> None:
-        for theirs in self._mapping:
-            if not _places(theirs, header):
+        for theirs, places in self._places(header).items():
+            if not places:
                 why = (
                     f"the file has no column {_shown(theirs)!r}. Its columns are: {_listed(shown)}."
                 )
                 raise _invalid_mapping(why, theirs)
-
-
-def _places(theirs: str, header: Sequence[str]) -> list[int]:
-    """Return where a header has a column of a name: spelt so or, if there is none, nearly so."""
-    exact = [place for place, cell in enumerate(header) if cell.strip() == theirs.strip()]
-    name = plain(theirs)
-    return exact or [place for place, cell in enumerate(header) if plain(cell) == name]
 
 
 def _judged(mapping: Mapping[str, str | None]) -> dict[str, str | None]:
