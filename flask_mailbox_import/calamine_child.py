@@ -1,9 +1,9 @@
 """Run as a script of its own: a workbook on standard input -> its sheets as JSON; may die of it.
 
 ``calamine_child.py MEMORY SECONDS ROWS COLUMNS CHARACTERS [PATH]``: bytes and CPU seconds that the
-reader may take, what of each sheet is returned, and where the reader is installed. A sheet is a
-list of ``[number, [text, ...]]``, the number as the spreadsheet shows it; rows beyond ROWS are
-only marked. Ends with 3 where the workbook is damaged or has a password, and in any other way
+reader may take, what of each sheet is returned, and where the reader is installed. A sheet is
+``[name, [[number, [text, ...]], ...]]``, the number as the spreadsheet shows it; rows beyond ROWS
+are only marked. Ends with 3 where the workbook is damaged or has a password, and in any other way
 where it is too much.
 """
 
@@ -43,7 +43,8 @@ def main(memory: int, seconds: int, *limits: int) -> None:
             if each.visible == SheetVisibleEnum.Visible and each.typ == SheetTypeEnum.WorkSheet
         ]
         sheets = [
-            _rows(book.get_sheet_by_name(name).iter_rows(), *limits) for name in names[:_MAX_SHEETS]
+            (name, _rows(book.get_sheet_by_name(name).iter_rows(), *limits))
+            for name in names[:_MAX_SHEETS]
         ]
     except CalamineError:
         sys.exit(_DAMAGED)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from .codes import Code
 from .columns import Columns
 from .errors import FileError
-from .names import COLUMNS, SECRET_COLUMNS
+from .names import COLUMNS, SECRET_COLUMNS, said_of_security
 from .records import Notice, Reason, Record
 from .secret import Secret
 from .table import Table
@@ -26,17 +26,18 @@ _MAY_BE_EMPTY = frozenset(COLUMNS) - SECRET_COLUMNS - {"email", "smtphost", "dis
 
 _PORTS = frozenset({"smtpport", "imapport"})
 _LONGEST_PORT = 64
+#: What programs write so that a spreadsheet leaves a text as it is.
+_FORMULA = re.compile(r'\s*="([^"]*)"\s*')
 _WHOLE = re.compile(r"([0-9]{1,5})[.,]0{1,3}")
 _SCIENTIFIC = re.compile(r"([0-9])(?:[.,]([0-9]{1,4}))?E\+0([0-4])")
 _ANNOTATED = re.compile(r"([0-9]{1,5}) ?\([^()]{1,40}\)")
 _THOUSANDS = re.compile(r"([0-9]{1,2})[.,' ]([0-9]{3})")
 
-_TRUE = frozenset({"true", "1", "yes", "y", "on", "enabled"})
-_FALSE = frozenset({"false", "0", "no", "n", "off", "disabled"})
-#: What a column that is named after TLS says: either kind, so that the port has to tell.
-_TLS_WORDS = {**dict.fromkeys(_TRUE, "tls"), **dict.fromkeys(_FALSE, "auto")}
+_ADDRESS = re.compile(r"\"?[^\s@,;]+@[^\s@,;]+\"?")
+_HOST = re.compile(r"\"?[\w-]+(?:\.[\w-]+)+\"?")
 
 _CHANGED = "The column {column} held characters that cannot be seen: they were taken out."
+_TEXT = "The column {column} holds a formula: its text is used."
 _QUOTED = "The column {column} stood in quotation marks: they were taken off."
 _NOTHING = "The column {column} holds {text!r}: it is read as empty."
 _NUMBER = "The number in the column {column} is not written as a port: it is read as {text}."
@@ -57,6 +58,11 @@ def records(table: Table, columns: Columns) -> Iterator[Record]:
         fault = None
         if any(cell.strip() for cell in cells[width:]):
             fault = _too_many_cells(sum(bool(name.strip()) for name in table.header))
+        elif table.delimiter and any(
+            "@" in texts.get(host, "") for host in ("smtphost", "imaphost")
+        ):
+            fault = _MOVED
+        if fault is not None:
             texts = _unshifted(texts)
         yield _record(row, texts, fault)
 
@@ -73,12 +79,7 @@ def _record(row: int, texts: Mapping[str, str], fault: Reason | None) -> Record:
     cells["displayname"] = cells["displayname"] or both.strip()
     for side in ("smtp", "imap"):
         cells[f"{side}username"] = cells[f"{side}username"] or cleaned.get("username", "")
-        cells[f"{side}secure"] = (
-            cells[f"{side}secure"]
-            or _TLS_WORDS.get(tls := cleaned.get(f"{side}tls", "").lower(), tls)
-            # That a column so named says anything else than yes says nothing of TLS.
-            or ("starttls" if cleaned.get(f"{side}starttls", "").lower() in _TRUE else "")
-        )
+        cells[f"{side}secure"] = cells[f"{side}secure"] or _security(side, cleaned)
     return Record(
         row=row,
         cells=cells,
@@ -88,6 +89,15 @@ def _record(row: int, texts: Mapping[str, str], fault: Reason | None) -> Record:
     )
 
 
+def _security(side: str, cells: Mapping[str, str]) -> str:
+    """Return what the columns say that are named after one kind of encryption."""
+    if text := cells.get(f"{side}tls", ""):
+        # Of which people mean either kind; and that it is off says nothing of the other.
+        return "tls" if said_of_security(text) in ("yes", "no") else text
+    starttls = said_of_security(cells.get(f"{side}starttls", ""))
+    return "starttls" if starttls in ("yes", "starttls") else ""
+
+
 def _clean(row: int, column: str, text: str, notices: list[Notice]) -> str:
     """Return what a cell means, and say so where that is not what it shows."""
 
@@ -95,6 +105,9 @@ def _clean(row: int, column: str, text: str, notices: list[Notice]) -> str:
         message = words.format(column=column, text=text)
         notices.append(Notice(row=row, column=column, code=code, message=message))
 
+    if (formula := _FORMULA.fullmatch(text)) is not None:
+        text = formula[1]
+        say("formula", _TEXT)
     text, before = _visible(text, spaced=column in _SPACED), text.strip(" \t\r\n")
     if text != before:
         say("invisible_characters", _CHANGED)
@@ -138,28 +151,53 @@ def _number(text: str) -> str | None:
 
 
 def _refuse_swallowed(row: int, cells: Sequence[str], columns: Columns, delimiter: str) -> None:
-    """Refuse a file in which a cell of several lines holds what looks like rows of its own."""
+    """Refuse a file in which a cell of several lines holds what looks like rows of its own.
+
+    Where a quotation mark has swallowed them, the cell's first line goes on with the row that it
+    began in, and the others are rows, the last cut off where the next mark stood.
+    """
     if not delimiter:
         return
-    place = columns.names.index("email")
-    least = len([name for name in columns.names if name]) - 1
-    for cell in cells:
-        for line in itertools.islice(cell.splitlines(), 1, None):
-            parts = line.split(delimiter)
-            if len(parts) > max(least, place) and "@" in parts[place]:
-                raise FileError(
-                    "malformed_csv",
-                    f"In row {row} a quotation mark opens and does not close in that row, so that "
-                    "the rows after it are a part of it: close it, or double it where it is part "
-                    "of a value.",
-                    {"row": row},
-                )
+    for place, cell in enumerate(cells):
+        first, *others = cell.splitlines() or [""]
+        lines = [[""] * place + first.split(delimiter), *(line.split(delimiter) for line in others)]
+        if others and _hold_a_mailbox(lines, columns):
+            raise FileError(
+                "malformed_csv",
+                f"In row {row} a quotation mark opens and does not close in that row, so that the "
+                "rows after it are a part of it: close it, or double it where it is part of a "
+                "value.",
+                {"row": row},
+            )
+
+
+def _hold_a_mailbox(lines: Sequence[Sequence[str]], columns: Columns) -> bool:
+    """Tell whether an address and a host stand under their columns.
+
+    Both in one line or, since these are the two ends of one cell, in the first and the last.
+    """
+
+    def stands(group: Sequence[Sequence[str]], name: str, looks: re.Pattern[str]) -> bool:
+        place = columns.names.index(name)
+        return any(looks.fullmatch(each[place]) for each in group if len(each) > place)
+
+    groups = [(lines[0], lines[-1]), *((each,) for each in lines[1:-1])]
+    return any(
+        stands(group, "email", _ADDRESS) and stands(group, "smtphost", _HOST) for group in groups
+    )
 
 
 def _unshifted(texts: dict[str, str]) -> dict[str, str]:
     """Return what of a row with too many cells is not, perhaps, the end of a password."""
     before = itertools.takewhile(lambda item: item[0] not in SECRET_COLUMNS, texts.items())
     return {name: cell for name, cell in before if name == "email" and "@" in cell}
+
+
+_MOVED = Reason(
+    code=Code.WRONG_COLUMN_COUNT,
+    error="A host of this row is an address, as if its cells had moved.",
+    hint="Check the row; put a cell that holds the delimiter itself in quotation marks.",
+)
 
 
 def _too_many_cells(count: int) -> Reason:

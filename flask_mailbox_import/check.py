@@ -129,6 +129,9 @@ def _left_out(table: Table, examples: Sequence[int]) -> Iterator[Notice]:
     if table.blank:
         rows = f"{table.blank} blank row{' was' if table.blank == 1 else 's were'}"
         yield Notice(row=0, column="", code="blank_rows", message=f"{rows} left out.")
+    if table.other_sheets:
+        message = f"Only the sheet {table.sheet} is read, not {', '.join(table.other_sheets)}."
+        yield Notice(row=0, column="", code="other_sheets", message=message)
     for row in examples:
         message = "This is the example of the template: it is left out."
         yield Notice(row=row, column="", code="example_row", message=message)

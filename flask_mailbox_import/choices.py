@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
@@ -11,16 +13,22 @@ from .config import Config
 from .decoding import CODECS, LABELS, UnknownEncoding, decode, encoding_named
 from .errors import FileError
 from .guesses import rank_encodings
-from .names import SECRET_COLUMNS
 from .table import Table, read_csv
 
-_SAMPLES = 3
+#: Samples that are shown, and more of them where these do not tell the encodings apart.
+_SAMPLES, _MAX_SAMPLES = 3, 8
+#: Pieces of a file that encodings are compared by: one for each letter that is not ASCII.
+_PIECES = 400
 #: Encodings in which a file is read to see whether it is a table then.
 _TRIED = 4
 #: What is wrong with a file whatever its letters are.
 _OF_ANY_ENCODING = frozenset({"no_rows", "too_many_rows"})
 #: Characters around a letter that is not ASCII.
 _AROUND = 20
+#: Columns whose cells are shown as they are.
+_NAMES = frozenset({"displayname", "firstname", "lastname"})
+_HOST = re.compile(r"[^\s@]+\.[^\s@]+")
+_NO_TEXT = frozenset({"Cc", "Cn", "Co"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +54,8 @@ def encoding_choices(
 ) -> tuple[EncodingChoice, ...]:
     """Return the encodings in which the file is a table of mailboxes, the likeliest first.
 
-    Of several that make the same of the samples only the first.
+    Of several that make the same of all letters only the first. The samples are letters that tell
+    them apart.
 
     :raises FileError: what is wrong with the file in the likeliest of them.
     """
@@ -57,7 +66,7 @@ def encoding_choices(
             text = decode(data, first)
             table = read_csv(text, max_rows=config.max_rows, names_known=matcher.known)
             columns = matcher.match(table.header, table.header_row)
-            pieces = tuple(itertools.islice(_pieces(table, columns), _SAMPLES))
+            pieces = list(itertools.islice(_pieces(table, columns), _PIECES))
         except FileError as found:
             certain = found.reason in _OF_ANY_ENCODING
             fault = found.with_traceback(None) if certain else fault or found.with_traceback(None)
@@ -76,7 +85,7 @@ def question(line: int, choices: Sequence[EncodingChoice]) -> UnknownEncoding:
     shown = ", ".join(f"“{each}”" for each in samples)
     return UnknownEncoding(
         line,
-        f"If {shown} is right, it is {guess.label}: send encoding={guess.name} with it. If not: "
+        f"If {shown} looks right, its encoding is {guess.name} ({guess.label}): say so. If not: "
         if samples
         else "",
         guess=guess.name,
@@ -85,43 +94,77 @@ def question(line: int, choices: Sequence[EncodingChoice]) -> UnknownEncoding:
     )
 
 
-def _distinct(data: bytes, first: str, pieces: tuple[Sample, ...]) -> Iterator[EncodingChoice]:
-    # Whatever its letters look like: there is something to ask about.
-    yield EncodingChoice(name=first, label=LABELS[first], samples=pieces)
-    seen = {pieces}
+def _distinct(data: bytes, first: str, pieces: Sequence[Sample]) -> Iterator[EncodingChoice]:
+    """Return the encodings that make something different of the pieces."""
+    readings: dict[str, tuple[str, ...]] = {}
     for name in itertools.dropwhile(first.__ne__, _likeliest(data)):
         try:
-            samples = tuple(
-                replace(each, text=each.text.encode(CODECS[first]).decode(CODECS[name]))
-                for each in pieces
-            )
+            texts = tuple(each.text.encode(CODECS[first]).decode(CODECS[name]) for each in pieces)
         except UnicodeError:
             continue
-        if samples not in seen and all(each.text.isprintable() for each in samples):
-            seen.add(samples)
-            yield EncodingChoice(name=name, label=LABELS[name], samples=samples)
+        if texts not in readings.values() and (name == first or all(map(_is_text, texts))):
+            readings[name] = texts
+    shown = _telling(list(readings.values()))
+    for name, texts in readings.items():
+        samples = tuple(replace(pieces[place], text=texts[place]) for place in shown)
+        yield EncodingChoice(name=name, label=LABELS[name], samples=samples)
+
+
+def _telling(readings: Sequence[tuple[str, ...]]) -> list[int]:
+    """Return which of the pieces to show: the first few, or those that tell the readings apart."""
+    shown: list[int] = []
+    places = range(len(readings[0]))
+
+    def told_apart(place: int) -> int:
+        return len({tuple(texts[each] for each in (*shown, place)) for texts in readings})
+
+    while len(shown) < min(_MAX_SAMPLES, len(places)):
+        best = max((each for each in places if each not in shown), key=told_apart)
+        if len(shown) >= _SAMPLES and told_apart(best) == told_apart(shown[-1]):
+            break
+        shown.append(best)
+    return sorted(shown)
+
+
+def _is_text(text: str) -> bool:
+    """Tell whether an encoding makes text of bytes, not control characters or what it has not."""
+    return not any(unicodedata.category(each) in _NO_TEXT for each in text if not each.isascii())
 
 
 def _pieces(table: Table, columns: Columns) -> Iterator[Sample]:
-    """Return a few pieces of the file that hold different letters; of passwords their letters."""
-    open_to_all = [name is not None and name not in SECRET_COLUMNS for name in columns.names]
+    """Return pieces of the file that hold different letters; of passwords their letters alone.
+
+    As a password counts all that may be one: where a row's cells have moved, any.
+    """
+    is_name = [name in _NAMES for name in columns.names]
+    host = columns.names.index("smtphost")
     header = ((table.header_row, name, name) for name in table.header)
     cells = [
-        (row, *each)
+        (row, named and in_place, name, cell)
         for row, cells in table.records
-        # In a row with too many cells a password may be anywhere.
-        if not any(cell.strip() for cell in cells[len(table.header) :])
-        for each in zip(open_to_all, table.header, cells, strict=False)
-        if not each[-1].isascii()
+        for in_place in (len(cells) > host and bool(_HOST.fullmatch(cells[host].strip())),)
+        for named, name, cell in zip(is_name, table.header, cells, strict=False)
+        if not cell.isascii()
     ]
     shown = ((row, name, cell) for row, is_open, name, cell in cells if is_open)
     hidden = ((row, name, _letters(cell)) for row, is_open, name, cell in cells if not is_open)
     seen: set[str] = set()
     for row, name, text in itertools.chain(shown, header, hidden):
-        new = set(_letters(text)) - seen
-        if new:
-            seen |= new
-            yield Sample(row=row, column=name.strip(), text=_shortened(text.strip(" \t\r\n")))
+        for piece in _split(text):
+            new = set(_letters(piece)) - seen
+            if new:
+                seen |= new
+                yield Sample(row=row, column=name.strip(), text=piece)
+
+
+def _split(text: str) -> Iterator[str]:
+    """Return a text in pieces around letters that are not ASCII, none too long to be shown."""
+    text = text.strip(" \t\r\n")
+    while not text.isascii():
+        place = next(index for index, each in enumerate(text) if not each.isascii())
+        start = max(0, place - _AROUND)
+        yield text[start : place + _AROUND]
+        text = text[place + _AROUND :]
 
 
 def _likeliest(data: bytes) -> Iterator[str]:
@@ -139,9 +182,3 @@ def _likeliest(data: bytes) -> Iterator[str]:
 
 def _letters(text: str) -> str:
     return "".join(sorted({each for each in text if not each.isascii()}))
-
-
-def _shortened(text: str) -> str:
-    place = next(index for index, each in enumerate(text) if not each.isascii())
-    start = max(0, place - _AROUND)
-    return text[start : place + _AROUND]

@@ -135,6 +135,11 @@ def continue_import(import_id: str | None) -> None:
         try:
             summary = _with_bar(functools.partial(importer.continue_import, import_id))
         except ImportNotRunnable as fault:
+            if fault.status is ImportStatus.CHECKED:
+                raise click.ClickException(
+                    "its file waits for somebody to say which encoding it is in: answer on its "
+                    "page, or run the file with --encoding"
+                ) from None
             # A process that was killed leaves an import that looks alive for a while.
             if fault.status is not ImportStatus.RUNNING or waited > STALE_AFTER.total_seconds():
                 raise click.ClickException(str(fault)) from None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from .errors import FileError
-from .names import COLUMNS, MAX_NAME, NAMES, REQUIRED, plain
+from .names import COLUMNS, MAX_NAME, NAMES, REQUIRED, plain, without_remark
 from .records import Notice
 
 _SHOWN_NAMES = 20
@@ -40,10 +40,7 @@ class Matcher:
     def known(self, header: Iterable[str]) -> int:
         """Count our columns that a header names."""
         cells = tuple(header)
-        # An address is in a mailbox, not in a header.
-        if any("@" in cell for cell in cells):
-            return 0
-        return len({name for name in self._match(cells) if name})
+        return 0 if _is_mailbox(cells) else len({name for name in self._match(cells) if name})
 
     def match(self, header: Sequence[str], row: int = 1) -> Columns:
         """Find our columns in a header, in any order; ``row`` is its number.
@@ -52,7 +49,7 @@ class Matcher:
         """
         shown = [_shown(cell) for cell in header]
         names = self._match(header)
-        if not any(names) or any("@" in cell for cell in header):
+        if not any(names) or _is_mailbox(header):
             # Not a header but a mailbox, password and all: nothing of it is repeated.
             raise FileError(
                 "missing_column",
@@ -78,8 +75,12 @@ class Matcher:
             names.append(None if name in taken and place not in mapped else name)
             weak.append(candidates)
         for place, candidates in enumerate(weak):
-            if names[place] is None:
+            # Of two columns "Host", one of which is SMTP's, nobody knows which.
+            if names[place] is None and weak.count(candidates) == 1:
                 names[place] = next((each for each in candidates if each not in names), None)
+        if "password" not in names:
+            # The other login's is the same then, unless it has one of its own.
+            names = ["password" if name == "smtppassword" else name for name in names]
         return tuple(names)
 
     def _places(self, header: Sequence[str]) -> dict[str, list[int]]:
@@ -94,12 +95,20 @@ class Matcher:
         }
 
     def _refuse_unmatched(self, header: Sequence[str], shown: Sequence[str]) -> None:
+        mapped: set[int] = set()
         for theirs, places in self._places(header).items():
+            name = _shown(theirs)
             if not places:
-                why = (
-                    f"the file has no column {_shown(theirs)!r}. Its columns are: {_listed(shown)}."
-                )
-                raise _invalid_mapping(why, theirs)
+                listed = _listed(shown)
+                raise _invalid_mapping(f"the file has no column {name!r}, but {listed}.", theirs)
+            if not mapped.isdisjoint(places):
+                raise _invalid_mapping(f"the column {name!r} is there twice.", theirs)
+            mapped.update(places)
+
+
+def _is_mailbox(header: Iterable[str]) -> bool:
+    """Tell a mailbox, which has an address, from a header."""
+    return any("@" in without_remark(cell) for cell in header)
 
 
 def _judged(mapping: Mapping[str, str | None]) -> dict[str, str | None]:
@@ -122,7 +131,7 @@ def _judged(mapping: Mapping[str, str | None]) -> dict[str, str | None]:
 
 
 def _invalid_mapping(why: str, column: str) -> FileError:
-    return FileError("invalid_mapping", f"columnMapping: {why}", {"column": _shown(column)})
+    return FileError("invalid_mapping", f"The mapping: {why}", {"column": _shown(column)})
 
 
 def _refuse_doubled(shown: Sequence[str], names: Sequence[str | None]) -> None:
@@ -139,8 +148,6 @@ def _refuse_doubled(shown: Sequence[str], names: Sequence[str | None]) -> None:
 
 def _refuse_missing(shown: Sequence[str], names: Sequence[str | None]) -> None:
     missing = [name for name in REQUIRED if name not in names]
-    if "smtppassword" in names and "password" in missing:
-        missing.remove("password")
     if not missing:
         return
     advice = ""

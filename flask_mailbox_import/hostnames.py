@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 from collections.abc import Sequence
@@ -16,6 +17,8 @@ MAX_HOST_LENGTH = 253
 
 # RFC 1123 section 2.1; the underscore is no host name character.
 _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)", re.ASCII)
+#: Of names beyond ASCII, whose labels take long to judge; mail servers' have four at most.
+_MAX_DOTS = 10
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9.-]+", re.ASCII)
 _PORT = re.compile(r"[1-9][0-9]{0,4}", re.ASCII)
 # What the socket library would read as an IPv4 address in decimal, octal or hex.
@@ -73,10 +76,13 @@ def _literal(text: str) -> IPAddress | None:
     return address
 
 
+@functools.lru_cache(maxsize=1024)
 def _ascii_name(text: str) -> str:
     if _PLAIN_NAME.fullmatch(text) and "--" not in text:
         # UTS #46 leaves it as it is, but for its case.
         return _shortened(text)
+    if text.count(".") > _MAX_DOTS:
+        raise HostRefused("is not a server name")
     try:
         name = idna.encode(text, uts46=True, std3_rules=True).decode("ascii")
     except (idna.IDNAError, UnicodeError):

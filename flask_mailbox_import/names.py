@@ -28,7 +28,12 @@ _MAX_WORDS, _MAX_ALTERNATIVES = 16, 4
 #: Words of a name: camelCase and CAPITALS are such as well.
 _WORD = re.compile(r"[^\W\d_a-z]+(?![a-z])|[^\W\d_]?[^\W\d_A-Z]+|\d+")
 _ALTERNATIVES = re.compile(r"/|\bor\b|\boder\b|\bou\b", re.IGNORECASE)
-_BRACKETED = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
+#: What is said in brackets and changes nothing; "(hashed)" or "(old)" would.
+_REMARK = re.compile(
+    r"[(\[]\W*(?:required|optional|mandatory|pflichtfeld|obligatoire|obligatorio|true/false|yes/no"
+    r"|ja/nein|[0-9][0-9 ,/or]*|(?:e\.?g|z\.?b|ex)\b[^()\[\]]*|[^()\[\]\s]*@[^()\[\]\s]*)\W*[)\]]",
+    re.IGNORECASE,
+)
 
 _Found = tuple["str | None", tuple[str, ...]]
 
@@ -44,18 +49,21 @@ class Names:
     of_mailbox: Mapping[str, str]
     #: What a column is where no other is that, in order.
     alone: Mapping[str, tuple[str, ...]]
+    #: What is written of how a connection is secured.
+    security: Mapping[str, str]
 
     def of(self, cell: str) -> _Found:
         """Return the column that a header cell names, and what it may be where it names none."""
         if len(cell) > MAX_NAME:
             return None, ()
-        without = _BRACKETED.sub(" ", cell)
+        without = without_remark(cell)
         for each in (cell, without) if without != cell else (cell,):
             found = self._of([plain(each)])
             words = _WORD.findall(each)
             if not any(found) and len(words) <= _MAX_WORDS:
                 found = self._of_words([plain(word) for word in words])
-            if any(found):
+            # "SMTP" alone is the host, but "SMTP (yes/no)" is not.
+            if any(found) and (each is cell or not self._is_protocol(plain(each))):
                 return found
         several = _ALTERNATIVES.split(cell)
         if not 1 < len(several) <= _MAX_ALTERNATIVES:
@@ -63,18 +71,22 @@ class Names:
         same = {self._of([plain(each)]) for each in several}
         return same.pop() if len(same) == 1 else (None, ())
 
+    def _is_protocol(self, name: str) -> bool:
+        return any(name == word for word, _ in self.protocols)
+
     def _of_words(self, words: Sequence[str]) -> _Found:
         rest = [word for word in words if word not in self.fillers]
-        known = {word for word, _ in self.protocols}
-        return self._of(rest) if not known.issuperset(rest) else (None, ())
+        return (None, ()) if all(map(self._is_protocol, rest)) else self._of(rest)
 
     def _of(self, words: Sequence[str]) -> _Found:
         """Look up words that make one name."""
         found = self._of_name("".join(words), words)
         others = [word for word in words if self.of_protocol.get(word) != "host"]
-        if not any(found) and len(others) < len(words):
-            found = self._of_name("".join(others), others)
-        return found
+        if any(found) or not 0 < len(others) < len(words):
+            return found
+        name, weak = self._of_name("".join(others), others)
+        # Without a protocol, a server's user or password may be any server's.
+        return (None, (name,)) if name and name in self.of_mailbox.values() else (name, weak)
 
     def _of_name(self, whole: str, words: Sequence[str]) -> _Found:
         if whole in self.of_mailbox:
@@ -95,6 +107,16 @@ class Names:
             return (kind if kind in ("username", "password") else None), ()
         side = protocols.pop().value
         return (f"{side}{kind}" if kind else None), self.alone.get(side + name, ())
+
+
+def said_of_security(text: str) -> str:
+    """Return what a cell says: ``yes no tls starttls none either``; "" where that is not known."""
+    return NAMES.security.get(plain(without_remark(text)), "") if text else "either"
+
+
+def without_remark(text: str) -> str:
+    """Return a name without what is said in brackets and changes nothing, such as (required)."""
+    return _REMARK.sub(" ", text)
 
 
 def _read_names() -> Names:
@@ -118,6 +140,7 @@ def _read_names() -> Names:
         of_protocol=dict(table("of a protocol")),
         of_mailbox=dict(table("of a mailbox")) | {each: each for each in COLUMNS},
         alone=alone,
+        security=dict(table("security")),
     )
 
 

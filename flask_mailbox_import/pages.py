@@ -176,8 +176,11 @@ def check(workspace_id: str, import_id: str) -> Answer:
         return redirect(address, 303)
     if summary.asks_encoding:
         return _encoding(workspace_id, import_id)
-    if request.method != "POST":
+    if request.method != "POST" or not summary.rows:
         return _check_page(summary)
+    if "encoding" in request.form:
+        # The answer to a question that is answered already, from another tab.
+        return redirect(url_for("mailbox_import.check", import_id=import_id), 303)
     try:
         _run(import_id)
     except RequestError as fault:

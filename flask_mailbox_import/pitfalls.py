@@ -20,7 +20,9 @@ _DATE = re.compile(
     r"|[0-9]{1,2}([./-])[0-9]{1,2}\1(?:[0-9]{2}){1,2}"
     rf"|[0-9]{{1,2}}[-. ]{{1,2}}{_MONTH}|{_MONTH}[- ][0-9]{{2}}"
 )
-_LOST = re.compile(r"#(?:NAME\?|REF!|VALUE!|N/A|DIV/0!|NUM!|NULL!|#+)|Err:[0-9]{3}")
+_FORMULA = re.compile(r'="[^"]*"')
+#: A zero is what is left of a text that a formula made in an .xls workbook.
+_LOST = re.compile(r"0|#(?:NAME\?|REF!|VALUE!|N/A|DIV/0!|NUM!|NULL!|#+)|Err:[0-9]{3}")
 #: UTF-8 read as Windows-1252 or Latin-1, or a letter that somebody could not read.
 _GARBLED = re.compile("[\u00c2\u00c3\u00c4\u00c5][\u0080-\u00bf\u2018-\u203a\u20ac]|\ufffd")
 #: As Google shows them.
@@ -73,6 +75,12 @@ _PITFALLS = (
         found=_LOST.fullmatch,
         message="This is not a password but what a spreadsheet shows where it cannot show one: set "
         "the column to Text there and enter the password anew.",
+    ),
+    _Pitfall(
+        code="password_formula",
+        found=_FORMULA.fullmatch,
+        message="The password is written as a formula. It is used as it is: if only the text "
+        "between the quotation marks is the password, leave the rest out.",
     ),
     _Pitfall(
         code="password_garbled",

@@ -9,6 +9,7 @@ from .addresses import MAX_ADDRESS_LENGTH, judge_address
 from .codes import Code
 from .config import Config
 from .hostnames import HostRefused, judge_host, judge_port
+from .names import said_of_security
 from .records import Login, Mailbox, Protocol, Reason, Record, Security
 from .secret import Secret
 from .words import MISSING_CREDENTIALS
@@ -25,24 +26,14 @@ MAX_LENGTHS = {
     "smtppassword": 1024,
     "imappassword": 1024,
 }
-#: What people write where they are asked how a connection is secured: letters and digits alone.
+#: What a cell says of how a connection is secured; "either" is for the port to tell.
 _SECURED = {
-    **dict.fromkeys(
-        ("true", "1", "yes", "y", "on", "enabled", "ja", "oui", "si", "sim", "tak"), Security.TLS
-    ),
-    **dict.fromkeys(("ssl", "ssltls", "tlsssl", "smtps", "imaps", "sslonconnect"), Security.TLS),
-    **dict.fromkeys(("implicit", "implicittls", "implicitssl"), Security.TLS),
-    **dict.fromkeys(
-        ("false", "0", "no", "n", "off", "disabled", "nein", "non", "nao", "nie"), Security.STARTTLS
-    ),
-    **dict.fromkeys(("starttls", "starttlsauto", "starttlsalways"), Security.STARTTLS),
-    **dict.fromkeys(("explicit", "explicittls", "tlsstarttls"), Security.STARTTLS),
-    **dict.fromkeys(("none", "plain", "plaintext", "cleartext", "unencrypted"), Security.PLAIN),
-    **dict.fromkeys(("insecure", "nossl", "notls", "noencryption"), Security.PLAIN),
-    **dict.fromkeys(("keine", "aucune", "ninguno", "ninguna", "nessuna", "geen"), Security.PLAIN),
+    "yes": Security.TLS,
+    "tls": Security.TLS,
+    "no": Security.STARTTLS,
+    "starttls": Security.STARTTLS,
+    "none": Security.PLAIN,
 }
-#: Said of both kinds of encryption, so that the port has to tell.
-_BY_PORT = frozenset({"", "tls", "auto", "automatic", "default"})
 _PORT_OF_TLS = {"smtp": 465, "imap": 993}
 _DEFAULT_PORTS = {"smtp": 587, "imap": 993}
 _DEFAULT_SECURITY = {"smtp": Security.STARTTLS, "imap": Security.TLS}
@@ -218,13 +209,13 @@ def _check_security(
     side: str, record: Record, port: int | None, config: Config, reasons: list[Reason]
 ) -> Security | None:
     column = f"{side}secure"
-    word = "".join(each for each in record.cells[column].lower() if each.isalnum())
-    if word in _BY_PORT:
+    said = said_of_security(record.cells[column])
+    if said == "either":
         security: Security | None = _DEFAULT_SECURITY[side]
         if side == "imap" and port == _IMAP_PORT_OF_STARTTLS:
             security = Security.STARTTLS
     else:
-        security = _SECURED.get(word)
+        security = _SECURED.get(said)
     if security is None or (security is Security.PLAIN and not config.allow_plaintext):
         reasons.append(_wrong_security(column, security))
         return None

@@ -43,6 +43,9 @@ class Table:
     blank: int
     #: What separates the cells; "" in a workbook.
     delimiter: str = ""
+    #: Of a workbook: the sheet that was read, and those that have something in them as well.
+    sheet: str = ""
+    other_sheets: tuple[str, ...] = ()
 
 
 def read_csv(text: str, *, max_rows: int, names_known: NamesKnown) -> Table:
@@ -165,7 +168,12 @@ def _numbered(reader: Iterator[list[str]]) -> Iterator[Row]:
 
 
 def _malformed(number: int, fault: str) -> str:
-    if "unexpected end of data" in fault or "field limit" in fault:
+    if "field limit" in fault:
+        return (
+            f"In row {number} a cell is longer than any mailbox needs: look there for a quotation "
+            "mark that opens and never closes."
+        )
+    if "unexpected end of data" in fault:
         return (
             f"In row {number} a quotation mark opens and never closes, so that nothing after it "
             "can be read: close it, or double it where it is part of a value."

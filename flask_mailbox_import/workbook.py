@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 from .errors import FileError
@@ -31,7 +32,7 @@ def can_read_workbooks() -> bool:
 
 
 def read_workbook(data: bytes, *, max_rows: int, names_known: NamesKnown) -> Table:
-    """Read the first sheet that is shown and has our header; row numbers are the spreadsheet's.
+    """Read the sheet whose header has most of our columns, of equals the first; no hidden one.
 
     :raises FileError: ``not_a_table``: no reader is installed, or the workbook is damaged, has a
         password or is too large; and see :func:`table_of`.
@@ -42,14 +43,16 @@ def read_workbook(data: bytes, *, max_rows: int, names_known: NamesKnown) -> Tab
             f"{SAVE_AS_CSV}. (Whoever runs the app can install flask_mailbox_import[excel])",
         )
     _refuse_bombs(data, _INFLATED + _BYTES_A_ROW * max_rows)
-    sheets = [sheet for sheet in _sheets(data, max_rows) if sheet]
+    sheets = [(name, rows) for name, rows in _sheets(data, max_rows) if rows]
     if not sheets:
         raise FileError("empty_file", "The workbook is empty: choose the file with your mailboxes.")
-    sheet = max(sheets, key=lambda rows: header_of(rows, names_known)[0])
-    return table_of(sheet, max_rows=max_rows, names_known=names_known)
+    read, rows = max(sheets, key=lambda sheet: header_of(sheet[1], names_known)[0])
+    table = table_of(rows, max_rows=max_rows, names_known=names_known)
+    others = tuple(name for name, _ in sheets if name != read)
+    return replace(table, sheet=read, other_sheets=others)
 
 
-def _sheets(data: bytes, max_rows: int) -> list[list[Row]]:
+def _sheets(data: bytes, max_rows: int) -> list[tuple[str, list[Row]]]:
     room = _BYTES_A_ROW * max_rows
     limits = (_MEMORY + room, _SECONDS, max_rows + HEADER_WITHIN, MAX_COLUMNS + 1, _TEXT + room)
     try:
@@ -68,8 +71,7 @@ def _sheets(data: bytes, max_rows: int) -> list[list[Row]]:
         raise not_a_table("a workbook that is damaged or has a password", SAVE_AS_CSV)
     if done.returncode:
         raise not_a_table("a workbook that is too large or damaged", SAVE_AS_CSV)
-    sheets: list[list[Row]] = json.loads(done.stdout)
-    return sheets
+    return [(name, rows) for name, rows in json.loads(done.stdout)]
 
 
 def _refuse_bombs(data: bytes, limit: int) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from flask_mailbox_import.check import read_rows
 from flask_mailbox_import.config import Config
+from flask_mailbox_import.errors import FileError
 from flask_mailbox_import.pitfalls import remark_on
 from flask_mailbox_import.records import CheckedRow, Security
 from flask_mailbox_import.sealing import generate_key
@@ -134,9 +135,15 @@ TLS, STARTTLS = Security.TLS, Security.STARTTLS
 @pytest.mark.parametrize(
     ("word", "at_587", "at_465"),
     [
-        *((word, TLS, TLS) for word in ("true", "1", "YES", "on", "ssl", "SSL/TLS", "smtps", "ja")),
-        *((word, STARTTLS, TLS) for word in ("false", "0", "No", "off", "STARTTLS", "start-tls")),
-        *((word, STARTTLS, TLS) for word in ("tls", "TLS", "auto", "", "TLS/STARTTLS")),
+        *(
+            (word, TLS, TLS)
+            for word in ("true", "1", "YES", "on", "ssl", "SSL/TLS", "smtps", "WAHR")
+        ),
+        *(
+            (word, STARTTLS, TLS)
+            for word in ("false", "0", "Não", "off", "STARTTLS", "STARTTLS (587)")
+        ),
+        *((word, STARTTLS, TLS) for word in ("tls", "TLSv1.2", "auto", "")),
     ],
 )
 def test_tls_in_words(word, at_587, at_465):
@@ -175,3 +182,43 @@ def test_one_user_name_is_for_both_servers_and_a_servers_own_goes_first():
 def test_first_and_last_name_are_the_display_name_where_there_is_none():
     assert row(**{"First Name": "Ann", "Last Name": "Lee"}).mailbox.display_name == "Ann Lee"
     assert row(firstname="Ann", displayname="A. Lee").mailbox.display_name == "A. Lee"
+
+
+def test_a_text_that_is_written_as_a_formula_is_the_text():
+    found = row(smtpport='="587"', email='="a@x.test"')
+    assert (found.mailbox.smtp.port, found.mailbox.email) == (587, "a@x.test")
+    assert {code for _, code in said(found)} == {"formula"}
+
+
+def test_a_row_whose_cells_have_moved_is_not_repeated():
+    header = "password,email,smtphost,imaphost,displayname\n"
+    ((found,), _) = read_rows(f"{header}CAN,AR@Y,a@x.test,h.x.test,i.x.test\n".encode(), CONFIG)
+    assert found.reason.code.value == "wrong_column_count"
+    assert not any(found.record.cells.values())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'Notes,Password,Email,smtphost,imaphost\n"5,pw,a@x.test,h.x.test,i.x.test\n'
+        'n",pw,b@x.test,h.x.test,i.x.test\n',
+        'email,password,smtphost,imaphost\na@x.test,"abc,h.x.test,i\nb@x.test,def",h.x.test,i\n',
+        'email,password,smtphost,imaphost,note\na@x.test,p,h.x.test,i,"n\n'
+        'b@x.test,p,h.x.test,i,n"\n',
+        'email;password;smtphost;imaphost\na@x.test;"p;h.x.test;i\nc@x.test;p;h.x.test;i\n'
+        'b@x.test;p";h.x.test;i\n',
+    ],
+)
+def test_rows_that_a_quotation_mark_has_swallowed_are_told(text):
+    with pytest.raises(FileError) as caught:
+        read_rows(text.encode(), CONFIG)
+    assert caught.value.reason == "malformed_csv"
+    assert caught.value.details == {"row": 2}
+
+
+def test_a_signature_of_several_lines_is_no_row():
+    header = "Signature,Email,Password,SMTP host,IMAP host\n"
+    lines = "ACME, ann@acme.test, Berlin, Germany, Europe\nann@acme.test, +49 30 1, www.acme.test"
+    data = f'{header}"{lines}",a@x.test,pw,h.x.test,\n'.encode()
+    ((found,), _) = read_rows(data, CONFIG)
+    assert found.mailbox is not None

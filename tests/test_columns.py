@@ -91,6 +91,11 @@ def test_what_people_call_our_columns(theirs, ours):
         *("Old password", "Password changed at", "Password hash", "SMTP authentication"),
         *("user_id", "Secret Key", "Signature", "Daily Limit", "pop3_host", "POP server"),
         *("Domain", "ID", "IMAP folder", "Warmup Enabled", "source_password"),
+        *("App password enabled", "User active", "smtp_account_id", "Last active", "First email"),
+        *("Sending name", "SMTP name", "Outbound name", "IMAP sender name", "SMTP server id"),
+        *("imap_uid", "SMTP login active", "Login enabled", "Login in use", "User address"),
+        *("Password settings", "Use app password", "Password (hashed)", "Server password"),
+        *("Sending address", "SMTP (enabled)", "SMTP (yes/no)", "Server", "Insecure", "Address"),
     ],
 )
 def test_columns_of_other_meaning_are_not_used(theirs):
@@ -112,9 +117,25 @@ def test_a_name_without_a_protocol_is_smtps_or_what_is_left():
     ]
 
 
+def test_two_columns_of_one_name_that_may_be_either_servers_are_neithers():
+    header = ["Host", "Port", "Host", "Port", "Email", "Password"]
+    assert fault(header).details["missing"] == ["smtphost", "imaphost"]
+
+
+def test_what_a_header_says_in_brackets_is_left_out_where_it_changes_nothing():
+    header = ["Email (name@firma.de)", "Password [Required]", "SMTP Host (e.g. smtp.x.com)", "IMAP"]
+    assert names(header) == REST
+    assert names([*REST, "SMTP Port (587 or 465)"])[4] == "smtpport"
+
+
+def test_a_file_whose_first_row_is_a_mailbox_is_not_repeated():
+    found = fault(["ann lee ann@x.test CANARY", "smtp host", "password", "imap host"])
+    assert "CANARY" not in f"{found} {found.details}"
+
+
 def test_the_smtp_password_stands_in_for_the_password():
     header = ["Email", "SMTP Password", "IMAP Password", "SMTP Host", "IMAP Host"]
-    assert names(header)[1:3] == ["smtppassword", "imappassword"]
+    assert names(header)[1:3] == ["password", "imappassword"]
     assert fault(["Email", "IMAP Password", "SMTP Host", "IMAP Host"]).details["missing"] == [
         "password"
     ]
@@ -159,6 +180,7 @@ def test_a_mapping_tells_columns_of_like_name_apart():
         ({"nope": "email"}, "no column 'nope'"),
         ({"email": "adress"}, "'adress' is none of our columns"),
         ({"email": "smtpport", "password": "SMTP-Port"}, "smtpport is named more than once"),
+        ({"email": "email", "E-Mail": "displayname"}, "'E-Mail' is there twice"),
     ],
 )
 def test_a_mapping_that_is_wrong_is_told(mapping, words):

@@ -58,3 +58,11 @@ def test_a_line_break_in_a_cell_is_said_of_its_row_alone():
         rows, _ = read_rows((FILES / name).read_bytes(), CONFIG)
         failed = [each for each in rows if each.status is RowStatus.FAILED]
         assert [each.reason.code.value for each in failed] == ["control_character"]
+
+
+@pytest.mark.parametrize("name", ["sheets.ods", "sheets.xls", "sheets.xlsx"])
+def test_sheets_that_are_not_read_are_told(name):
+    _, notices = read_rows((FILES / name).read_bytes(), CONFIG)
+    assert [(each.code, each.message) for each in notices] == [
+        ("other_sheets", "Only the sheet Mailboxes is read, not Read me.")
+    ]

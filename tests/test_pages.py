@@ -303,7 +303,7 @@ def test_an_error_stands_at_its_field(client):
 
 def test_columns_that_are_not_used_are_told(client):
     location = upload(client, Header[:-1] + ",SMTP Prot\n" + ROW).location
-    assert "Not used: the column SMTP Prot." in client.get(location).text
+    assert "Not used: the column <bdi>SMTP Prot</bdi>." in client.get(location).text
 
 
 def test_staged_files_do_not_get_round_the_limit_of_refused_logins(make_host, mail_server):

@@ -32,6 +32,11 @@ def test_a_cell_that_a_spreadsheet_would_compute_is_text(text):
     assert cells == ["2", f"'{text}", "failed", "", f"'{text}", "fine"]
 
 
+def test_a_cell_that_begins_behind_another_delimiter_is_text_as_well():
+    line = ReportRow(row=2, email="a;=1+1", status="", code="", error="x\t @y", hint="a; b - c")
+    assert cells_of(report([line]))[1] == ["2", "a;'=1+1", "", "", "x\t '@y", "a; b - c"]
+
+
 def test_the_report_has_every_row_and_no_password(make_host, mail_server):
     server = mail_server(accounts={"a@x.com": "CANARY1"})
     host = make_host(server.port)
