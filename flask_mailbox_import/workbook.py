@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import io
 import json
+import os
 import subprocess
 import sys
 import zipfile
@@ -64,6 +65,8 @@ def _sheets(data: bytes, max_rows: int) -> list[tuple[str, list[Row]]]:
             stderr=subprocess.DEVNULL,
             timeout=_SECONDS + 5,
             check=False,
+            # With it, a reader that runs out of memory may wait for itself for ever.
+            env={**os.environ, "RUST_BACKTRACE": "0"},
         )
     except subprocess.TimeoutExpired:
         raise not_a_table("a workbook that is too large", SAVE_AS_CSV) from None
