@@ -33,6 +33,8 @@ _SCIENTIFIC = re.compile(r"([0-9])(?:[.,]([0-9]{1,4}))?E\+0([0-4])")
 _ANNOTATED = re.compile(r"([0-9]{1,5}) ?\([^()]{1,40}\)")
 _THOUSANDS = re.compile(r"([0-9]{1,2})[.,' ]([0-9]{3})")
 
+#: Lines of a cell that are looked at for rows, beside its first and last.
+_LINES = 20
 _ADDRESS = re.compile(r"\"?[^\s@,;]+@[^\s@,;]+\"?")
 _HOST = re.compile(r"\"?[\w-]+(?:\.[\w-]+)+\"?")
 
@@ -160,7 +162,8 @@ def _refuse_swallowed(row: int, cells: Sequence[str], columns: Columns, delimite
         return
     for place, cell in enumerate(cells):
         first, *others = cell.splitlines() or [""]
-        lines = [[""] * place + first.split(delimiter), *(line.split(delimiter) for line in others)]
+        some = [*others[:_LINES], *others[_LINES:][-1:]]
+        lines = [[""] * place + first.split(delimiter), *(line.split(delimiter) for line in some)]
         if others and _hold_a_mailbox(lines, columns):
             raise FileError(
                 "malformed_csv",

@@ -13,7 +13,7 @@ from .config import Config
 from .decoding import CODECS, LABELS, UnknownEncoding, decode, encoding_named
 from .errors import FileError
 from .guesses import rank_encodings
-from .table import Table, read_csv
+from .table import MAX_HEADER_LENGTH, Table, read_csv
 
 #: Samples that are shown, and more of them where these do not tell the encodings apart.
 _SAMPLES, _MAX_SAMPLES = 3, 8
@@ -61,7 +61,9 @@ def encoding_choices(
     """
     matcher = Matcher(column_mapping)
     fault: FileError | None = None
-    for first in itertools.islice(_likeliest(data), _TRIED):
+    # Where the header is ASCII, it is the same in all of them.
+    tried = 1 if data[:MAX_HEADER_LENGTH].isascii() else _TRIED
+    for first in itertools.islice(_likeliest(data), tried):
         try:
             text = decode(data, first)
             table = read_csv(text, max_rows=config.max_rows, names_known=matcher.known)
