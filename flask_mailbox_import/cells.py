@@ -35,7 +35,7 @@ _THOUSANDS = re.compile(r"([0-9]{1,2})[.,' ]([0-9]{3})")
 
 #: Lines of a cell that are looked at for rows, beside its first and last.
 _LINES = 20
-_ADDRESS = re.compile(r"\"?[^\s@,;]+@[^\s@,;]+\"?")
+_ADDRESS = re.compile(r"\"?[^\s@,;]+@[^\s@,;]+\.[^\s@,;]+\"?")
 _HOST = re.compile(r"\"?[\w-]+(?:\.[\w-]+)+\"?")
 
 _CHANGED = "The column {column} held characters that cannot be seen: they were taken out."
@@ -60,9 +60,7 @@ def records(table: Table, columns: Columns) -> Iterator[Record]:
         fault = None
         if any(cell.strip() for cell in cells[width:]):
             fault = _too_many_cells(sum(bool(name.strip()) for name in table.header))
-        elif table.delimiter and any(
-            "@" in texts.get(host, "") for host in ("smtphost", "imaphost")
-        ):
+        elif table.delimiter and _have_moved(texts):
             fault = _MOVED
         if fault is not None:
             texts = _unshifted(texts)
@@ -188,6 +186,12 @@ def _hold_a_mailbox(lines: Sequence[Sequence[str]], columns: Columns) -> bool:
     return any(
         stands(group, "email", _ADDRESS) and stands(group, "smtphost", _HOST) for group in groups
     )
+
+
+def _have_moved(texts: Mapping[str, str]) -> bool:
+    """Tell a row whose address stands under a host, as a delimiter in a password before it does."""
+    hosts = (texts.get(each, "") for each in ("smtphost", "imaphost"))
+    return any("@" in each for each in hosts) and not _ADDRESS.fullmatch(texts["email"].strip())
 
 
 def _unshifted(texts: dict[str, str]) -> dict[str, str]:

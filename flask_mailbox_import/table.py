@@ -87,24 +87,12 @@ def table_of(
         raise FileError("empty_file", "The file is empty: choose the file with your mailboxes.")
     known, place = header_of(top, names_known)
     header_row, header = top[place]
-    if len(header) > MAX_COLUMNS or sum(map(len, header)) > MAX_HEADER_LENGTH:
-        raise FileError(
-            "not_a_table",
-            f"The header has more than {MAX_COLUMNS} columns or {MAX_HEADER_LENGTH} characters: "
-            "remove the columns that are not needed.",
-        )
+    _refuse_wide(header)
     below = itertools.chain(top[place + 1 :], filled)
     records = tuple((number, tuple(cells)) for number, cells in itertools.islice(below, max_rows))
     if not records and known:
         raise FileError("no_rows", "The file has a header but no mailboxes below it.")
-    more = sum(1 for _ in below)
-    if more:
-        raise FileError(
-            "too_many_rows",
-            f"The file has {max_rows + more} mailboxes, but at most {max_rows} can be imported at "
-            "once: split it into several files. Nothing was imported.",
-            {"rows": max_rows + more, "maxRows": max_rows},
-        )
+    _refuse_more(sum(1 for _ in below), max_rows)
     return Table(
         header_row=header_row,
         header=tuple(header),
@@ -113,6 +101,25 @@ def table_of(
         blank=(records[-1][0] if records else header_row) - place - 1 - len(records),
         delimiter=delimiter,
     )
+
+
+def _refuse_wide(header: Sequence[str]) -> None:
+    if len(header) > MAX_COLUMNS or sum(map(len, header)) > MAX_HEADER_LENGTH:
+        raise FileError(
+            "not_a_table",
+            f"The header has more than {MAX_COLUMNS} columns or {MAX_HEADER_LENGTH} characters: "
+            "remove the columns that are not needed.",
+        )
+
+
+def _refuse_more(more: int, max_rows: int) -> None:
+    if more:
+        raise FileError(
+            "too_many_rows",
+            f"The file has {max_rows + more} mailboxes, but at most {max_rows} can be imported at "
+            "once: split it into several files. Nothing was imported.",
+            {"rows": max_rows + more, "maxRows": max_rows},
+        )
 
 
 def header_of(rows: Sequence[Row], names_known: NamesKnown) -> tuple[int, int]:
