@@ -1,10 +1,10 @@
 """Run as a script of its own: a workbook on standard input -> its sheets as JSON; may die of it.
 
-``calamine_child.py MEMORY SECONDS ROWS COLUMNS CHARACTERS [PATH]``: bytes and CPU seconds that the
-reader may take, what of each sheet is returned, and where the reader is installed. A sheet is
-``[name, [[number, [text, ...]], ...]]``, the number as the spreadsheet shows it; rows beyond ROWS
-are only marked. Ends with 3 where the workbook is damaged or has a password, and in any other way
-where it is too much.
+``calamine_child.py MEMORY SECONDS ROWS COLUMNS TEXT [PATH]``: bytes and CPU seconds that the
+reader may take, what of each sheet and of all (in bytes) is returned, and where the reader is
+installed. A sheet is ``[name, [[number, [text, ...]], ...]]``, the number as the spreadsheet shows
+it; rows beyond ROWS are only marked. Ends with 3 where the workbook is damaged or has a password,
+and in any other way where it is too much.
 """
 
 from __future__ import annotations
@@ -18,19 +18,35 @@ from pathlib import Path
 
 _MAX_SHEETS = 20
 _DAMAGED = 3
+#: What a row and a cell cost beside the text.
+_ROW, _CELL = 16, 8
 #: Spreadsheets keep 15 digits of a number.
 _DIGITS = 10**15
 
 
-def main(memory: int, seconds: int, *limits: int) -> None:
+class Room:
+    """What may be returned yet, in bytes: a workbook may hold one text a million times."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+
+    def take(self, texts: list[str]) -> list[str]:
+        """Return the cells of a row, or end."""
+        self._size -= _ROW + sum(len(text.encode()) + _CELL for text in texts)
+        if self._size < 0:
+            sys.exit("too much text")
+        return texts
+
+
+def main(memory: int, seconds: int, max_rows: int, max_columns: int, text: int) -> None:
     """Limit this process, then read."""
     data = sys.stdin.buffer.read()
     try:
         pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])
     except OSError:
         pages = 0
-    size = pages * resource.getpagesize() + memory
-    resource.setrlimit(resource.RLIMIT_AS, (size, size))
+    memory += pages * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
@@ -42,29 +58,27 @@ def main(memory: int, seconds: int, *limits: int) -> None:
             for each in book.sheets_metadata
             if each.visible == SheetVisibleEnum.Visible and each.typ == SheetTypeEnum.WorkSheet
         ]
+        room = Room(text)
         sheets = [
-            (name, _rows(book.get_sheet_by_name(name).iter_rows(), *limits))
+            (
+                name,
+                list(_rows(book.get_sheet_by_name(name).iter_rows(), max_rows, max_columns, room)),
+            )
             for name in names[:_MAX_SHEETS]
         ]
     except CalamineError:
         sys.exit(_DAMAGED)
-    json.dump(sheets, sys.stdout)
+    # Not json.dump, which writes value by value.
+    sys.stdout.buffer.write(json.dumps(sheets, ensure_ascii=False).encode())
 
 
-def _rows(rows, max_rows: int, max_columns: int, characters: int):  # type: ignore[no-untyped-def]
-    found: list[tuple[int, list[str]]] = []
+def _rows(rows, max_rows: int, max_columns: int, room: Room):  # type: ignore[no-untyped-def]
+    found = 0
     for number, row in enumerate(rows, 1):
-        if all(cell == "" for cell in row):
-            continue
-        if len(found) >= max_rows:
-            found.append((number, ["-"]))
-            continue
-        texts = [_text(cell) for cell in row[:max_columns]]
-        characters -= sum(map(len, texts))
-        if characters < 0:
-            sys.exit("too much text")
-        found.append((number, texts))
-    return found
+        if any(cell != "" for cell in row):
+            cells = [_text(cell) for cell in row[:max_columns]] if found < max_rows else ["-"]
+            found += 1
+            yield number, room.take(cells)
 
 
 def _text(cell: object) -> str:

@@ -20,7 +20,7 @@ from .table import HEADER_WITHIN, MAX_COLUMNS, NamesKnown, Row, Table, header_of
 # process. So it has one of its own, with limits: honest files of 500 rows take 1 MB beyond the
 # start, of 10,000 rows 15 MB; inflated they have 0.7 and 13 MB.
 _CHILD = Path(__file__).with_name("calamine_child.py")
-_MEMORY, _INFLATED, _TEXT = 48 << 20, 24 << 20, 4_000_000
+_MEMORY, _INFLATED, _TEXT = 48 << 20, 24 << 20, 1_000_000
 _BYTES_A_ROW = 4096
 _MAX_PARTS = 1000
 _SECONDS = 10
