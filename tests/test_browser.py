@@ -68,3 +68,21 @@ def test_the_sample_file_gives_the_numbers_of_the_curl_call(demo, expected, brow
     # The browser itself logs the answer to the form that was sent without a file.
     assert [each for each in complaints if "status of 422" not in each] == []
     context.close()
+
+
+def test_a_file_in_another_encoding_is_asked_about(demo, browser, tmp_path):
+    text = "E-Mail;Passwort;SMTP-Server;IMAP-Server;Name\nz@x.test;Größe;smtp.x.test;;Zoë Müller\n"
+    file = tmp_path / "windows.csv"
+    file.write_bytes(text.encode("cp1252"))
+    page = browser.new_page()
+    page.goto(demo.page)
+    page.get_by_label("Workspace").fill("encodings")
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("link", name="Import", exact=True).click()
+    page.get_by_label("Mailbox file", exact=True).set_input_files(file)
+    page.get_by_role("button", name="Check file").click()
+    page.get_by_role("heading", name="Which letters look right?").wait_for()
+    assert page.get_by_role("radio", name="Zoë Müller").first.is_checked()
+    page.get_by_role("group", name="Which letters look right?").get_by_text("None of these").click()
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_role("button", name="Test and import 1 mailbox").wait_for()
