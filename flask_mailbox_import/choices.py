@@ -85,11 +85,10 @@ def question(line: int, choices: Sequence[EncodingChoice]) -> UnknownEncoding:
     """Return the fault of a file that is not in Unicode, with what it may be in."""
     guess, samples = choices[0], [each.text for each in choices[0].samples]
     shown = ", ".join(f"“{each}”" for each in samples)
+    words = f"If {shown} looks right, it is {guess.label}: give {guess.name} as its encoding."
     return UnknownEncoding(
         line,
-        f"If {shown} looks right, its encoding is {guess.name} ({guess.label}): say so. If not: "
-        if samples
-        else "",
+        words if samples else "",
         guess=guess.name,
         samples=[asdict(each) for each in guess.samples],
         encodings=[each.name for each in choices],

@@ -53,11 +53,12 @@ _SAMPLE = 512
 class UnknownEncoding(FileError):  # noqa: N818 (the fault is the name)
     """The file is not in Unicode, and nobody has said in what; ``line`` is where it shows."""
 
-    def __init__(self, line: int, advice: str = "", **details: object) -> None:
+    def __init__(self, line: int, words: str = "", **details: object) -> None:
+        advice = f"{words} If not, save" if words else "Save"
         super().__init__(
             "unreadable_encoding",
-            f"The text near line {line} is not UTF-8. {advice}Save the file as 'CSV UTF-8' and "
-            "try again.",
+            f"The text near line {line} is not UTF-8. {advice} the file as 'CSV UTF-8' and try "
+            "again.",
             {"line": line, **details},
         )
         self.line = line

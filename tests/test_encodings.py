@@ -42,7 +42,7 @@ def test_a_file_that_is_not_in_unicode_is_not_read_but_asked_about():
         {"row": 3, "column": "displayname", "text": "François"},
         {"row": 2, "column": "password", "text": "ßö"},
     ]
-    assert "say so" in found.message
+    assert "give windows-1252 as its encoding. If not, save the file" in found.message
     assert {"windows-1252", "macintosh"} <= set(found.details["encodings"])
     assert "CANARY" not in f"{found} {found.details}"
 
