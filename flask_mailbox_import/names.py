@@ -28,10 +28,12 @@ _MAX_WORDS, _MAX_ALTERNATIVES = 16, 4
 #: Words of a name: camelCase and CAPITALS are such as well.
 _WORD = re.compile(r"[^\W\d_a-z]+(?![a-z])|[^\W\d_]?[^\W\d_A-Z]+|\d+")
 _ALTERNATIVES = re.compile(r"/|\bor\b|\boder\b|\bou\b", re.IGNORECASE)
-#: What is said in brackets and changes nothing; "(hashed)" or "(old)" would.
+#: What is said in brackets and changes nothing; "(hashed)" or "(old)" would. No two parts that
+#: follow one another take the same characters: that would cost the square of the length.
 _REMARK = re.compile(
-    r"[(\[]\W*(?:required|optional|mandatory|pflichtfeld|obligatoire|obligatorio|true/false|yes/no"
-    r"|ja/nein|[0-9][0-9 ,/or]*|(?:e\.?g|z\.?b|ex)\b[^()\[\]]*|[^()\[\]\s]*@[^()\[\]\s]*)\W*[)\]]",
+    r"[(\[](?:[^\w()\[\]@]*(?:(?:required|optional|mandatory|pflichtfeld|obligatoire|obligatorio"
+    r"|true/false|yes/no|ja/nein|[0-9](?:[0-9 ,/or]*[0-9])?)[^\w()\[\]]*"
+    r"|(?:e\.?g|z\.?b|ex)\b[^()\[\]]*)|\s*[^()\[\]\s@]*@[^()\[\]\s]*\s*)[)\]]",
     re.IGNORECASE,
 )
 
@@ -116,7 +118,7 @@ def said_of_security(text: str) -> str:
 
 def without_remark(text: str) -> str:
     """Return a name without what is said in brackets and changes nothing, such as (required)."""
-    return _REMARK.sub(" ", text)
+    return _REMARK.sub(" ", text) if len(text) <= MAX_NAME else text
 
 
 def _read_names() -> Names:
