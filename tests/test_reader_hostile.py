@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import tracemalloc
+import zipfile
 import zlib
+from collections.abc import Iterable, Sequence
 
 from flask_mailbox_import import FileError
 from flask_mailbox_import.check import Reading, read_rows
@@ -56,3 +59,45 @@ def test_an_archive_that_does_not_inflate_is_damaged():
     found = answer(archive(b"mimetype", b"\xff\xff\xff", method=8, size=50))
     assert isinstance(found, FileError)
     assert found.reason == "not_a_table"
+
+
+PARTS = {
+    "[Content_Types].xml": "<Types/>",
+    "_rels/.rels": '<Relationships xmlns="{p}"><Relationship Id="a" Type="{o}/officeDocument" '
+    'Target="xl/workbook.xml"/></Relationships>',
+    "xl/workbook.xml": '<workbook xmlns="{m}" xmlns:r="{o}"><sheets><sheet name="S" sheetId="1" '
+    'r:id="b"/></sheets></workbook>',
+    "xl/_rels/workbook.xml.rels": '<Relationships xmlns="{p}"><Relationship Id="b" '
+    'Type="{o}/worksheet" Target="sheet.xml"/><Relationship Id="c" Type="{o}/sharedStrings" '
+    'Target="sharedStrings.xml"/></Relationships>',
+    "xl/sharedStrings.xml": '<sst xmlns="{m}">{texts}</sst>',
+    "xl/sheet.xml": '<worksheet xmlns="{m}"><sheetData>{rows}</sheetData></worksheet>',
+}
+
+
+def workbook(rows: Iterable[Sequence[int]], texts: Sequence[str]) -> bytes:
+    """Return an .xlsx of one sheet, its cells the numbers of texts."""
+    filled = {
+        "p": "http://schemas.openxmlformats.org/package/2006/relationships",
+        "o": "http://schemas.openxmlformats.org/officeDocument/2006/relationships",
+        "m": "http://schemas.openxmlformats.org/spreadsheetml/2006/main",
+        "texts": "".join(f"<si><t>{each}</t></si>" for each in texts),
+        "rows": "".join(
+            "<row>" + "".join(f'<c t="s"><v>{cell}</v></c>' for cell in row) + "</row>"
+            for row in rows
+        ),
+    }
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as parts:
+        for name, content in PARTS.items():
+            parts.writestr(name, content.format(**filled))
+    return file.getvalue()
+
+
+# Finding: the child writes JSON in ASCII, in which an é is six characters, so that what is under
+# its limits is over ours: 2 kB take 74 MB here. Each of 20 sheets may have as much: 11 kB, 470 MB.
+def test_a_workbook_of_many_letters_takes_no_memory():
+    texts = ["email", "password", "smtphost", "imaphost", "a@x.com", "smtp.x.com", "é" * 100_000]
+    table = [(0, 1, 2, 3), (4, 1, 5)]
+    assert answer(workbook(table, texts)) == 1
+    assert peak(workbook([*table, *[(6,)] * 57], texts)) < MEMORY
