@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import time
 import tracemalloc
 import zipfile
 import zlib
@@ -101,3 +102,15 @@ def test_a_workbook_of_many_letters_takes_no_memory():
     table = [(0, 1, 2, 3), (4, 1, 5)]
     assert answer(workbook(table, texts)) == 1
     assert peak(workbook([*table, *[(6,)] * 57], texts)) < MEMORY
+
+
+# Finding: with RUST_BACKTRACE=1 in the app's environment, a panic of the reader asks for more
+# memory than its limit leaves, and then waits for a lock of its own: neither of the child's
+# limits ends that, only the time-out of 15 seconds. An .xls that is cut off is enough.
+def test_a_workbook_upon_which_the_child_breaks_is_refused_at_once(monkeypatch):
+    monkeypatch.setenv("RUST_BACKTRACE", "1")
+    data = bytearray(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".ljust(4608, b"\0"))
+    data[30], data[32], data[68:72], data[76] = 9, 6, b"\xfe\xff\xff\xff", 9
+    begin = time.monotonic()
+    assert isinstance(answer(bytes(data)), FileError)
+    assert time.monotonic() - begin < 5
