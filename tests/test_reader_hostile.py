@@ -17,7 +17,7 @@ from flask_mailbox_import.sealing import generate_key
 
 CONFIG = Config.from_mapping({"MAILBOX_IMPORT_ENCRYPTION_KEYS": [generate_key()]})
 PLAIN = Reading()
-#: What the issue allows above the baseline for any file of at most 500,000 bytes.
+#: What any file of at most 500,000 bytes may take above the baseline.
 MEMORY = 60 << 20
 
 
@@ -47,15 +47,12 @@ def archive(name: bytes, packed: bytes, *, method: int, size: int) -> bytes:
     return local + entry + struct.pack("<4s4xHHIIH", b"PK\5\6", 1, 1, len(entry), len(local), 0)
 
 
-# Finding: kinds.py inflates the part "mimetype" whole, whatever size it says of itself. 450 kB
-# of deflate take 900 MB; 600 bytes of bzip2 take 600 MB, and there is room for 500,000.
 def test_an_archive_that_lies_about_a_size_takes_no_memory():
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     bomb = packer.compress(bytes(100 << 20)) + packer.flush()
     assert peak(archive(b"mimetype", bomb, method=8, size=50)) < MEMORY
 
 
-# Finding: zlib.error is no ValueError, so kinds.py lets it through.
 def test_an_archive_that_does_not_inflate_is_damaged():
     found = answer(archive(b"mimetype", b"\xff\xff\xff", method=8, size=50))
     assert isinstance(found, FileError)
@@ -95,8 +92,6 @@ def workbook(rows: Iterable[Sequence[int]], texts: Sequence[str]) -> bytes:
     return file.getvalue()
 
 
-# Finding: the child writes JSON in ASCII, in which an é is six characters, so that what is under
-# its limits is over ours: 2 kB take 74 MB here. Each of 20 sheets may have as much: 11 kB, 470 MB.
 def test_a_workbook_of_many_letters_takes_no_memory():
     texts = ["email", "password", "smtphost", "imaphost", "a@x.com", "smtp.x.com", "é" * 100_000]
     table = [(0, 1, 2, 3), (4, 1, 5)]
@@ -104,9 +99,6 @@ def test_a_workbook_of_many_letters_takes_no_memory():
     assert peak(workbook([*table, *[(6,)] * 57], texts)) < MEMORY
 
 
-# Finding: with RUST_BACKTRACE=1 in the app's environment, a panic of the reader asks for more
-# memory than its limit leaves, and then waits for a lock of its own: neither of the child's
-# limits ends that, only the time-out of 15 seconds. An .xls that is cut off is enough.
 def test_a_workbook_upon_which_the_child_breaks_is_refused_at_once(monkeypatch):
     monkeypatch.setenv("RUST_BACKTRACE", "1")
     data = bytearray(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".ljust(4608, b"\0"))
