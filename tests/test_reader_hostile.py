@@ -207,3 +207,11 @@ def test_no_half_of_a_password_is_shown_as_a_sample(end):
     found = fault_of_letters("Zo\xeb", more=row)
     assert [each["row"] for each in found.details["samples"]] == [2]
     assert end not in found.message
+
+
+# Finding: the spaces after delimiters belong to these if all cells of the header begin with one;
+# the delimiter within a quoted name hides that, and every password gets a space before it.
+def test_a_delimiter_within_a_name_does_not_hide_the_spaces_after_the_others():
+    text = 'email, password, smtphost, imaphost, "notes,more"\na@x.com, pw, smtp.x.com, , x\n'
+    (row,) = read_rows(text.encode(), CONFIG)[0]
+    assert row.record.secrets["password"].reveal() == "pw"
