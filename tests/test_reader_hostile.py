@@ -215,3 +215,18 @@ def test_a_delimiter_within_a_name_does_not_hide_the_spaces_after_the_others():
     text = 'email, password, smtphost, imaphost, "notes,more"\na@x.com, pw, smtp.x.com, , x\n'
     (row,) = read_rows(text.encode(), CONFIG)[0]
     assert row.record.secrets["password"].reveal() == "pw"
+
+
+# Finding: UTF-16 without a mark is known by the NULs of ASCII letters in the first 512 bytes; where
+# most letters are others, it is taken for UTF-8 with NULs, and its header is not found.
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "почта,пароль,сервер исходящей почты,сервер входящей почты,имя\na@x.com,pw,h.x.com,,Ян\n",
+        "email,password,smtphost,imaphost,заметка\na@x.com,pw,h.x.com,," + "Привет" * 40 + "\n",
+    ],
+)
+def test_utf_16_without_a_mark_is_known_in_any_script(codec, text):
+    assert answer(text.encode("utf-8")) == 1
+    assert answer(text.encode(codec)) == 1
