@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import time
 import tracemalloc
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterable, Sequence
@@ -230,3 +232,29 @@ def test_a_delimiter_within_a_name_does_not_hide_the_spaces_after_the_others():
 def test_utf_16_without_a_mark_is_known_in_any_script(codec, text):
     assert answer(text.encode("utf-8")) == 1
     assert answer(text.encode(codec)) == 1
+
+
+# Finding: what a header holds is repeated as it is: escape sequences reach the terminal of the
+# command (which cleans its other words), and a column that is there 80 times makes 10 kB of words.
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"email,password,\x1b[31mred\x1b]0;x\x07,imaphost",
+        "email,password,\u202ered,imaphost".encode(),
+        b"email,password,\x1bsmtphost,\x1bsmtp host,imaphost",
+        (b"password" + b"." * 110 + b",") * 80 + b"email,smtphost,imaphost",
+    ],
+)
+def test_the_words_of_a_fault_are_short_and_can_be_printed(header):
+    found = answer(header + b"\na,b,c,d\n")
+    assert isinstance(found, FileError)
+    assert len(found.message) < 3000
+    assert not any(unicodedata.category(each) in ("Cc", "Cf") for each in found.message)
+
+
+# Finding: these two say what is wrong and nothing of what to do.
+@pytest.mark.parametrize("data", [HEADER, b"email,password,smtphost\na@x.com,pw,smtp.x.com\n"])
+def test_a_fault_says_what_to_do(data):
+    found = answer(data)
+    assert isinstance(found, FileError)
+    assert re.search(r"\b([Aa]dd|[Rr]ename|[Pp]ut|[Ww]rite|[Mm]ap|[Cc]hoose) ", found.message)
