@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from .errors import FileError
+from .labels import plain as printable
 from .names import COLUMNS, MAX_NAME, NAMES, REQUIRED, plain, without_remark
 from .records import Notice
 
@@ -140,7 +141,7 @@ def _refuse_doubled(shown: Sequence[str], names: Sequence[str | None]) -> None:
         if name and len(doubled) > 1:
             raise FileError(
                 "duplicate_column",
-                f"The column {name} is there more than once ({', '.join(doubled)}): "
+                f"The column {name} is there more than once ({_listed(doubled)}): "
                 "remove or rename one.",
                 {"column": name, "found": doubled},
             )
@@ -150,7 +151,7 @@ def _refuse_missing(shown: Sequence[str], names: Sequence[str | None]) -> None:
     missing = [name for name in REQUIRED if name not in names]
     if not missing:
         return
-    advice = ""
+    advice = " Add them, or rename the columns that they are."
     found = _found(shown)
     if len(found) == 1:
         advice = " Its cells must be separated by commas, semicolons, tabs or bars (|)."
@@ -174,7 +175,7 @@ def _unused(cell: str, row: int) -> Notice:
 
 
 def _shown(cell: str) -> str:
-    text = " ".join(cell.split())
+    text = printable(cell)
     return text if len(text) <= MAX_NAME else f"{text[:MAX_NAME]}..."
 
 

@@ -126,13 +126,13 @@ def _line(data: bytes, end: int) -> int:
 
 
 def _utf16(sample: bytes) -> str | None:
-    """Know UTF-16 without a mark: every second byte of its ASCII letters is a NUL."""
-    pairs = len(sample) // 2
-    if sample[1::2].count(0) * 2 > pairs > sample[0::2].count(0) * 10:
-        return "utf_16_le"
-    if sample[0::2].count(0) * 2 > pairs > sample[1::2].count(0) * 10:
-        return "utf_16_be"
-    return None
+    """Know UTF-16 without a mark: in the right one of the two the delimiters are ASCII."""
+    if 0 not in sample:
+        return None
+    texts = {each: sample.decode(each, "replace") for each in ("utf_16_le", "utf_16_be")}
+    known = {each: sum("\0" < char < "\x7f" for char in text) for each, text in texts.items()}
+    best, other = sorted(known, key=known.__getitem__, reverse=True)
+    return best if known[best] * 10 > len(texts[best]) and known[best] > 2 * known[other] else None
 
 
 def _plain(name: str) -> str:

@@ -67,7 +67,9 @@ def read_csv(text: str, *, max_rows: int, names_known: NamesKnown) -> Table:
     reader = csv.reader(
         _lines(text),
         delimiter=delimiter,
-        skipinitialspace=bool(others) and all(cell.startswith(" ") for cell in others),
+        # A quoted name may hold the delimiter itself: it is in pieces here.
+        skipinitialspace=any(cell.startswith(" ") for cell in others)
+        and all(cell.startswith(" ") or '"' in cell for cell in others),
         strict=True,
     )
     rows = _numbered(reader)
@@ -91,7 +93,9 @@ def table_of(
     below = itertools.chain(top[place + 1 :], filled)
     records = tuple((number, tuple(cells)) for number, cells in itertools.islice(below, max_rows))
     if not records and known:
-        raise FileError("no_rows", "The file has a header but no mailboxes below it.")
+        raise FileError(
+            "no_rows", "The file has a header and nothing below it: add your mailboxes there."
+        )
     _refuse_more(sum(1 for _ in below), max_rows)
     return Table(
         header_row=header_row,
