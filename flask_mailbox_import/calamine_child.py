@@ -16,7 +16,7 @@ import resource
 import sys
 from pathlib import Path
 
-_MAX_SHEETS = 20
+_MAX_SHEETS, _MAX_NAME = 20, 64
 _DAMAGED = 3
 #: What a row and a cell cost beside the text.
 _ROW, _CELL = 16, 8
@@ -61,7 +61,7 @@ def main(memory: int, seconds: int, max_rows: int, max_columns: int, text: int) 
         room = Room(text)
         sheets = [
             (
-                name,
+                name[:_MAX_NAME],
                 list(_rows(book.get_sheet_by_name(name).iter_rows(), max_rows, max_columns, room)),
             )
             for name in names[:_MAX_SHEETS]

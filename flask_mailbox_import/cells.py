@@ -35,8 +35,11 @@ _THOUSANDS = re.compile(r"([0-9]{1,2})[.,' ]([0-9]{3})")
 
 #: Lines of a cell that are looked at for rows, beside its first and last.
 _LINES = 20
-_ADDRESS = re.compile(r"\"?[^\s@,;]+@[^\s@,;]+\.[^\s@,;]+\"?")
-_HOST = re.compile(r"\"?[\w-]+(?:\.[\w-]+)+\"?")
+_ADDRESS = re.compile(r'"?[^\s@]+@[^\s@]+"?')
+_HOST = re.compile(r'"?[^\s@]*\w\.\w[^\s@]*\s?"?')
+_WHOLE_ADDRESS = re.compile(r"[^\s@]+@[^\s@.]+(?:\.[^\s@.]+)+")
+#: Neither an address nor a host is longer.
+_LONGEST = 320
 
 _CHANGED = "The column {column} held characters that cannot be seen: they were taken out."
 _TEXT = "The column {column} holds a formula: its text is used."
@@ -158,11 +161,14 @@ def _refuse_swallowed(row: int, cells: Sequence[str], columns: Columns, delimite
     """
     if not delimiter:
         return
+    width = max(len(columns.names), len(cells))
     for place, cell in enumerate(cells):
         first, *others = cell.splitlines() or [""]
         some = [*others[:_LINES], *others[_LINES:][-1:]]
         lines = [[""] * place + first.split(delimiter), *(line.split(delimiter) for line in some)]
-        if others and _hold_a_mailbox(lines, columns):
+        # The last line is cut off where the next mark stood, behind as many cells.
+        whole = len(lines[-1]) == place + 1 + width - len(cells)
+        if others and _hold_a_mailbox(lines if whole else lines[1:-1], columns):
             raise FileError(
                 "malformed_csv",
                 f"In row {row} a quotation mark opens and does not close in that row, so that the "
@@ -180,18 +186,21 @@ def _hold_a_mailbox(lines: Sequence[Sequence[str]], columns: Columns) -> bool:
 
     def stands(group: Sequence[Sequence[str]], name: str, looks: re.Pattern[str]) -> bool:
         place = columns.names.index(name)
-        return any(looks.fullmatch(each[place]) for each in group if len(each) > place)
+        cells = (each[place] for each in group if len(each) > place)
+        return any(len(cell) <= _LONGEST and looks.fullmatch(cell) for cell in cells)
 
-    groups = [(lines[0], lines[-1]), *((each,) for each in lines[1:-1])]
+    groups = [(lines[0], lines[-1]) if lines else (), *((each,) for each in lines)]
     return any(
         stands(group, "email", _ADDRESS) and stands(group, "smtphost", _HOST) for group in groups
     )
 
 
 def _have_moved(texts: Mapping[str, str]) -> bool:
-    """Tell a row whose address stands under a host, as a delimiter in a password before it does."""
-    hosts = (texts.get(each, "") for each in ("smtphost", "imaphost"))
-    return any("@" in each for each in hosts) and not _ADDRESS.fullmatch(texts["email"].strip())
+    """Tell a row whose address stands elsewhere: a delimiter in a password has moved it."""
+    email = texts["email"].strip()
+    others = (text for name, text in texts.items() if name not in SECRET_COLUMNS | {"email"})
+    moved = bool(email) and any("@" in each for each in others)
+    return moved and (len(email) > _LONGEST or not _WHOLE_ADDRESS.fullmatch(email))
 
 
 def _unshifted(texts: dict[str, str]) -> dict[str, str]:
@@ -202,7 +211,7 @@ def _unshifted(texts: dict[str, str]) -> dict[str, str]:
 
 _MOVED = Reason(
     code=Code.WRONG_COLUMN_COUNT,
-    error="A host of this row is an address, as if its cells had moved.",
+    error="The address of this row stands in another column, as if its cells had moved.",
     hint="Check the row; put a cell that holds the delimiter itself in quotation marks.",
 )
 

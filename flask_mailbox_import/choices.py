@@ -13,6 +13,7 @@ from .config import Config
 from .decoding import CODECS, LABELS, UnknownEncoding, decode, encoding_named
 from .errors import FileError
 from .guesses import rank_encodings
+from .names import SECRET_COLUMNS
 from .table import MAX_HEADER_LENGTH, Table, read_csv
 
 #: Samples that are shown, and more of them where these do not tell the encodings apart.
@@ -27,7 +28,8 @@ _OF_ANY_ENCODING = frozenset({"no_rows", "too_many_rows"})
 _AROUND = 20
 #: Columns whose cells are shown as they are.
 _NAMES = frozenset({"displayname", "firstname", "lastname"})
-_HOST = re.compile(r"[^\s@]+\.[^\s@]+")
+_HOST = re.compile(r"[^\s@.]+(?:\.[^\s@.]+)+")
+_LONGEST = 254
 _NO_TEXT = frozenset({"Cc", "Cn", "Co"})
 
 
@@ -105,6 +107,8 @@ def _distinct(data: bytes, first: str, pieces: Sequence[Sample]) -> Iterator[Enc
             continue
         if texts not in readings.values() and (name == first or all(map(_is_text, texts))):
             readings[name] = texts
+    if len(readings) > 1 and not all(map(_is_text, readings[first])):
+        del readings[first]
     shown = _telling(list(readings.values()))
     for name, texts in readings.items():
         samples = tuple(replace(pieces[place], text=texts[place]) for place in shown)
@@ -137,14 +141,18 @@ def _pieces(table: Table, columns: Columns) -> Iterator[Sample]:
 
     As a password counts all that may be one: where a row's cells have moved, any.
     """
-    is_name = [name in _NAMES for name in columns.names]
-    host = columns.names.index("smtphost")
+    secret = min(place for place, name in enumerate(columns.names) if name in SECRET_COLUMNS)
+    hosts = [columns.names.index(each) for each in ("smtphost", "imaphost")]
+    # A host right behind the password shows that nothing in front of it has moved.
+    host = min((each for each in hosts if each > secret), default=-1)
     header = ((table.header_row, name, name) for name in table.header)
     cells = [
-        (row, named and in_place, name, cell)
+        (row, named in _NAMES and (place < secret or in_place), name, cell)
         for row, cells in table.records
-        for in_place in (len(cells) > host and bool(_HOST.fullmatch(cells[host].strip())),)
-        for named, name, cell in zip(is_name, table.header, cells, strict=False)
+        for in_place in (_is_host(cells, host),)
+        for place, (named, name, cell) in enumerate(
+            zip(columns.names, table.header, cells, strict=False)
+        )
         if not cell.isascii()
     ]
     shown = ((row, name, cell) for row, is_open, name, cell in cells if is_open)
@@ -156,6 +164,11 @@ def _pieces(table: Table, columns: Columns) -> Iterator[Sample]:
             if new:
                 seen |= new
                 yield Sample(row=row, column=name.strip(), text=piece)
+
+
+def _is_host(cells: Sequence[str], place: int) -> bool:
+    text = cells[place].strip() if 0 <= place < len(cells) else ""
+    return len(text) <= _LONGEST and _HOST.fullmatch(text) is not None
 
 
 def _split(text: str) -> Iterator[str]:

@@ -12,7 +12,10 @@ from .labels import plain as printable
 from .names import COLUMNS, MAX_NAME, NAMES, REQUIRED, plain, without_remark
 from .records import Notice
 
+_BESIDE_A_HOST = frozenset({"port", "secure", "tls", "starttls"})
 _SHOWN_NAMES = 20
+#: One name alone, but for "email", may stand in a mailbox, too.
+_LEAST_KNOWN = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +53,8 @@ class Matcher:
         """
         shown = [_shown(cell) for cell in header]
         names = self._match(header)
-        if not any(names) or _is_mailbox(header):
+        known = {name for name in names if name}
+        if (len(known) < _LEAST_KNOWN and "email" not in known) or _is_mailbox(header):
             # Not a header but a mailbox, password and all: nothing of it is repeated.
             raise FileError(
                 "missing_column",
@@ -76,9 +80,8 @@ class Matcher:
             names.append(None if name in taken and place not in mapped else name)
             weak.append(candidates)
         for place, candidates in enumerate(weak):
-            # Of two columns "Host", one of which is SMTP's, nobody knows which.
-            if names[place] is None and weak.count(candidates) == 1:
-                names[place] = next((each for each in candidates if each not in names), None)
+            if names[place] is None and candidates:
+                names[place] = _weak_name(place, names, weak)
         if "password" not in names:
             # The other login's is the same then, unless it has one of its own.
             names = ["password" if name == "smtppassword" else name for name in names]
@@ -107,6 +110,20 @@ class Matcher:
             mapped.update(places)
 
 
+def _weak_name(
+    place: int, names: Sequence[str | None], weak: Sequence[tuple[str, ...]]
+) -> str | None:
+    """Return what a column is whose name says it in part, such as "Port"."""
+    candidates = weak[place]
+    left = [name[:4] for name in names[:place] if name and name[4:] == "host"]
+    if candidates[0][4:] in _BESIDE_A_HOST and (len(set(left)) == 1 or weak.count(candidates) > 1):
+        # Behind the host of one of the servers it is that one's.
+        candidates = tuple(f"{side}{candidates[0][4:]}" for side in left[-1:])
+    elif weak.count(candidates) > 1:
+        return None  # of two columns "Host" nobody knows which is which
+    return next((each for each in candidates if each not in names), None)
+
+
 def _is_mailbox(header: Iterable[str]) -> bool:
     """Tell a mailbox, which has an address, from a header."""
     return any("@" in without_remark(cell) for cell in header)
@@ -119,6 +136,8 @@ def _judged(mapping: Mapping[str, str | None]) -> dict[str, str | None]:
     """
     found: dict[str, str | None] = {}
     for theirs, ours in mapping.items():
+        if not all(isinstance(each, str | None) for each in (theirs, ours)) or theirs is None:
+            raise _invalid_mapping("it takes names of columns, theirs to ours.", "")
         name = plain(ours) if ours else None
         if name is not None and name not in COLUMNS:
             known = ", ".join(COLUMNS)
@@ -153,9 +172,7 @@ def _refuse_missing(shown: Sequence[str], names: Sequence[str | None]) -> None:
         return
     advice = " Add them, or rename the columns that they are."
     found = _found(shown)
-    if len(found) == 1:
-        advice = " Its cells must be separated by commas, semicolons, tabs or bars (|)."
-    elif "smtphost" in missing:
+    if "smtphost" in missing:
         advice = (
             " Add the server names that your provider gives (for Google smtp.gmail.com and "
             "imap.gmail.com)."

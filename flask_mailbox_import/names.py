@@ -87,8 +87,8 @@ class Names:
         if any(found) or not 0 < len(others) < len(words):
             return found
         name, weak = self._of_name("".join(others), others)
-        # Without a protocol, a server's user or password may be any server's.
-        return (None, (name,)) if name and name in self.of_mailbox.values() else (name, weak)
+        # Without a protocol it is of nobody knows which server: "Login URL", "Password server".
+        return (None, ()) if name in self.of_mailbox.values() else (name, weak)
 
     def _of_name(self, whole: str, words: Sequence[str]) -> _Found:
         if whole in self.of_mailbox:

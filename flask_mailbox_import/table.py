@@ -131,7 +131,11 @@ def header_of(rows: Sequence[Row], names_known: NamesKnown) -> tuple[int, int]:
     known = [names_known(_beginning(cells)) for _, cells in rows[:HEADER_WITHIN]]
     most = max(known)
     # One name alone may stand anywhere: the first row is the header then.
-    return (most, known.index(most)) if most > 1 else (known[0], 0)
+    if most < 2:
+        return known[0], 0
+    # A second header further down, with more names, is not the first.
+    place = next(place for place, each in enumerate(known) if each > 1 and 2 * each >= most)
+    return known[place], place
 
 
 def _beginning(cells: Sequence[str]) -> Sequence[str]:

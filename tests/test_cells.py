@@ -205,6 +205,8 @@ def test_a_row_whose_cells_have_moved_is_not_repeated():
         'email,password,smtphost,imaphost\na@x.test,"abc,h.x.test,i\nb@x.test,def",h.x.test,i\n',
         'email,password,smtphost,imaphost,note\na@x.test,p,h.x.test,i,"n\n'
         'b@x.test,p,h.x.test,i,n"\n',
+        'email,password,smtphost,imaphost,note\na@x.test,p,smtp.x.test:587,i,"5 inch\n'
+        'b@localhost,p,smtp.x.test:587 ,i,3"\n',
         'email;password;smtphost;imaphost\na@x.test;"p;h.x.test;i\nc@x.test;p;h.x.test;i\n'
         'b@x.test;p";h.x.test;i\n',
     ],
@@ -214,6 +216,39 @@ def test_rows_that_a_quotation_mark_has_swallowed_are_told(text):
         read_rows(text.encode(), CONFIG)
     assert caught.value.reason == "malformed_csv"
     assert caught.value.details == {"row": 2}
+
+
+@pytest.mark.parametrize(
+    ("header", "line"),
+    [
+        (
+            "email|smtphost|imaphost|password|signature",
+            'a@x.test|h.x.test||pw|"Bob\nb@x.co|w.x.co|+49"',
+        ),
+        (
+            "signature,email,password,smtphost,imaphost",
+            '"B\nb@x.co,w.x.co,x.co",a@x.test,pw,h.x.test,',
+        ),
+    ],
+)
+def test_the_last_line_of_a_signature_is_no_row(header, line):
+    ((found,), _) = read_rows(f"{header}\n{line}\n".encode(), CONFIG)
+    assert found.mailbox is not None
+
+
+def test_a_part_of_a_password_is_not_shown_as_the_address():
+    header = "password,email,displayname,smtphost,imaphost,smtpport\n"
+    line = "p,SECRETPART,bob@x.test,Bob,smtp.x.test,imap.x.test\n"
+    ((found,), _) = read_rows((header + line).encode(), CONFIG)
+    assert found.record.shown_email == ""
+
+
+def test_a_second_header_further_down_is_a_row_that_fails():
+    header = "email,password,smtphost,imaphost\n"
+    second = "Email,Password,SMTP Host,IMAP Host,SMTP Port\n"
+    lines = f"{header}a@x.test,p,h.x.test,\n{second}b@x.test,p,h.x.test,\n"
+    rows, _ = read_rows(lines.encode(), CONFIG)
+    assert [each.mailbox is not None for each in rows] == [True, False, True]
 
 
 def test_a_signature_of_several_lines_is_no_row():

@@ -95,6 +95,7 @@ def test_what_people_call_our_columns(theirs, ours):
         *("Sending name", "SMTP name", "Outbound name", "IMAP sender name", "SMTP server id"),
         *("imap_uid", "SMTP login active", "Login enabled", "Login in use", "User address"),
         *("Password settings", "Use app password", "Password (hashed)", "Server password"),
+        *("Login URL", "User URL", "Login Server", "Password URL", "Password Server"),
         *("Sending address", "SMTP (enabled)", "SMTP (yes/no)", "Server", "Insecure", "Address"),
     ],
 )
@@ -115,6 +116,26 @@ def test_a_name_without_a_protocol_is_smtps_or_what_is_left():
         "imaphost",
         "imapport",
     ]
+
+
+@pytest.mark.parametrize(
+    ("header", "found"),
+    [
+        ("SMTP Host,Port,IMAP Host,Port", ["smtphost", "smtpport", "imaphost", "imapport"]),
+        ("IMAP Host,Port,SSL,SMTP Host", ["imaphost", "imapport", "imapsecure", "smtphost"]),
+        (
+            "Incoming Server,Port In,Outgoing Server,Port Out",
+            ["imaphost", "imapport", "smtphost", "smtpport"],
+        ),
+    ],
+)
+def test_a_port_behind_a_host_is_that_servers(header, found):
+    assert names(["Email", "Password", *header.split(",")])[2:] == found
+
+
+def test_a_mailbox_in_which_one_cell_is_a_name_is_not_repeated():
+    found = fault(["bob", "CANARY", "smtp.x.com", "465", "ssl", "imap.x.com"])
+    assert "CANARY" not in f"{found} {found.details}"
 
 
 def test_two_columns_of_one_name_that_may_be_either_servers_are_neithers():
@@ -157,7 +178,6 @@ def test_what_is_missing_is_named_together_with_what_is_there():
     assert "no column smtphost and no column imaphost" in found.message
     assert "email, pass, Notes" in found.message
     assert "smtp.gmail.com" in found.message
-    assert "separated by" in fault(["email"]).message
     assert "a cell of its own" in fault(["email password smtphost imaphost"]).message
 
 

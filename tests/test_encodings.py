@@ -63,6 +63,13 @@ def test_letters_that_stand_in_a_header_or_in_a_password_alone_are_shown_so():
     assert [each["text"] for each in fault(alone).details["samples"]] == ["ßö"]
 
 
+def test_a_host_before_the_password_does_not_show_that_nothing_has_moved():
+    header = "smtphost,smtpport,email,password,displayname,imaphost\n"
+    line = "smtp.x.test,587,a@x.test,pa,Größe#CANARY,Bob,imap.x.test\n"
+    found = fault((header + line).encode("cp1252"))
+    assert "CANARY" not in f"{found} {found.details}"
+
+
 def test_of_a_row_whose_cells_have_moved_only_letters_are_shown():
     data = TEXT.replace("b@x.test,pw,", "b@x.test,Pä,CANARÝ,").encode("cp1252")
     shown = [each["text"] for each in fault(data).details["samples"]]
