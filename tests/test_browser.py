@@ -43,7 +43,7 @@ def numbers_on(page) -> tuple[int, ...]:
     return tuple(int(page.locator(f"#count-{name}").inner_text()) for name in names)
 
 
-@pytest.mark.parametrize("javascript", [True, False])
+@pytest.mark.parametrize("javascript", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_the_sample_file_gives_the_numbers_of_the_curl_call(demo, expected, browser, javascript):
     context = browser.new_context(java_script_enabled=javascript)
     page = context.new_page()
@@ -70,6 +70,7 @@ def test_the_sample_file_gives_the_numbers_of_the_curl_call(demo, expected, brow
     context.close()
 
 
+@pytest.mark.slow
 def test_a_file_in_another_encoding_is_asked_about(demo, browser, tmp_path):
     text = "E-Mail;Passwort;SMTP-Server;IMAP-Server;Name\nz@x.test;Größe;smtp.x.test;;Zoë Müller\n"
     file = tmp_path / "windows.csv"

@@ -78,13 +78,13 @@ readings = st.builds(
 )
 
 
-@examples(120)
+@examples(60)
 @given(st.binary(max_size=200) | tokens(), readings)
 def test_any_bytes_give_rows_or_a_fault(data, reading):
     outcome(data, reading)
 
 
-@examples(150)
+@examples(80)
 @given(broken(samples()), st.just(PLAIN) | readings)
 def test_any_broken_file_gives_rows_or_a_fault(data, reading):
     outcome(data, reading)
@@ -94,7 +94,7 @@ def test_any_broken_file_gives_rows_or_a_fault(data, reading):
 WITH_HEADER = [each for each in samples() if each.startswith(b"email") and b"\xe9" not in each]
 
 
-@examples(100)
+@examples(60)
 @given(broken(WITH_HEADER, keep=65))
 def test_no_word_about_a_broken_file_holds_its_passwords(data):
     found = outcome(data)
@@ -103,7 +103,7 @@ def test_no_word_about_a_broken_file_holds_its_passwords(data):
         assert "CANARY" not in words(found)
 
 
-@examples(100)
+@examples(60)
 @given(
     st.lists(st.sampled_from(("é", ",", ";", '"', " ", "x", ".")), max_size=6).map("".join),
     st.integers(3, 6),
@@ -129,7 +129,7 @@ def assert_read_back(file: Written, data: bytes, reading: Reading = PLAIN) -> No
 
 
 @pytest.mark.parametrize("codec", UNICODE)
-@examples(25)
+@examples(15)
 @given(st.data())
 def test_what_a_writer_wrote_is_read_back(codec, data):
     file = data.draw(written())
