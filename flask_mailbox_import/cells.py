@@ -162,7 +162,7 @@ def _refuse_swallowed(row: int, cells: Sequence[str], columns: Columns, delimite
     if not delimiter:
         return
     width = max(len(columns.names), len(cells))
-    for place, cell in enumerate(cells):
+    for place, cell in enumerate(cells[: len(columns.names)]):
         first, *others = cell.splitlines() or [""]
         some = [*others[:_LINES], *others[_LINES:][-1:]]
         lines = [[""] * place + first.split(delimiter), *(line.split(delimiter) for line in some)]
