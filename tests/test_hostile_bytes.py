@@ -1,4 +1,4 @@
-"""Whatever bytes are uploaded are a table or a fault; what it costs: benchmarks/hostile_bytes.py."""
+"""Whatever bytes are uploaded are a table or a fault; their cost is a benchmark."""
 
 from __future__ import annotations
 
