@@ -197,7 +197,7 @@ def _hold_a_mailbox(lines: Sequence[Sequence[str]], columns: Columns) -> bool:
 
 def _have_moved(texts: Mapping[str, str]) -> bool:
     """Tell a row whose address stands elsewhere: a delimiter in a password has moved it."""
-    email = texts["email"].strip()
+    email = texts.get("email", "").strip()
     others = (text for name, text in texts.items() if name not in SECRET_COLUMNS | {"email"})
     moved = bool(email) and any("@" in each for each in others)
     return moved and (len(email) > _LONGEST or not _WHOLE_ADDRESS.fullmatch(email))

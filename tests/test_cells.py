@@ -257,3 +257,9 @@ def test_a_signature_of_several_lines_is_no_row():
     data = f'{header}"{lines}",a@x.test,pw,h.x.test,\n'.encode()
     ((found,), _) = read_rows(data, CONFIG)
     assert found.mailbox is not None
+
+
+@pytest.mark.parametrize("line", ["pw", "pw,smtp.x.com", "pw,smtp.x.com,imap@x.com"])
+def test_a_row_that_ends_before_the_column_of_the_address_lacks_one(line):
+    (row,) = read_rows(f"password,smtphost,imaphost,email\n{line}\n".encode(), CONFIG)[0]
+    assert row.reason.code.value == "missing_email"
