@@ -163,6 +163,8 @@ def _refuse_swallowed(row: int, cells: Sequence[str], columns: Columns, delimite
         return
     width = max(len(columns.names), len(cells))
     for place, cell in enumerate(cells[: len(columns.names)]):
+        if "@" not in cell:
+            continue
         first, *others = cell.splitlines() or [""]
         some = [*others[:_LINES], *others[_LINES:][-1:]]
         lines = [[""] * place + first.split(delimiter), *(line.split(delimiter) for line in some)]

@@ -138,7 +138,8 @@ def _left_out(table: Table, examples: Sequence[int]) -> Iterator[Notice]:
 
 
 def _check_row(record: Record, config: Config, *, test_imap: bool) -> CheckedRow:
-    record = replace(record, notices=(*record.notices, *notices_of(record)))
+    if notices := tuple(notices_of(record)):
+        record = replace(record, notices=record.notices + notices)
     mailbox, reasons = check_record(record, config, test_imap=test_imap)
     if mailbox is None:
         return CheckedRow(
