@@ -136,6 +136,7 @@ def test_what_a_writer_wrote_is_read_back(codec, data):
     assert_read_back(file, file.text.encode(codec))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", sorted(LABELS))
 @examples(4)
 @given(st.data())

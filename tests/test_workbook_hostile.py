@@ -40,6 +40,9 @@ LAUGHS = "".join(
 LAUGHS = f'<!DOCTYPE x [<!ENTITY a "lol">{LAUGHS}]>'
 BOMB = xlsx(" " * (40 << 20))
 
+#: Each starts processes.
+pytestmark = pytest.mark.slow
+
 
 def text(characters: str) -> str:
     return f"<sst><si><t>{characters}</t></si></sst>"
