@@ -22,6 +22,7 @@ mailbox_import = MailboxImport()
 views = Blueprint("host", __name__)
 
 _KEYS = "MAILBOX_IMPORT_ENCRYPTION_KEYS"
+_CONTENT_SECURITY_POLICY = "default-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 
 def create_app(settings: Mapping[str, object] | None = None) -> Flask:
@@ -51,6 +52,13 @@ def create_app(settings: Mapping[str, object] | None = None) -> Flask:
 def current_workspace() -> str:
     """Return the workspace that somebody signed in to; ``demo`` at the first visit."""
     return str(session.setdefault("workspace", "demo"))
+
+
+@views.after_app_request
+def harden(response: Response) -> Response:
+    """Set the policy of every page of this app; the import's pages need nothing beyond it."""
+    response.headers.setdefault("Content-Security-Policy", _CONTENT_SECURITY_POLICY)
+    return response
 
 
 @views.get("/")

@@ -3,8 +3,11 @@
 from .codes import Code as Code
 from .errors import ConfigError as ConfigError
 from .errors import FileError as FileError
+from .errors import ImportInterrupted as ImportInterrupted
 from .errors import ImportNotFound as ImportNotFound
 from .errors import ImportNotRunnable as ImportNotRunnable
+from .errors import InternalFault as InternalFault
+from .errors import MailboxesInUse as MailboxesInUse
 from .errors import MailboxImportError as MailboxImportError
 from .errors import RunLost as RunLost
 from .errors import SealError as SealError

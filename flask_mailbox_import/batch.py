@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -14,12 +14,14 @@ from sqlalchemy.exc import (
     IntegrityError,
     InternalError,
     OperationalError,
+    SQLAlchemyError,
+    StatementError,
 )
 from sqlalchemy.orm import Session, scoped_session
 
 from .codes import Code
 from .mapping import Outcome, Run, mailbox_columns, now, status_columns, test_columns
-from .models import MailboxMixin, Models
+from .models import MailboxMixin, Models, table_of
 from .records import MailboxStatus, Reason, RowStatus
 from .sealing import KeyRing
 from .words import reason_for
@@ -46,11 +48,11 @@ def existing_keys(
     ``lock`` makes it a locking read, which sees what others committed since this transaction
     began; a plain one does not on MySQL.
     """
-    found: set[str] = set()
+    table, found = table_of(model), set[str]()
     for start in range(0, len(keys), _IN_CHUNK):
-        query = select(model.email_key).where(
-            model.workspace_id == workspace_id,
-            model.email_key.in_(keys[start : start + _IN_CHUNK]),
+        query = select(table.c.email_key).where(
+            table.c.workspace_id == workspace_id,
+            table.c.email_key.in_(keys[start : start + _IN_CHUNK]),
         )
         found.update(session.scalars(query.with_for_update(read=True) if lock else query))
     return found
@@ -103,38 +105,38 @@ class Batch:
             (each for each in outcomes if each.mailbox and each.row_id not in refused),
             key=lambda each: each.mailbox.email_key if each.mailbox else "",
         )
+        columns = {each.row_id: self._columns(each) for each in fresh}
         try:
             with self._session.begin_nested():
-                self._session.add_all([self._mailbox(each) for each in fresh])
-        except (DBAPIError, ValueError) as fault:
+                self._session.add_all([self._models.mailbox(**each) for each in columns.values()])
+        except Exception as fault:
             if not _is_of_a_row(fault):
                 raise
-            codes = {each.row_id: self._add_one(each) for each in fresh}
+            codes = {row_id: self._add_one(each) for row_id, each in columns.items()}
             refused |= {row_id: code for row_id, code in codes.items() if code is not None}
         return refused
 
-    def _add_one(self, outcome: Outcome) -> Code | None:
+    def _add_one(self, columns: Mapping[str, Any]) -> Code | None:
         try:
             with self._session.begin_nested():
-                self._session.add(self._mailbox(outcome))
+                self._session.add(self._models.mailbox(**columns))
             return None
-        except (DBAPIError, ValueError) as fault:
+        except Exception as fault:
             if not _is_of_a_row(fault):
                 raise
             kind = type(getattr(fault, "orig", fault)).__name__
-        keys = [outcome.mailbox.email_key] if outcome.mailbox else []
-        model, workspace_id = self._models.mailbox, self._run.workspace_id
-        if existing_keys(self._session, model, workspace_id, keys, lock=True):
+        model, keys = self._models.mailbox, [columns["email_key"]]
+        if existing_keys(self._session, model, self._run.workspace_id, keys, lock=True):
             return Code.DUPLICATE
         logger.error("the database or the mailbox model refused a mailbox: %s", kind)
         return Code.INTERNAL
 
-    def _mailbox(self, outcome: Outcome) -> MailboxMixin:
+    def _columns(self, outcome: Outcome) -> dict[str, Any]:
         if outcome.mailbox is None:
             raise ValueError("an outcome without a mailbox is not saved as one")
         run, created_at = self._run, now()
         status = MailboxStatus.PENDING if run.skip_connection_test else MailboxStatus.ACTIVE
-        columns = {
+        return {
             **mailbox_columns(outcome.mailbox, self._key_ring, run.workspace_id),
             "tag": run.tag,
             "status": status.value,
@@ -142,13 +144,13 @@ class Batch:
             "created_at": created_at,
             "tested_at": None if run.skip_connection_test else created_at,
         }
-        return self._models.mailbox(**columns)
 
 
-def _is_of_a_row(fault: DBAPIError | ValueError) -> bool:
-    """Tell a fault of one row (also a host's validator) from one of the whole transaction."""
-    if isinstance(fault, ValueError):
-        return True
+def _is_of_a_row(fault: Exception) -> bool:
+    """Tell a fault of one row (also a host's validator or event) from one of the transaction."""
+    if not isinstance(fault, DBAPIError):
+        # A StatementError that is no more: a value that a type of the host's could not bind.
+        return isinstance(fault, StatementError) or not isinstance(fault, SQLAlchemyError)
     if isinstance(fault, IntegrityError | DataError | InternalError):
         return not fault.connection_invalidated
     if getattr(fault.orig, "sqlstate", None) == _POSTGRESQL_RAISED:

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from datetime import datetime, timedelta
 from typing import IO, TYPE_CHECKING, Any
 
 import click
@@ -49,11 +50,18 @@ def create_key(workspace: str | None, platform: bool, workspaces: str | None) ->
 @group.command("keys")
 @with_appcontext
 def list_keys() -> None:
-    """List the API keys that are not revoked: id, first characters, workspaces."""
+    """List the API keys that are not revoked: id, first characters, workspaces, made, last used."""
     for key in current_state().api_keys.list_valid():
         kind = "platform" if key.platform else "workspace"
         workspaces = ",".join(key.workspace_ids)
-        click.echo(f"{key.id}\t{key.prefix}...\t{kind}\t{workspaces}\t{key.created_at}")
+        used = _time(key.last_used_at) if key.last_used_at else "never used"
+        click.echo(
+            f"{key.id}\t{key.prefix}...\t{kind}\t{workspaces}\t{_time(key.created_at)}\t{used}"
+        )
+
+
+def _time(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 @group.command("revoke-key")
@@ -152,6 +160,37 @@ def continue_import(import_id: str | None) -> None:
         else:
             _report(summary)
             return
+
+
+@group.command("purge")
+@click.option("--older-than", type=click.IntRange(min=0), help="DAYS: forget older imports, too.")
+@with_appcontext
+def purge(older_than: int | None) -> None:
+    """Erase what is kept of rows and files whose time is over. For a daily cron job."""
+    importer = current_state().importer
+    click.echo(f"Erased what was kept of {importer.erase_expired()} rows and files.")
+    if older_than is not None:
+        forgotten = importer.delete_older(timedelta(days=older_than))
+        click.echo(f"Forgot {forgotten} imports; their mailboxes stay.")
+
+
+@group.command("rotate-keys")
+@with_appcontext
+def rotate_keys() -> None:
+    """Seal everything with the first encryption key. Can be interrupted and repeated."""
+    rotated = current_state().rotation.run()
+    click.echo(
+        f"Sealed {rotated.sealed} values anew with key {rotated.key_id}; "
+        f"{rotated.current} were sealed with it already."
+    )
+    if rotated.unopened:
+        click.echo(
+            f"{len(rotated.unopened)} do not open, damaged or of a key that is not in "
+            f"MAILBOX_IMPORT_ENCRYPTION_KEYS: {', '.join(rotated.unopened)}",
+            err=True,
+        )
+        raise SystemExit(_EXIT_ROWS_FAILED)
+    click.echo("No other key is needed any longer.")
 
 
 def _with_bar(work: Callable[..., Summary]) -> Summary:

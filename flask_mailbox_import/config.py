@@ -16,6 +16,7 @@ from typing import Any
 
 from .errors import ConfigError
 from .hostnames import IPNetwork
+from .shield import shielded
 
 PREFIX = "MAILBOX_IMPORT_"
 
@@ -210,6 +211,7 @@ class Config:
     )
 
     @classmethod
+    @shielded
     def from_mapping(cls, mapping: Mapping[str, object]) -> Config:
         """Read the ``MAILBOX_IMPORT_*`` keys of an app's config.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from .records import ImportStatus
+from .records import ImportStatus, Summary
 
 
 class MailboxImportError(Exception):
@@ -91,10 +91,47 @@ class RunLost(MailboxImportError):  # noqa: N818 (the fault is the name)
 class TooManyRunning(MailboxImportError):  # noqa: N818 (the fault is the name)
     """This process already runs as many imports as ``MAILBOX_IMPORT_MAX_RUNNING`` allows."""
 
+    reason = "too_many_running"
+    #: Seconds after which it may be worth another try.
+    retry_after = 30
+
 
 class TooManyRefusedLogins(MailboxImportError):  # noqa: N818 (the fault is the name)
     """This workspace caused ``MAILBOX_IMPORT_MAX_REFUSED_LOGINS`` refused logins within an hour."""
 
+    reason = "too_many_refused_logins"
+    #: Seconds after which it may be worth another try.
+    retry_after = 3600
+
+
+class InternalFault(MailboxImportError):  # noqa: N818 (the fault is the name)
+    """Something broke that should not have; says what and where, never a value of a row."""
+
+
+class ImportInterrupted(MailboxImportError):  # noqa: N818 (the fault is the name)
+    """A run broke down before its end: what it saved stays, the rest can be continued."""
+
+    def __init__(self, import_id: str, why: str, summary: Summary | None) -> None:
+        super().__init__(f"the import {import_id} stopped before its end: {why}")
+        self.import_id = import_id
+        #: What is committed; None where not even this could be read.
+        self.summary = summary
+
+
+class MailboxesInUse(MailboxImportError):  # noqa: N818 (the fault is the name)
+    """The app still refers to a mailbox that was to be removed; nothing was."""
+
+
+def too_many(fault: TooManyRunning | TooManyRefusedLogins) -> RequestError:
+    """Return the answer to a call that a limit refused."""
+    headers = {"Retry-After": str(fault.retry_after)}
+    return RequestError(429, fault.reason, str(fault), headers=headers)
+
 
 class SealError(MailboxImportError):
     """A sealed value does not open: moved to another row, damaged, or its key is not configured."""
+
+    def __init__(self, message: str, key_id: str | None = None) -> None:
+        super().__init__(message)
+        #: The id of the key that is not configured, None where that is not the matter.
+        self.key_id = key_id

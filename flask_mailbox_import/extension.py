@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import smtplib
 import socket
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -10,17 +12,22 @@ import sqlalchemy
 from flask import Blueprint, Flask
 from flask_sqlalchemy import SQLAlchemy
 
-from . import api, cli, pages, resources
+from . import api, cli, frame, pages, resources
 from .auth import ApiKeys, WorkspaceLoader
 from .config import Config
+from .erasure import Erasure
 from .errors import ConfigError
 from .importer import Importer
 from .models import MailboxMixin, Models, models_for
+from .probe.diagnosis import REFUSED_LOGIN
 from .queries import Queries
+from .rotation import Rotation
 from .sealing import KeyRing
-from .senders import open_connection
+from .senders import open_connection, open_smtp
 from .state import NAME, State, current_state
 from .store import Store
+
+logger = logging.getLogger("flask_mailbox_import")
 
 _Hook = TypeVar("_Hook", bound=Callable[[], Any])
 
@@ -70,6 +77,8 @@ class MailboxImport:
             raise ConfigError(
                 ["MAILBOX_IMPORT_RUNNER is 'celery': set app.extensions['celery'] before init_app"]
             )
+        _check_transactions(app)
+        _warn_of_development(app, config)
         models = models_for(db, self._mailbox_model)
         app.extensions[NAME] = self._state(db, models, config)
         blueprint = Blueprint(
@@ -82,6 +91,7 @@ class MailboxImport:
         )
         api.register(blueprint)
         resources.register(blueprint)
+        frame.register(blueprint)
         pages.register(blueprint)
         app.register_blueprint(blueprint)
         app.cli.add_command(cli.group)
@@ -108,6 +118,18 @@ class MailboxImport:
         """
         return current_state().api_keys.create([workspace_id])
 
+    def open_smtp(self, mailbox: MailboxMixin, timeout: float = 30.0) -> smtplib.SMTP:
+        """Connect to a mailbox's server as `connect` does, encrypted and verified, and log in.
+
+        Use it in a ``with``; its ``send_message`` sends.
+
+        :param timeout: seconds for each address that is tried, and for each read afterwards.
+        :raises OSError: the server cannot be reached, ``ssl.SSLError`` included, or
+            ``smtplib.SMTPException``: of it ``SMTPAuthenticationError`` for a refused login.
+        :raises SealError: the password does not open.
+        """
+        return open_smtp(mailbox, timeout, current_state().config)
+
     def connect(self, host: str, port: int, timeout: float = 30.0) -> socket.socket:
         """Connect to a mailbox's server under the current app's ``ALLOWED_*`` settings.
 
@@ -131,11 +153,40 @@ class MailboxImport:
             config=config,
             key_ring=key_ring,
             models=models,
-            importer=Importer(config, Store(db, models, key_ring, config), Queries(db, models)),
+            importer=Importer(
+                config,
+                Store(db, models, key_ring, config),
+                Queries(db, models),
+                Erasure(db, models, REFUSED_LOGIN),
+            ),
             api_keys=ApiKeys(db, models),
+            rotation=Rotation(db, models, key_ring),
             workspace_loader=lambda: self._workspace_loader,
             api_workspace_loader=lambda: self._api_workspace_loader,
         )
+
+
+def _check_transactions(app: Flask) -> None:
+    """Refuse a database that commits each statement by itself: counts would not be true."""
+    options = app.config.get("SQLALCHEMY_ENGINE_OPTIONS") or {}
+    if options.get("isolation_level") == "AUTOCOMMIT":
+        words = "SQLALCHEMY_ENGINE_OPTIONS sets isolation_level to AUTOCOMMIT: an import needs"
+        raise ConfigError([f"{words} transactions, so leave it out"])
+
+
+def _warn_of_development(app: Flask, config: Config) -> None:
+    """Say which settings are not for production, as they are easily left on."""
+    inside = any(each.is_loopback or each.is_link_local for each in config.allowed_networks)
+    switches = {
+        "DEBUG": app.debug,
+        "SQLALCHEMY_ECHO": app.config.get("SQLALCHEMY_ECHO"),
+        "WTF_CSRF_ENABLED": app.config.get("WTF_CSRF_ENABLED") is False,
+        "MAILBOX_IMPORT_ALLOW_PLAINTEXT": config.allow_plaintext,
+        "MAILBOX_IMPORT_ALLOWED_NETWORKS (this machine)": inside,
+    }
+    on = [name for name, is_on in switches.items() if is_on]
+    if on and not app.testing:
+        logger.warning("not for production: %s", ", ".join(on))
 
 
 def _check_model(model: type[MailboxMixin] | None) -> None:

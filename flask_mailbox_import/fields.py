@@ -7,7 +7,7 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
 from flask import Request
-from werkzeug.datastructures import FileStorage
+from werkzeug.datastructures import FileStorage, MultiDict
 
 from .decoding import encoding_named
 from .errors import RequestError, file_too_large
@@ -53,12 +53,31 @@ def read_fields(request: Request, *, beside: Container[str] = ()) -> Fields:
     _refuse_unbuilt(request)
     return Fields(
         tag=_tag(request),
-        skip_connection_test=_boolean(request, "skipConnectionTest"),
-        dry_run=_boolean(request, "dryRun"),
-        test_imap=_boolean(request, "testImap") if _text(request, "testImap") else None,
+        skip_connection_test=_boolean(request.form, "skipConnectionTest"),
+        dry_run=_boolean(request.form, "dryRun"),
+        test_imap=_boolean(request.form, "testImap") if _text(request.form, "testImap") else None,
         encoding=_encoding(request),
         column_mapping=_column_mapping(request),
     )
+
+
+def read_flag(request: Request, name: str) -> bool:
+    """Return the one boolean that the address of a call may have.
+
+    :raises RequestError: 400 ``invalid_field``: unknown, twice or malformed.
+    """
+    refuse_arguments(request, name)
+    return _boolean(request.args, name)
+
+
+def refuse_arguments(request: Request, *known: str) -> None:
+    """Refuse what is in the address and means nothing there: it is mistyped, or misplaced.
+
+    :raises RequestError: 400 ``invalid_field``.
+    """
+    for name in request.args:
+        if name not in known:
+            raise _invalid(name, "is not taken in the address")
 
 
 def too_large(request: Request, limit: int) -> RequestError:
@@ -75,19 +94,19 @@ def _refuse_unbuilt(request: Request) -> None:
         raise RequestError(
             400, "invalid_field", "Prefer: respond-async is not available yet: leave it out."
         )
-    if _text(request, "onDuplicate") not in ("", "skip"):
+    if _text(request.form, "onDuplicate") not in ("", "skip"):
         raise _invalid("onDuplicate", "can only be 'skip' yet")
 
 
-def _text(request: Request, name: str) -> str:
-    values = request.form.getlist(name)
+def _text(form: MultiDict[str, str], name: str) -> str:
+    values = form.getlist(name)
     if len(values) > 1:
         raise _invalid(name, "is given more than once")
     return values[0].strip() if values else ""
 
 
-def _boolean(request: Request, name: str) -> bool:
-    text = _text(request, name).lower()
+def _boolean(form: MultiDict[str, str], name: str) -> bool:
+    text = _text(form, name).lower()
     if text and text not in _BOOLEANS:
         raise _invalid(name, "must be true or false")
     return _BOOLEANS.get(text, False)
@@ -95,13 +114,13 @@ def _boolean(request: Request, name: str) -> bool:
 
 def _tag(request: Request) -> str | None:
     try:
-        return clean_tag(_text(request, "tag"))
+        return clean_tag(_text(request.form, "tag"))
     except ValueError:
         raise _invalid("tag", f"is longer than {MAX_TAG_LENGTH} characters") from None
 
 
 def _encoding(request: Request) -> str | None:
-    text = _text(request, "encoding")
+    text = _text(request.form, "encoding")
     try:
         return encoding_named(text) if text else None
     except ValueError as fault:
@@ -110,7 +129,7 @@ def _encoding(request: Request) -> str | None:
 
 def _column_mapping(request: Request) -> Mapping[str, str | None]:
     """Return their header -> our column; an empty or null one is a column that is not used."""
-    text = _text(request, "columnMapping")
+    text = _text(request.form, "columnMapping")
     if not text:
         return {}
     try:

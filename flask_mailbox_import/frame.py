@@ -5,41 +5,42 @@ from __future__ import annotations
 import functools
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from flask import Response, abort, make_response, render_template
+from flask import Blueprint, Response, abort, make_response, render_template, request
 from markupsafe import Markup
 from werkzeug.wrappers import Response as BaseResponse
 
+from .api import is_api
 from .config import DEFAULT_BASE_TEMPLATE
-from .errors import HookError
+from .errors import HookError, RequestError
 from .labels import check_workspace_id
 from .providers import HELP_PAGES
-from .state import current_state
+from .state import NAME, current_state
 
 logger = logging.getLogger("flask_mailbox_import")
 
 #: Our own layout needs nothing from elsewhere; a host's layout has the host's own policy.
-_CONTENT_SECURITY_POLICY = "default-src 'self'; base-uri 'none'; frame-ancestors 'self'"
+_CONTENT_SECURITY_POLICY = "default-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 # Longest first, or one that begins another would cut it.
 _LINKS = re.compile(
     f"({'|'.join(re.escape(each) for each in sorted(HELP_PAGES, key=len, reverse=True))})"
 )
 
-Answer: TypeAlias = "str | BaseResponse | tuple[str, int]"
+Answer: TypeAlias = "str | BaseResponse | tuple[str, int, Mapping[str, str]]"
 
 
 def page(view: Callable[..., Answer]) -> Callable[..., BaseResponse]:
-    """Ask the host whose workspace it is, and set the headers of our pages on the answer."""
+    """Ask the host whose workspace it is, and set the policy of our pages on the answer."""
 
     @functools.wraps(view)
     def wrapped(**values: str) -> BaseResponse:
         workspace = _workspace()
         current_state().importer.erase_expired()
         if isinstance(workspace, str):
-            return _with_headers(make_response(view(workspace, **values)))
+            return _with_policy(make_response(view(workspace, **values)))
         return workspace
 
     return wrapped
@@ -62,10 +63,23 @@ def _workspace() -> str | BaseResponse:
         raise HookError(f"workspace_loader: {fault}") from None
 
 
-def _with_headers(response: Response) -> Response:
+def register(blueprint: Blueprint) -> None:
+    """Set the headers of every answer of a page, those of the host's error handlers too."""
+    blueprint.after_request(_hardened)
+
+
+def _hardened(response: Response) -> Response:
+    if request.endpoint == f"{NAME}.static" or is_api(request.endpoint):
+        return response
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "same-origin"
+    # For a host's own layout, whose policy may not say it; in browsers, frame-ancestors goes first.
+    response.headers["X-Frame-Options"] = "DENY"
+    return response
+
+
+def _with_policy(response: Response) -> Response:
     if current_state().config.base_template == DEFAULT_BASE_TEMPLATE:
         response.headers.setdefault("Content-Security-Policy", _CONTENT_SECURITY_POLICY)
     return response
@@ -80,14 +94,15 @@ def linked(hint: str) -> Markup:
     )
 
 
-def render(name: str, **values: Any) -> str:
-    """Render one of our templates inside the host's layout, or inside our own."""
+def render(name: str, fault: RequestError | None = None, **values: Any) -> Answer:
+    """Render one of our templates, and what is wrong, inside the host's layout or our own."""
     config = current_state().config
     values = {
-        "error": None,
+        "error": fault.message if fault else None,
         "base_template": config.base_template,
         "limits": config,
         "linked": linked,
         **values,
     }
-    return render_template(f"mailbox_import/{name}", **values)
+    text = render_template(f"mailbox_import/{name}", **values)
+    return (text, fault.status, fault.headers) if fault else text

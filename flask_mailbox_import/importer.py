@@ -3,37 +3,26 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import timedelta
 from typing import IO
 
 from .check import Check, reading_of
 from .choices import EncodingChoice
-from .codes import Code
 from .config import Config
-from .errors import RunLost, TooManyRunning
-from .mapping import Outcome, Run, StagedRow, Unfinished
-from .outcomes import outcome_of
-from .probe.prober import probe_all
+from .decoding import encoding_named
+from .erasure import Erasure
+from .errors import ImportNotFound, TooManyRunning
+from .execution import Execution, Progress
+from .mapping import Unfinished, now
 from .queries import Queries
-from .records import ImportStatus, Notice, Summary
+from .records import Summary
 from .report import report
-from .rows import check_record, merge
 from .session import own_context
+from .signals import import_deleted, import_not_found, limit_reached, tell
 from .staging import Staging
 from .store import Store
-from .words import reason_for
-
-#: Rows of one transaction at most: what a crash makes us test again.
-BATCH_ROWS = 50
-#: Seconds after which what is known is saved, or, if nothing is, a sign of life given.
-TICK = 1.0
-
-#: What is to be saved, as it becomes known; an empty one is a sign of life.
-Batches = Generator[list[Outcome], None, None]
-#: Told after each batch that was committed: rows done by this run, rows it has in all.
-Progress = Callable[[int, int], None]
 
 
 class Importer:
@@ -43,11 +32,11 @@ class Importer:
     is committed.
     """
 
-    def __init__(self, config: Config, store: Store, queries: Queries) -> None:
-        self._config = config
-        self._store = store
+    def __init__(self, config: Config, store: Store, queries: Queries, erasure: Erasure) -> None:
         self._queries = queries
-        self._staging = Staging(config, store, queries)
+        self._erasure = erasure
+        self._staging = Staging(config, store, queries, erasure)
+        self._execution = Execution(config, store, queries)
         self._running = threading.BoundedSemaphore(config.max_running)
 
     def run_file(
@@ -60,6 +49,7 @@ class Importer:
         test_imap: bool | None = None,
         encoding: str | None = None,
         column_mapping: Mapping[str, str | None] | None = None,
+        api_key_id: int | None = None,
         progress: Progress | None = None,
     ) -> Summary:
         """Import a file from start to end; return what came of it.
@@ -72,13 +62,20 @@ class Importer:
         :raises ValueError: ``tag``, ``workspace_id`` or ``encoding`` is none.
         :raises FileError: the file cannot be read; nothing was stored.
         :raises TooManyRunning, TooManyRefusedLogins: a limit of the app; nothing was stored.
+        :raises ImportInterrupted: it broke down before its end; what was done until then stays.
+        :raises RunLost: somebody deleted the import, or has taken it over.
         """
-        options = self._staging.options(workspace_id, tag, skip_connection_test, test_imap)
+        options = self._staging.options(
+            workspace_id,
+            tag=tag,
+            skip_connection_test=skip_connection_test,
+            test_imap=test_imap,
+            api_key_id=api_key_id,
+        )
         reading = reading_of(encoding, column_mapping)
-        with self._slot(), own_context():
+        with own_context(), self._slot(workspace_id):
             import_id = self._staging.stage(stream, options, reading)
-            self._run(import_id, progress)
-            return self._queries.summary(import_id)
+            return self._execution.run(import_id, workspace_id, progress)
 
     def stage_file(
         self,
@@ -98,7 +95,9 @@ class Importer:
 
         :raises ValueError, FileError, TooManyRefusedLogins: see :meth:`run_file`.
         """
-        options = self._staging.options(workspace_id, tag, skip_connection_test, test_imap)
+        options = self._staging.options(
+            workspace_id, tag=tag, skip_connection_test=skip_connection_test, test_imap=test_imap
+        )
         reading = reading_of(encoding, column_mapping)
         with own_context():
             return self._staging.stage(stream, options, reading, ask=ask)
@@ -108,7 +107,7 @@ class Importer:
 
         :raises ImportNotFound: there is none of this id in the workspace.
         """
-        with own_context():
+        with _asked_for(import_id, workspace_id):
             return self._staging.choices(import_id, workspace_id)
 
     def read_as(self, import_id: str, encoding: str, *, workspace_id: str) -> None:
@@ -116,7 +115,8 @@ class Importer:
 
         :raises ValueError, FileError, ImportNotFound: it is not read; the file is still kept.
         """
-        with own_context():
+        encoding = encoding_named(encoding)
+        with _asked_for(import_id, workspace_id):
             self._staging.read_as(import_id, workspace_id, encoding)
 
     def summary(self, import_id: str, *, workspace_id: str) -> Summary:
@@ -124,7 +124,7 @@ class Importer:
 
         :raises ImportNotFound: there is none of this id in the workspace.
         """
-        with own_context():
+        with _asked_for(import_id, workspace_id):
             return self._queries.summary(import_id, workspace_id)
 
     def report(self, import_id: str, *, workspace_id: str) -> bytes:
@@ -132,7 +132,7 @@ class Importer:
 
         :raises ImportNotFound: there is none of this id in the workspace.
         """
-        with own_context():
+        with _asked_for(import_id, workspace_id):
             return report(self._queries.report_rows(import_id, workspace_id))
 
     def check_file(
@@ -146,101 +146,88 @@ class Importer:
         column_mapping: Mapping[str, str | None] | None = None,
     ) -> Check:
         """Say what is in a file; opens no connection, stores nothing; raises as `stage_file`."""
-        options = self._staging.options(workspace_id, None, skip_connection_test, test_imap)
+        options = self._staging.options(
+            workspace_id, skip_connection_test=skip_connection_test, test_imap=test_imap
+        )
         reading = reading_of(encoding, column_mapping)
         with own_context():
             return self._staging.check(stream, options, reading)
 
-    def continue_import(self, import_id: str, progress: Progress | None = None) -> Summary:
+    def continue_import(
+        self, import_id: str, progress: Progress | None = None, *, workspace_id: str | None = None
+    ) -> Summary:
         """Run what is left of an import: all of a staged one, the rest of an interrupted one.
+
+        ``workspace_id`` is whose import it must be, None for an operator, who may run any.
 
         :raises ImportNotFound, ImportNotRunnable, RunLost, TooManyRunning, TooManyRefusedLogins:
             why it was not.
+        :raises ImportInterrupted: it broke down before its end; what was done until then stays.
         """
-        with self._slot(), own_context():
-            workspace_id = self._queries.workspace_to_test(import_id)
-            if workspace_id is not None:
-                self._staging.refuse_guessing(workspace_id)
-            self._run(import_id, progress)
-            return self._queries.summary(import_id)
+        with own_context(), self._slot(workspace_id):
+            to_test = self._queries.workspace_to_test(import_id, workspace_id)
+            if to_test is not None:
+                self._staging.refuse_guessing(to_test)
+            return self._execution.run(import_id, workspace_id, progress)
+
+    def delete(self, import_id: str, *, workspace_id: str, mailboxes: bool = False) -> int:
+        """Forget an import; with ``mailboxes`` remove also those that it added; return how many.
+
+        A run of it ends at its next batch. Refused logins of the last hour still count.
+
+        :raises ImportNotFound: there is none of this id in the workspace.
+        :raises MailboxesInUse: the host's own tables refer to one of them; nothing is erased.
+        """
+        with _asked_for(import_id, workspace_id):
+            removed = self._erasure.delete(import_id, workspace_id, mailboxes=mailboxes)
+        tell(import_deleted, import_id=import_id, workspace_id=workspace_id, mailboxes=removed)
+        return removed
 
     def erase_expired(self) -> int:
-        """Erase what is kept of rows whose time is over; return of how many."""
+        """Erase what is kept of rows and files whose time is over; return of how many."""
         with own_context():
-            return self._store.erase_expired()
+            return self._erasure.erase_expired()
+
+    def delete_older(self, than: timedelta) -> int:
+        """Forget the imports that were made so long ago and do not run; return how many."""
+        forgotten = 0
+        with own_context():
+            for import_id, workspace_id in self._erasure.old_imports(now() - than):
+                # Somebody may have been quicker.
+                with suppress(ImportNotFound):
+                    self._erasure.delete(import_id, workspace_id)
+                    tell(
+                        import_deleted, import_id=import_id, workspace_id=workspace_id, mailboxes=0
+                    )
+                    forgotten += 1
+        return forgotten
 
     def unfinished(self) -> list[Unfinished]:
         """Return the imports that are not finished, oldest first; one may be running."""
         with own_context():
             return self._queries.unfinished()
 
-    def _run(self, import_id: str, progress: Progress | None) -> None:
-        run = self._store.claim(import_id)
-        try:
-            staged = self._store.ready_rows(run)
-            done = 0
-            with closing(self._batches(run, staged)) as batches:
-                for batch in batches:
-                    if batch:
-                        self._store.save(run, batch)
-                    else:
-                        self._store.beat(run)
-                    done += len(batch)
-                    if progress is not None:
-                        progress(done, len(staged))
-        except RunLost:
-            raise
-        except BaseException:
-            # Where even this cannot be written, the old sign of life tells the same.
-            with suppress(Exception):
-                self._store.end(run, ImportStatus.INTERRUPTED)
-            raise
-        complete = done == len(staged)
-        self._store.end(run, ImportStatus.FINISHED if complete else ImportStatus.INTERRUPTED)
-
-    def _batches(self, run: Run, staged: Sequence[StagedRow]) -> Batches:
-        opened = [self._open(row, test_imap=run.test_imap) for row in staged]
-        done = [each for each in opened if each.mailbox is None or run.skip_connection_test]
-        for start in range(0, len(done), BATCH_ROWS):
-            yield done[start : start + BATCH_ROWS]
-        if len(done) < len(opened):
-            to_test = {each.row_id: each for each in opened if each.mailbox is not None}
-            rows = {row.id: row.record.row for row in staged if row.record is not None}
-            yield from self._tested(run, to_test, rows)
-
-    def _open(self, row: StagedRow, *, test_imap: bool) -> Outcome:
-        """Return what is to be saved of a row that is not tested."""
-        if row.record is None:
-            return Outcome(row_id=row.id, reason=reason_for(Code.NOT_TESTED))
-        mailbox, reasons = check_record(row.record, self._config, test_imap=test_imap)
-        reason = merge(reasons) if reasons else None
-        return Outcome(row_id=row.id, mailbox=mailbox, reason=reason, notices=row.record.notices)
-
-    def _tested(self, run: Run, untested: dict[int, Outcome], rows: dict[int, int]) -> Batches:
-        mailboxes = ((key, each.mailbox) for key, each in untested.items() if each.mailbox)
-        tests = probe_all(mailboxes, self._config, test_imap=run.test_imap)
-        try:
-            batch: list[Outcome] = []
-            due = time.monotonic() + TICK
-            for result in tests.results(TICK):
-                if isinstance(result, Notice):
-                    self._store.remark(run, result)
-                elif result is not None:
-                    row_id, tested = result
-                    batch.append(outcome_of(rows[row_id], untested[row_id], tested))
-                if len(batch) >= BATCH_ROWS or time.monotonic() >= due:
-                    yield batch
-                    batch = []
-                    due = time.monotonic() + TICK
-            yield batch
-        finally:
-            tests.close()
-
     @contextmanager
-    def _slot(self) -> Iterator[None]:
+    def _slot(self, workspace_id: str | None) -> Iterator[None]:
         if not self._running.acquire(blocking=False):
+            tell(limit_reached, workspace_id=workspace_id, limit="MAX_RUNNING")
             raise TooManyRunning("Too many imports are running here: try again in a while.")
         try:
             yield
         finally:
             self._running.release()
+
+
+@contextmanager
+def _asked_for(import_id: str, workspace_id: str) -> Iterator[None]:
+    """Work in a context of one's own; tell of a workspace that asks for what is not there.
+
+    Another workspace's import is told no differently: to tell them apart, it had to be read.
+    """
+    try:
+        with own_context():
+            yield
+    except ImportNotFound:
+        asked = import_id if import_id.isalnum() else "?"
+        tell(import_not_found, import_id=asked[:32], workspace_id=workspace_id)
+        raise

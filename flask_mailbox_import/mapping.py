@@ -12,16 +12,15 @@ from .codes import Code
 from .errors import SealError
 from .models import ImportMixin, ImportRowMixin
 from .records import CheckedRow, Login, Mailbox, Notice, Options, Reason, Record, RowStatus
-from .sealing import KeyRing, new_seal_id
+from .sealing import Field, KeyRing, new_seal_id
 from .secret import Secret
 
 #: A run that gave no sign of life for this long is dead; runs give one each second.
 STALE_AFTER = timedelta(seconds=20)
+#: How long a refused login counts against its workspace, also where its import is forgotten.
+REFUSED_COUNT_FOR = timedelta(hours=1)
 #: The records of rows that nobody tested in this time are erased.
 KEEP_UNTESTED = timedelta(hours=24)
-
-_RECORD = "record"
-_FILE = "file"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +33,7 @@ class Run:
     tag: str | None
     skip_connection_test: bool
     test_imap: bool
+    api_key_id: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +51,8 @@ class StagedRow:
 
     id: int
     record: Record | None
+    #: It is there, but does not open: somebody has changed it.
+    is_broken: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +86,7 @@ def mailbox_columns(mailbox: Mailbox, key_ring: KeyRing, workspace_id: str) -> d
     """Return the columns of a mailbox, its passwords sealed for this very row."""
     seal_id = new_seal_id()
 
-    def sealed(login: Login, field: str) -> bytes:
+    def sealed(login: Login, field: Field) -> bytes:
         return key_ring.seal(
             login.password, workspace_id=workspace_id, seal_id=seal_id, field=field
         )
@@ -100,7 +102,7 @@ def mailbox_columns(mailbox: Mailbox, key_ring: KeyRing, workspace_id: str) -> d
         "smtp_security": smtp.security.value,
         "smtp_username": smtp.username,
         "seal_id": seal_id,
-        "sealed_smtp_password": sealed(smtp, "smtp_password"),
+        "sealed_smtp_password": sealed(smtp, Field.SMTP_PASSWORD),
     }
     if imap is not None:
         columns |= {
@@ -108,7 +110,7 @@ def mailbox_columns(mailbox: Mailbox, key_ring: KeyRing, workspace_id: str) -> d
             "imap_port": imap.port,
             "imap_security": imap.security.value,
             "imap_username": imap.username,
-            "sealed_imap_password": sealed(imap, "imap_password") if imap.password else None,
+            "sealed_imap_password": sealed(imap, Field.IMAP_PASSWORD) if imap.password else None,
         }
     return columns
 
@@ -133,6 +135,14 @@ def test_columns(outcome: Outcome) -> dict[str, Any]:
         "imap_code": imap.code.value if imap else None,
         "imap_error": imap.error if imap else None,
         "warnings": [asdict(each) for each in outcome.notices] or None,
+    }
+
+
+def refusal_columns(outcome: Outcome) -> dict[str, Any]:
+    """Return the columns by which a refused login is counted."""
+    found = test_columns(outcome)
+    return {"status": RowStatus.FAILED.value} | {
+        name: found[name] for name in ("smtp_code", "imap_code")
     }
 
 
@@ -163,29 +173,35 @@ def row_columns(
             Secret(json.dumps([dict(record.cells), secrets])),
             workspace_id=workspace_id,
             seal_id=columns["seal_id"],
-            field=_RECORD,
+            field=Field.RECORD,
         )
         columns["record_expires_at"] = now() + keep
     return columns
 
 
-def record_of(row: ImportRowMixin, key_ring: KeyRing, workspace_id: str) -> Record | None:
-    """Return the record of a staged row, None where it is gone or does not open."""
+def staged_row(row: ImportRowMixin, key_ring: KeyRing, workspace_id: str) -> StagedRow:
+    """Return a staged row with its record.
+
+    :raises SealError: it is sealed with a key that is not configured.
+    """
     if row.sealed_record is None:
-        return None
+        return StagedRow(id=row.id, record=None)
     try:
         clear = key_ring.open(
-            row.sealed_record, workspace_id=workspace_id, seal_id=row.seal_id, field=_RECORD
+            row.sealed_record, workspace_id=workspace_id, seal_id=row.seal_id, field=Field.RECORD
         )
-    except SealError:
-        return None
+    except SealError as fault:
+        if fault.key_id is not None:
+            raise
+        return StagedRow(id=row.id, record=None, is_broken=True)
     cells, secrets = json.loads(clear.reveal())
-    return Record(
+    record = Record(
         row=row.row,
         cells=cells,
         secrets={name: Secret(text) for name, text in secrets.items()},
         notices=tuple(Notice(**each) for each in row.warnings or ()),
     )
+    return StagedRow(id=row.id, record=record)
 
 
 def file_columns(kept: KeptFile, key_ring: KeyRing, import_id: str) -> dict[str, Any]:
@@ -196,7 +212,7 @@ def file_columns(kept: KeptFile, key_ring: KeyRing, import_id: str) -> dict[str,
             Secret(text),
             workspace_id=kept.options.workspace_id,
             seal_id=import_id,
-            field=_FILE,
+            field=Field.FILE,
         ),
         "file_expires_at": now() + KEEP_UNTESTED,
     }
@@ -207,7 +223,7 @@ def file_of(found: ImportMixin, key_ring: KeyRing) -> KeptFile | None:
     if found.sealed_file is None:
         return None
     clear = key_ring.open(
-        found.sealed_file, workspace_id=found.workspace_id, seal_id=found.id, field=_FILE
+        found.sealed_file, workspace_id=found.workspace_id, seal_id=found.id, field=Field.FILE
     )
     text, column_mapping = json.loads(clear.reveal())
     options = Options(
@@ -215,5 +231,6 @@ def file_of(found: ImportMixin, key_ring: KeyRing) -> KeptFile | None:
         tag=found.tag,
         skip_connection_test=found.skip_connection_test,
         test_imap=found.test_imap,
+        api_key_id=found.api_key_id,
     )
     return KeptFile(options=options, data=text.encode("latin-1"), column_mapping=column_mapping)

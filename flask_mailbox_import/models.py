@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import sqlalchemy
 from flask import current_app
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Table, Text, UniqueConstraint
 from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 
+from .errors import SealError
+from .sealing import Field
 from .secret import Secret
+from .signals import password_opened, seal_broken, tell
 
 if TYPE_CHECKING:
     from flask_sqlalchemy import SQLAlchemy
@@ -28,9 +32,12 @@ def _exact(length: int) -> String:
     return String(length).with_variant(exact, "mysql", "mariadb")
 
 
-def _any_text() -> Text:
-    """A type for a stranger's words: with a MySQL database's own charset they could be refused."""
-    return Text().with_variant(mysql.TEXT(charset="utf8mb4"), "mysql", "mariadb")
+def _words(length: int | None = None) -> Text | String:
+    """A type for any characters: with a MySQL database's own charset they could be refused."""
+    if length is None:
+        return Text().with_variant(mysql.TEXT(charset="utf8mb4"), "mysql", "mariadb")
+    words = mysql.VARCHAR(length, charset="utf8mb4")
+    return String(length).with_variant(words, "mysql", "mariadb")
 
 
 class MailboxMixin:
@@ -41,22 +48,22 @@ class MailboxMixin:
 
     id: Mapped[int] = mapped_column(primary_key=True)
     workspace_id: Mapped[str] = mapped_column(_exact(255))
-    email: Mapped[str] = mapped_column(String(254))
+    email: Mapped[str] = mapped_column(_words(254))
     #: The address by which two mailboxes are the same: ASCII, lower case.
     email_key: Mapped[str] = mapped_column(_exact(254))
-    display_name: Mapped[str] = mapped_column(String(128), default="")
+    display_name: Mapped[str] = mapped_column(_words(128), default="")
     #: ``active`` (the connection test passed) or ``pending`` (not tested).
     status: Mapped[str] = mapped_column(String(16))
-    tag: Mapped[str | None] = mapped_column(String(64))
+    tag: Mapped[str | None] = mapped_column(_words(64))
     smtp_host: Mapped[str] = mapped_column(String(253))
     smtp_port: Mapped[int]
     #: ``tls``, ``starttls`` or, where the host allows it, ``plain``.
     smtp_security: Mapped[str] = mapped_column(String(16))
-    smtp_username: Mapped[str] = mapped_column(String(254))
+    smtp_username: Mapped[str] = mapped_column(_words(254))
     imap_host: Mapped[str | None] = mapped_column(String(253))
     imap_port: Mapped[int | None]
     imap_security: Mapped[str | None] = mapped_column(String(16))
-    imap_username: Mapped[str | None] = mapped_column(String(254))
+    imap_username: Mapped[str | None] = mapped_column(_words(254))
     seal_id: Mapped[str] = mapped_column(_exact(32))
     sealed_smtp_password: Mapped[bytes] = mapped_column(LargeBinary(8000))
     sealed_imap_password: Mapped[bytes | None] = mapped_column(LargeBinary(8000))
@@ -76,7 +83,7 @@ class MailboxMixin:
 
         :raises SealError: the value was moved or damaged, or its key is not configured.
         """
-        return self._open(self.sealed_smtp_password, "smtp_password").reveal()
+        return self._open(self.sealed_smtp_password, Field.SMTP_PASSWORD).reveal()
 
     def imap_password(self) -> str | None:
         """Return the clear IMAP password, None where there is none. Needs an app context.
@@ -84,13 +91,24 @@ class MailboxMixin:
         :raises SealError: see :meth:`smtp_password`.
         """
         sealed = self.sealed_imap_password
-        return None if sealed is None else self._open(sealed, "imap_password").reveal()
+        return None if sealed is None else self._open(sealed, Field.IMAP_PASSWORD).reveal()
 
-    def _open(self, sealed: bytes, field: str) -> Secret:
+    def _open(self, sealed: bytes, field: Field) -> Secret:
         key_ring: KeyRing = current_app.extensions["mailbox_import"].key_ring
-        return key_ring.open(
-            sealed, workspace_id=self.workspace_id, seal_id=self.seal_id, field=field
-        )
+        facts: dict[str, str | int] = {
+            "workspace_id": self.workspace_id,
+            "mailbox_id": self.id,
+            "field": field.value,
+        }
+        try:
+            secret = key_ring.open(
+                sealed, workspace_id=self.workspace_id, seal_id=self.seal_id, field=field
+            )
+        except SealError:
+            tell(seal_broken, **facts)
+            raise
+        tell(password_opened, **facts)
+        return secret
 
 
 class ImportMixin:
@@ -99,13 +117,17 @@ class ImportMixin:
     id: Mapped[str] = mapped_column(_exact(32), primary_key=True)
     workspace_id: Mapped[str] = mapped_column(_exact(255), index=True)
     status: Mapped[str] = mapped_column(String(16))
-    tag: Mapped[str | None] = mapped_column(String(64))
+    tag: Mapped[str | None] = mapped_column(_words(64))
     skip_connection_test: Mapped[bool]
     test_imap: Mapped[bool]
     #: What was worth saying about the file, as fields of a ``Notice``.
     notices: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    #: The API key that brought the file; None where a page or the host did.
+    api_key_id: Mapped[int | None]
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
+    #: Set where it is forgotten, and only its refused logins are still counted, for an hour.
+    deleted_at: Mapped[datetime | None] = mapped_column(index=True)
     #: Who runs it; every write of a run is conditional on it.
     run_token: Mapped[str | None] = mapped_column(_exact(32))
     heartbeat_at: Mapped[datetime | None]
@@ -124,18 +146,18 @@ class ImportRowMixin:
     )
     row: Mapped[int]
     #: As in the file.
-    email: Mapped[str] = mapped_column(Text)
+    email: Mapped[str] = mapped_column(_words())
     status: Mapped[str] = mapped_column(String(16))
     code: Mapped[str | None] = mapped_column(String(32))
-    error: Mapped[str | None] = mapped_column(Text)
-    hint: Mapped[str | None] = mapped_column(Text)
+    error: Mapped[str | None] = mapped_column(_words())
+    hint: Mapped[str | None] = mapped_column(_words())
     #: What the server answered, cleaned.
-    reply: Mapped[str | None] = mapped_column(_any_text())
+    reply: Mapped[str | None] = mapped_column(_words())
     #: What each connection test found; None where it passed or was not made.
     smtp_code: Mapped[str | None] = mapped_column(String(32))
-    smtp_error: Mapped[str | None] = mapped_column(Text)
+    smtp_error: Mapped[str | None] = mapped_column(_words())
     imap_code: Mapped[str | None] = mapped_column(String(32))
-    imap_error: Mapped[str | None] = mapped_column(Text)
+    imap_error: Mapped[str | None] = mapped_column(_words())
     #: What was worth saying about the row, as fields of a ``Notice``.
     warnings: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
     seal_id: Mapped[str] = mapped_column(_exact(32))
@@ -167,6 +189,8 @@ class ApiKeyMixin:
     #: The one workspace of a workspace key, or all those of a platform key.
     workspace_ids: Mapped[list[str]] = mapped_column(JSON)
     created_at: Mapped[datetime]
+    #: To the minute.
+    last_used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
 
 
@@ -178,6 +202,14 @@ class Models:
     import_: type[ImportMixin]
     row: type[ImportRowMixin]
     api_key: type[ApiKeyMixin]
+
+
+def table_of(model: type[Any]) -> Table:
+    """Return the table of a model: what a host's ORM events hide of it is there all the same."""
+    table = sqlalchemy.inspect(model).local_table
+    if not isinstance(table, Table):
+        raise TypeError(f"{model.__name__} is not mapped to a table")
+    return table
 
 
 def models_for(db: SQLAlchemy, mailbox_model: type[MailboxMixin] | None) -> Models:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from flask import (
     Blueprint,
     abort,
@@ -16,15 +18,18 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.wrappers import Response as BaseResponse
 
-from .api import body_refused
+from .answers import refused
+from .api import is_api
 from .errors import (
     FileError,
+    ImportInterrupted,
     ImportNotFound,
     ImportNotRunnable,
     RequestError,
     RunLost,
     TooManyRefusedLogins,
     TooManyRunning,
+    too_many,
 )
 from .fields import read_fields, read_file, too_large
 from .forms import ConfirmForm, UploadForm, sent
@@ -32,9 +37,11 @@ from .frame import Answer, page, render
 from .names import COLUMNS, REQUIRED
 from .records import ImportStatus, Summary
 from .resources import csv_file
-from .state import NAME, current_state
+from .state import current_state
 from .template import template as template_bytes
 from .workbook import can_read_workbooks
+
+logger = logging.getLogger("flask_mailbox_import")
 
 _SESSION_ENDED = "Your session ended: try again."
 #: Encodings that are shown at once; the others are a click away.
@@ -99,7 +106,7 @@ def _stage(form: FlaskForm, workspace_id: str) -> str:
         status = 413 if fault.reason == "file_too_large" else 422
         raise _at("file", status, fault.reason, fault.message) from None
     except TooManyRefusedLogins as fault:
-        raise RequestError(429, "too_many_refused_logins", str(fault)) from None
+        raise too_many(fault) from None
     except RequestError as fault:
         if fault.reason == "no_file":
             raise _at("file", 422, "no_file", "Select the file with your mailboxes.") from None
@@ -111,25 +118,23 @@ def _at(field: object, status: int, reason: str, message: str) -> RequestError:
 
 
 def _upload_page(fault: RequestError | None = None, form: FlaskForm | None = None) -> Answer:
-    text = render(
+    return render(
         "upload.html",
+        fault,
         workbooks=can_read_workbooks(),
         # Without form data: what was sent may be what cannot be read.
         form=form or UploadForm(formdata=None, testImap=current_state().config.test_imap),
-        error=fault.message if fault else None,
         error_at=fault.details.get("field", "file" if fault.status == 413 else "") if fault else "",
         columns=COLUMNS,
         required=REQUIRED,
         example=_EXAMPLE,
     )
-    return text, fault.status if fault else 200
 
 
 def _too_large(fault: RequestEntityTooLarge) -> BaseResponse:
     """Answer where a host's hook read the form before our view did."""
-    if request.endpoint == f"{NAME}.api_import":
-        return body_refused(fault)
-    return _refused(too_large(request, current_state().config.max_file_size))
+    limit = current_state().config.max_file_size
+    return refused(fault) if is_api(request.endpoint) else _refused(too_large(request, limit))
 
 
 def _csrf_failed(_fault: CSRFError) -> BaseResponse:
@@ -182,7 +187,7 @@ def check(workspace_id: str, import_id: str) -> Answer:
         # The answer to a question that is answered already, from another tab.
         return redirect(url_for("mailbox_import.check", import_id=import_id), 303)
     try:
-        _run(import_id)
+        _run(workspace_id, import_id)
     except RequestError as fault:
         now = _summary(workspace_id, import_id)
         # A second press of the button may have found no place because of the first.
@@ -208,30 +213,29 @@ def _encoding(workspace_id: str, import_id: str) -> Answer:
             fault = RequestError(422, found.reason, found.message)
         except RequestError as found:
             fault = found
-    text = render(
+    return render(
         "encoding.html",
+        fault,
         form=ConfirmForm(formdata=None),
         choices=importer.encoding_choices(import_id, workspace_id=workspace_id),
         shown=_CHOICES_SHOWN,
-        error=fault.message if fault else None,
     )
-    return text, fault.status if fault else 200
 
 
 def _check_page(summary: Summary, fault: RequestError | None = None) -> Answer:
-    error = fault.message if fault else None
-    form = ConfirmForm(formdata=None)
-    text = render("check.html", form=form, summary=summary, error=error)
-    return text, fault.status if fault else 200
+    return render("check.html", fault, form=ConfirmForm(formdata=None), summary=summary)
 
 
-def _run(import_id: str) -> None:
+def _run(workspace_id: str, import_id: str) -> None:
     if not sent(ConfirmForm).validate():
         raise RequestError(400, "csrf", _SESSION_ENDED)
     try:
-        current_state().importer.continue_import(import_id)
+        current_state().importer.continue_import(import_id, workspace_id=workspace_id)
     except (TooManyRunning, TooManyRefusedLogins) as fault:
-        raise RequestError(429, "too_many", str(fault)) from None
+        raise too_many(fault) from None
+    except ImportInterrupted as fault:
+        # Its page says how far it came.
+        logger.error("%s", fault)
     except (ImportNotRunnable, RunLost):
         pass  # the first press of the button, or somebody else, runs it
 

@@ -7,10 +7,12 @@ from datetime import timedelta
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session, scoped_session
 
 from .batch import existing_keys
 from .codes import Code
 from .errors import ImportNotFound
+from .labels import plain
 from .mapping import STALE_AFTER, Unfinished, now
 from .models import ImportMixin, ImportRowMixin, Models
 from .records import ImportStatus, Notice, Reason, RowResult, RowStatus, Summary
@@ -36,11 +38,8 @@ class Queries:
         :raises ImportNotFound: there is none of this id, or it is another workspace's.
         """
         row = self._models.row
-        _check_id(import_id)
         with transaction(self._db) as session:
-            found = session.get(self._models.import_, import_id, populate_existing=True)
-            if found is None or workspace_id not in (None, found.workspace_id):
-                raise ImportNotFound(f"there is no import {import_id}")
+            found = find_import(session, self._models, import_id, workspace_id)
             rows = session.execute(
                 select(row.status, func.count())
                 .where(row.import_id == import_id)
@@ -64,6 +63,7 @@ class Queries:
             }
             return Summary(
                 import_id=import_id,
+                workspace_id=found.workspace_id,
                 status=_status(found),
                 imported=counts.get("imported", 0),
                 skipped=counts.get("skipped", 0),
@@ -83,14 +83,9 @@ class Queries:
 
         :raises ImportNotFound: there is none of this id in the workspace.
         """
-        row, model = self._models.row, self._models.import_
-        _check_id(import_id)
+        row = self._models.row
         with transaction(self._db) as session:
-            found = session.scalar(
-                select(model.id).where(model.id == import_id, model.workspace_id == workspace_id)
-            )
-            if found is None:
-                raise ImportNotFound(f"there is no import {import_id}")
+            find_import(session, self._models, import_id, workspace_id)
             rows = session.execute(
                 select(row.row, row.email, row.status, row.code, row.error, row.hint)
                 .where(row.import_id == import_id)
@@ -108,16 +103,13 @@ class Queries:
                 for each in rows
             ]
 
-    def workspace_to_test(self, import_id: str) -> str | None:
+    def workspace_to_test(self, import_id: str, workspace_id: str | None = None) -> str | None:
         """Return the workspace whose logins an import tests; None where it skips the test.
 
-        :raises ImportNotFound: there is none of this id.
+        :raises ImportNotFound: there is none of this id in the workspace.
         """
-        _check_id(import_id)
         with transaction(self._db) as session:
-            found = session.get(self._models.import_, import_id)
-            if found is None:
-                raise ImportNotFound(f"there is no import {import_id}")
+            found = find_import(session, self._models, import_id, workspace_id)
             return None if found.skip_connection_test else found.workspace_id
 
     def unfinished(self) -> list[Unfinished]:
@@ -127,9 +119,9 @@ class Queries:
             found = session.execute(
                 select(model.id, model.workspace_id, func.count())
                 .join(row, row.import_id == model.id)
-                .where(row.status == RowStatus.READY.value)
+                .where(row.status == RowStatus.READY.value, model.deleted_at.is_(None))
                 .group_by(model.id, model.workspace_id, model.created_at)
-                .order_by(model.created_at)
+                .order_by(model.created_at, model.id)
             )
             return [
                 Unfinished(import_id=import_id, workspace_id=workspace_id, ready=ready)
@@ -157,10 +149,25 @@ class Queries:
         return sum(count or 0 for count in counts)
 
 
-def _check_id(import_id: str) -> None:
-    """Spare the database what is no id; PostgreSQL refuses a NUL with a fault of its own."""
-    if not (import_id.isascii() and import_id.isalnum()):
-        raise ImportNotFound("there is no import of this id")
+def find_import(
+    session: scoped_session[Session], models: Models, import_id: str, workspace_id: str | None
+) -> ImportMixin:
+    """Return an import, as it is in the database now; None stands for whatever workspace it is of.
+
+    :raises ImportNotFound: there is none of this id in the workspace.
+    """
+    model = models.import_
+    query = select(model).where(model.id == import_id, model.deleted_at.is_(None))
+    if workspace_id is not None:
+        query = query.where(model.workspace_id == workspace_id)
+    found = None
+    # Spare the database what is no id: PostgreSQL refuses a NUL with a fault of its own.
+    if import_id.isascii() and import_id.isalnum():
+        found = session.scalar(query.execution_options(populate_existing=True))
+    # Compared once more: MySQL takes a space at the end of a text for none.
+    if found is None or workspace_id not in (None, found.workspace_id):
+        raise ImportNotFound(f"there is no import {plain(import_id)[:64]}")
+    return found
 
 
 def _status(found: ImportMixin) -> ImportStatus:

@@ -130,6 +130,8 @@ class Options:
     tag: str | None = None
     skip_connection_test: bool = False
     test_imap: bool = False
+    #: The API key that asks; None where a page or the host does.
+    api_key_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +182,13 @@ class Tested:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedTargets:
+    """How many servers of an import had names that lead where nothing may be contacted."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RowResult:
     """One failed row, as every face shows it."""
 
@@ -205,6 +214,7 @@ class Summary:
     notices: tuple[Notice, ...] = ()
     status: ImportStatus | None = None
     import_id: str | None = None
+    workspace_id: str | None = None
     tag: str | None = None
     skip_connection_test: bool = False
     test_imap: bool = False
@@ -212,6 +222,16 @@ class Summary:
     asks_encoding: bool = False
 
     @property
+    def counts(self) -> dict[str, int]:
+        """Rows by what became of them."""
+        return {
+            "imported": self.imported,
+            "skipped": self.skipped,
+            "failed": self.failed,
+            "ready": self.ready,
+        }
+
+    @property
     def rows(self) -> int:
         """All rows of the file; blank ones do not count."""
-        return self.imported + self.skipped + self.failed + self.ready
+        return sum(self.counts.values())

@@ -10,7 +10,7 @@ from dataclasses import astuple, dataclass, fields
 
 # What makes a spreadsheet take a cell for a formula (OWASP ASVS 5.0 section 1.2.10), and how
 # such characters look in full width.
-_FORMULA = frozenset("=+-@|\t\r\n\0\uff1d\uff0b\uff0d\uff20\uff5c")
+_FORMULA = frozenset("=+-@|\t\r\n\ufffd\uff1d\uff0b\uff0d\uff20\uff5c")
 
 _INSIDE = re.compile(r"([;\t|]\s*)(?=[=+@-])")
 
@@ -39,6 +39,8 @@ def report(rows: Iterable[ReportRow]) -> bytes:
 
 def _safe(text: str) -> str:
     """Return a cell that no spreadsheet computes: an apostrophe before it makes it text."""
+    # Python 3.10 writes no NUL, and no spreadsheet shows one.
+    text = text.replace("\0", "\N{REPLACEMENT CHARACTER}")
     # Where a spreadsheet takes another delimiter than ours, a cell begins behind that as well.
     text = _INSIDE.sub(r"\1'", text)
     return f"'{text}" if text.lstrip(" ")[:1] in _FORMULA and text.strip(" ") else text

@@ -1,12 +1,13 @@
-"""The JSON face of what is there already: an import's report, the template; changes nothing."""
+"""The JSON face of what is there already: an import, its report, the template; runs nothing."""
 
 from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
-from .api import METHODS, json_errors
-from .auth import authenticate, workspace_of
-from .errors import RequestError
+from .answers import json_view
+from .api import METHODS, caller
+from .auth import workspace_of
+from .fields import read_flag
 from .state import current_state
 from .template import template
 
@@ -15,6 +16,7 @@ def register(blueprint: Blueprint) -> None:
     """Add the routes to the blueprint."""
     for rule, endpoint, view in (
         ("/v1/mailboxes/import/smtp/template.csv", "api_template", api_template),
+        ("/v1/mailboxes/imports/<import_id>", "api_resource", api_resource),
         ("/v1/mailboxes/imports/<import_id>/report.csv", "api_report", api_report),
     ):
         blueprint.add_url_rule(
@@ -26,17 +28,27 @@ def register(blueprint: Blueprint) -> None:
         )
 
 
-@json_errors
+@json_view("GET")
 def api_template() -> Response:
     """``GET /v1/mailboxes/import/smtp/template.csv``: the columns, and an example row."""
-    _workspace()
+    workspace_of(caller("GET"), request)
     return csv_file(template(), "mailboxes.csv")
 
 
-@json_errors
+@json_view("DELETE")
+def api_resource(import_id: str) -> Response:
+    """``DELETE /v1/mailboxes/imports/ID``: forget an import and, if asked, its mailboxes."""
+    workspace_id = workspace_of(caller("DELETE"), request)
+    current_state().importer.delete(
+        import_id, workspace_id=workspace_id, mailboxes=read_flag(request, "mailboxes")
+    )
+    return Response(status=204)
+
+
+@json_view("GET")
 def api_report(import_id: str) -> Response:
     """``GET /v1/mailboxes/imports/ID/report.csv``: what came of each row of an import."""
-    workspace_id = _workspace()
+    workspace_id = workspace_of(caller("GET"), request)
     return csv_file(
         current_state().importer.report(import_id, workspace_id=workspace_id), "report.csv"
     )
@@ -49,17 +61,3 @@ def csv_file(data: bytes, name: str) -> Response:
         "X-Content-Type-Options": "nosniff",
     }
     return Response(data, mimetype="text/csv", headers=headers)
-
-
-def _workspace() -> str:
-    """Return the workspace of a call that reads something.
-
-    :raises RequestError: 401, 403, 405, as for the import.
-    """
-    state = current_state()
-    identity = authenticate(request, state.api_keys, state.api_workspace_loader())
-    if request.method != "GET":
-        raise RequestError(
-            405, "method_not_allowed", "Read this with GET.", headers={"Allow": "GET"}
-        )
-    return workspace_of(identity, request)

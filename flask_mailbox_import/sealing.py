@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import secrets
 from collections.abc import Iterable
+from enum import Enum
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -15,6 +16,17 @@ from .secret import Secret
 
 _VERSION = 1
 _NONCE_BYTES = 12
+
+
+class Field(str, Enum):
+    """What a sealed value is, as it is bound to it."""
+
+    SMTP_PASSWORD = "smtp_password"  # noqa: S105 (a field)
+    IMAP_PASSWORD = "imap_password"  # noqa: S105 (a field)
+    #: All cells of a row.
+    RECORD = "record"
+    #: A whole file, and how it was asked to be read.
+    FILE = "file"
 
 
 def generate_key() -> str:
@@ -38,21 +50,27 @@ class KeyRing:
 
     def __init__(self, keys: Iterable[tuple[str, bytes]]) -> None:
         pairs = list(keys)
-        self._first = pairs[0][0].encode("ascii")
+        #: The id of the key that seals.
+        self.first = pairs[0][0]
+        first = self.first.encode("ascii")
+        self._header = bytes([_VERSION, len(first)]) + first
         self._ciphers = {kid.encode("ascii"): AESGCM(key) for kid, key in pairs}
 
     def __repr__(self) -> str:
         return f"<KeyRing of {len(self._ciphers)}>"
 
-    def seal(self, secret: Secret, *, workspace_id: str, seal_id: str, field: str) -> bytes:
+    def seal(self, secret: Secret, *, workspace_id: str, seal_id: str, field: Field) -> bytes:
         """Return the sealed form of a secret."""
-        header = bytes([_VERSION, len(self._first)]) + self._first
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        bound = _associated_data(header, workspace_id, seal_id, field)
-        sealed = self._ciphers[self._first].encrypt(nonce, secret.reveal().encode(), bound)
-        return header + nonce + sealed
+        bound = _associated_data(self._header, workspace_id, seal_id, field)
+        cipher = self._ciphers[self.first.encode("ascii")]
+        return self._header + nonce + cipher.encrypt(nonce, secret.reveal().encode(), bound)
 
-    def open(self, sealed: bytes, *, workspace_id: str, seal_id: str, field: str) -> Secret:
+    def is_current(self, sealed: bytes) -> bool:
+        """Tell whether a value is sealed with the first key."""
+        return sealed.startswith(self._header)
+
+    def open(self, sealed: bytes, *, workspace_id: str, seal_id: str, field: Field) -> Secret:
         """Return the secret.
 
         :raises SealError: damaged, moved from another row, field or workspace, or sealed with a
@@ -65,7 +83,8 @@ class KeyRing:
         cipher = self._ciphers.get(kid)
         if cipher is None:
             name = kid.decode("ascii", "replace")
-            raise SealError(f"sealed with key {name!r}: add it to MAILBOX_IMPORT_ENCRYPTION_KEYS")
+            words = f"sealed with key {name!r}: add it to MAILBOX_IMPORT_ENCRYPTION_KEYS"
+            raise SealError(words, name)
         nonce, body = sealed[end : end + _NONCE_BYTES], sealed[end + _NONCE_BYTES :]
         try:
             bound = _associated_data(header, workspace_id, seal_id, field)

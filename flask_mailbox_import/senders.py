@@ -1,13 +1,94 @@
-"""The guarded connection for whoever uses a saved mailbox later; ordinary sockets, no gevent."""
+"""Guarded connections for whoever uses a saved mailbox later; ordinary sockets, no gevent."""
 
 from __future__ import annotations
 
 import ipaddress
+import smtplib
 import socket
+import ssl
 
 from .config import Config
 from .hostnames import HostRefused, IPAddress, judge_host
+from .models import MailboxMixin
 from .policy import MAX_ADDRESSES, Policy, by_turns
+from .probe.faults import NoCommonMechanism, NotAReply, ReplyRefused
+from .probe.smtp_auth import PasswordSMTP
+from .records import Security
+from .secret import Secret
+from .shield import bare
+
+#: Seconds, where a caller does not say.
+_TIMEOUT = 30.0
+
+
+def open_smtp(mailbox: MailboxMixin, timeout: float, config: Config) -> smtplib.SMTP:
+    """Connect to a mailbox's server, encrypted as it was tested and verified, and log in.
+
+    :param timeout: seconds for each address that is tried, and for each read afterwards.
+    :raises OSError: of it ``socket.gaierror`` for a name that does not exist or may not be
+        contacted, ``TimeoutError``, ``ssl.SSLError``, and ``smtplib.SMTPException``: of it
+        ``SMTPAuthenticationError`` for a login that was refused.
+    :raises SealError: the password does not open.
+    """
+    password = Secret(mailbox.smtp_password())
+    context = ssl.create_default_context(cafile=config.ca_file)
+    security = Security(mailbox.smtp_security)
+    client = _Client(mailbox, config, context if security is Security.TLS else None, timeout)
+    try:
+        client.ehlo()
+        if security is Security.STARTTLS:
+            client.starttls(context=context)
+            client.ehlo()
+        fault = _fault_of_login(client, mailbox.smtp_username, password)
+        if fault is not None:
+            raise fault
+    except BaseException:
+        client.close()
+        raise
+    return client
+
+
+class _Client(PasswordSMTP):
+    """smtplib's client on a connection that was judged; with a context, TLS from the start."""
+
+    def __init__(
+        self,
+        mailbox: MailboxMixin,
+        config: Config,
+        context: ssl.SSLContext | None,
+        timeout: float,
+    ) -> None:
+        self._config = config
+        self._context = context
+        super().__init__(
+            mailbox.smtp_host, mailbox.smtp_port, local_hostname=config.ehlo_name, timeout=timeout
+        )
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        sock = open_connection(host, port, timeout, self._config)
+        if self._context is None:
+            return sock
+        try:
+            return self._context.wrap_socket(sock, server_hostname=host)
+        except BaseException:
+            sock.close()
+            raise
+
+
+def _fault_of_login(client: PasswordSMTP, username: str, password: Secret) -> Exception | None:
+    """Log in; return what went wrong without its frames: they hold the password."""
+    try:
+        client.authenticate(username, password)
+    except ReplyRefused as refused:
+        return smtplib.SMTPAuthenticationError(refused.code or 0, refused.text)
+    except NoCommonMechanism:
+        return smtplib.SMTPNotSupportedError("the server offers no login with a password")
+    except NotAReply:
+        return smtplib.SMTPException("the server's challenge cannot be read")
+    except Exception as fault:  # noqa: BLE001 (whatever it is, it is given back)
+        bare(fault)
+        return fault
+    return None
 
 
 def open_connection(host: str, port: int, timeout: float, config: Config) -> socket.socket:
@@ -23,6 +104,8 @@ def open_connection(host: str, port: int, timeout: float, config: Config) -> soc
     policy = Policy(
         allowed_networks=config.allowed_networks, denied_networks=config.denied_networks
     )
+    if not isinstance(timeout, int | float):
+        timeout = _TIMEOUT  # smtplib's and imaplib's own sign for none
     refused = socket.gaierror(socket.EAI_NONAME, "no mail server of this name can be reached")
     try:
         name = judge_host(host, policy.allowed_networks)

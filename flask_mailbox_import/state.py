@@ -12,6 +12,7 @@ from .auth import ApiKeys, WorkspaceLoader
 from .config import Config
 from .importer import Importer
 from .models import Models
+from .rotation import Rotation
 from .sealing import KeyRing
 
 NAME = "mailbox_import"
@@ -26,6 +27,7 @@ class State:
     models: Models
     importer: Importer
     api_keys: ApiKeys
+    rotation: Rotation
     #: The hooks may be registered after ``init_app``, so they are asked for when needed.
     workspace_loader: Callable[[], Callable[[], Any] | None]
     api_workspace_loader: Callable[[], WorkspaceLoader | None]

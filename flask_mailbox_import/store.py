@@ -1,4 +1,4 @@
-"""All writes of imports, rows and mailboxes, through the host's session; takes no decisions."""
+"""The writes that stage and run imports, through the host's session; takes no decisions."""
 
 from __future__ import annotations
 
@@ -6,17 +6,15 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import and_, insert, or_, select, update
-from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session, scoped_session
-from sqlalchemy.sql import Update
 
 from .batch import Batch
 from .config import Config
-from .errors import ImportNotFound, ImportNotRunnable, RunLost
+from .errors import ImportNotRunnable, RunLost
 from .mapping import (
     STALE_AFTER,
     KeptFile,
@@ -26,13 +24,15 @@ from .mapping import (
     file_columns,
     file_of,
     now,
-    record_of,
+    refusal_columns,
     row_columns,
+    staged_row,
 )
 from .models import Models
+from .queries import find_import
 from .records import CheckedRow, ImportStatus, Notice, Options, RowStatus
 from .sealing import KeyRing
-from .session import repeated, transaction
+from .session import execute, idempotent, repeated, transaction
 
 _CONTINUABLE = (
     ImportStatus.CHECKED,
@@ -79,10 +79,9 @@ class Store:
         :raises ImportNotFound: there is none of this id in the workspace.
         """
         with transaction(self._db) as session:
-            found = session.get(self._models.import_, import_id, populate_existing=True)
-            if found is None or found.workspace_id != workspace_id:
-                raise ImportNotFound(f"there is no import {import_id}")
-            return file_of(found, self._key_ring)
+            return file_of(
+                find_import(session, self._models, import_id, workspace_id), self._key_ring
+            )
 
     @repeated
     def fill(
@@ -99,21 +98,25 @@ class Store:
         with transaction(self._db) as session:
             statement = (
                 update(model)
-                .where(model.id == import_id, model.file_expires_at.is_not(None))
+                .where(
+                    model.id == import_id,
+                    model.workspace_id == workspace_id,
+                    model.file_expires_at.is_not(None),
+                )
                 .values(
                     sealed_file=None,
                     file_expires_at=None,
                     notices=[asdict(each) for each in notices],
                 )
             )
-            if _execute(session, statement):
+            if execute(session, statement):
                 session.execute(insert(self._models.row), columns)
 
     @repeated
-    def claim(self, import_id: str) -> Run:
-        """Take an import over for a run of one's own.
+    def claim(self, import_id: str, workspace_id: str | None = None) -> Run:
+        """Take an import over for a run of one's own; None stands for whatever workspace it is of.
 
-        :raises ImportNotFound: there is none of this id.
+        :raises ImportNotFound: there is none of this id in the workspace.
         :raises ImportNotRunnable: it is finished, or a run of it is alive.
         """
         model, token = self._models.import_, secrets.token_hex(16)
@@ -125,16 +128,15 @@ class Store:
             ),
             and_(model.status == ImportStatus.RUNNING.value, dead),
         )
+        mine = () if workspace_id is None else (model.workspace_id == workspace_id,)
         with transaction(self._db) as session:
-            taken = _execute(
+            taken = execute(
                 session,
                 update(model)
-                .where(model.id == import_id, runnable)
+                .where(model.id == import_id, model.deleted_at.is_(None), runnable, *mine)
                 .values(status=ImportStatus.RUNNING.value, run_token=token, heartbeat_at=now()),
             )
-            found = session.get(model, import_id, populate_existing=True)
-            if found is None:
-                raise ImportNotFound(f"there is no import {import_id}")
+            found = find_import(session, self._models, import_id, workspace_id)
             if not taken:
                 raise ImportNotRunnable(import_id, ImportStatus(found.status))
             return Run(
@@ -144,10 +146,14 @@ class Store:
                 tag=found.tag,
                 skip_connection_test=found.skip_connection_test,
                 test_imap=found.test_imap,
+                api_key_id=found.api_key_id,
             )
 
     def ready_rows(self, run: Run) -> list[StagedRow]:
-        """Return what is still to be done, in the file's order."""
+        """Return what is still to be done, in the file's order.
+
+        :raises SealError: it is sealed with a key that is not configured; it stays as it is.
+        """
         row = self._models.row
         with transaction(self._db) as session:
             found = session.scalars(
@@ -155,12 +161,9 @@ class Store:
                 .where(row.import_id == run.import_id, row.status == RowStatus.READY.value)
                 .order_by(row.row)
             )
-            return [
-                StagedRow(id=each.id, record=record_of(each, self._key_ring, run.workspace_id))
-                for each in found
-            ]
+            return [staged_row(each, self._key_ring, run.workspace_id) for each in found]
 
-    @repeated
+    @idempotent
     def beat(self, run: Run) -> None:
         """Give a sign of life.
 
@@ -181,6 +184,20 @@ class Store:
             Batch(session, self._models, self._key_ring, run).write(outcomes, self._keep_failed)
 
     @repeated
+    def count_refused(self, run: Run, outcomes: Sequence[Outcome]) -> None:
+        """Write which logins were refused of an import that was deleted meanwhile, no word more."""
+        row, model = self._models.row, self._models.import_
+        deleted = select(model.id).where(
+            model.id == run.import_id,
+            model.workspace_id == run.workspace_id,
+            model.deleted_at.is_not(None),
+        )
+        with transaction(self._db) as session:
+            for each in outcomes:
+                statement = update(row).where(row.id == each.row_id, row.import_id.in_(deleted))
+                execute(session, statement.values(finished_at=now(), **refusal_columns(each)))
+
+    @repeated
     def remark(self, run: Run, notice: Notice) -> None:
         """Add what concerns all rows of an import.
 
@@ -188,38 +205,20 @@ class Store:
         """
         with transaction(self._db) as session:
             self._hold(session, run)
-            found = session.get_one(self._models.import_, run.import_id, populate_existing=True)
+            found = find_import(session, self._models, run.import_id, run.workspace_id)
             found.notices = [*found.notices, asdict(notice)]
 
-    @repeated
+    @idempotent
     def end(self, run: Run, status: ImportStatus) -> None:
         """Set the last status of a run that is still ours."""
         model = self._models.import_
         finished_at = now() if status is ImportStatus.FINISHED else None
         with transaction(self._db) as session:
-            _execute(
+            execute(
                 session,
                 update(model)
                 .where(model.id == run.import_id, model.run_token == run.token)
                 .values(status=status.value, run_token=None, finished_at=finished_at),
-            )
-
-    @repeated
-    def erase_expired(self) -> int:
-        """Erase the rows' records whose time is over; return how many there were."""
-        row, model = self._models.row, self._models.import_
-        with transaction(self._db) as session:
-            _execute(
-                session,
-                update(model)
-                .where(model.file_expires_at < now())
-                .values(sealed_file=None, file_expires_at=None),
-            )
-            return _execute(
-                session,
-                update(row)
-                .where(row.record_expires_at < now())
-                .values(sealed_record=None, record_expires_at=None),
             )
 
     def _row_columns(
@@ -243,7 +242,7 @@ class Store:
 
     def _hold(self, session: scoped_session[Session], run: Run) -> None:
         model = self._models.import_
-        held = _execute(
+        held = execute(
             session,
             update(model)
             .where(model.id == run.import_id, model.run_token == run.token)
@@ -251,9 +250,3 @@ class Store:
         )
         if not held:
             raise RunLost(f"another process has taken over the import {run.import_id}")
-
-
-def _execute(session: scoped_session[Session], statement: Update) -> int:
-    """Execute an update and return how many rows it matched."""
-    statement = statement.execution_options(synchronize_session=False)
-    return cast("CursorResult[Any]", session.execute(statement)).rowcount

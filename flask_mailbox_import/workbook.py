@@ -68,7 +68,8 @@ def _sheets(data: bytes, max_rows: int) -> list[tuple[str, list[Row]]]:
             timeout=seconds + 5,
             check=False,
             # With it, a reader that runs out of memory may wait for itself for ever.
-            env={**os.environ, "RUST_BACKTRACE": "0"},
+            # Nothing else of this process's: its environment may hold the encryption keys.
+            env={"RUST_BACKTRACE": "0", **_library_path()},
         )
     except subprocess.TimeoutExpired:
         raise not_a_table("a workbook that is too large", SAVE_AS_CSV) from None
@@ -94,6 +95,12 @@ def _python() -> str:
     if not path.name.startswith("python"):
         path = Path(sys.exec_prefix, "bin", "python3")
     return str(path)
+
+
+def _library_path() -> dict[str, str]:
+    """Return what an interpreter outside the system's folders may need in order to start."""
+    name = "LD_LIBRARY_PATH"
+    return {name: os.environ[name]} if name in os.environ else {}
 
 
 def _path_of_reader() -> list[str]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import trustme
+from databases import database as database
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 
@@ -145,11 +146,13 @@ class Host:
             return self.db.session.scalars(self.db.select(model).order_by(model.id)).all()
 
 
-def new_host(database: Path, ca_file: str, *ports: int, **settings: object) -> Host:
-    """Make a host app; keyword arguments are settings, ``ports`` are allowed beside the usual."""
+def new_host(database: Path | str, ca_file: str, *ports: int, **settings: object) -> Host:
+    """Make a host app on an SQLite file or at a URI; ``ports`` are allowed beside the usual."""
     app = Flask("host")
     app.config["SECRET_KEY"] = "test"
-    app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{database}"
+    app.config["SQLALCHEMY_DATABASE_URI"] = (
+        database if isinstance(database, str) else f"sqlite:///{database}"
+    )
     defaults: dict[str, object] = {
         "ENCRYPTION_KEYS": [generate_key()],
         "ALLOWED_NETWORKS": ["127.0.0.0/8", "::1/128"],
@@ -170,12 +173,13 @@ def new_host(database: Path, ca_file: str, *ports: int, **settings: object) -> H
 
 @pytest.fixture
 def make_host(tmp_path: Path, ca_file: str) -> Iterator[Callable[..., Host]]:
-    """Make host apps, each on a database of its own; see ``new_host``."""
+    """Make host apps, each on a database of its own unless one is given; see ``new_host``."""
     with ExitStack() as stack:
         made = itertools.count()
 
-        def make(*ports: int, **settings: object) -> Host:
-            host = new_host(tmp_path / f"host{next(made)}.sqlite", ca_file, *ports, **settings)
+        def make(*ports: int, database: str | None = None, **settings: object) -> Host:
+            file = tmp_path / f"host{next(made)}.sqlite"
+            host = new_host(database or file, ca_file, *ports, **settings)
             stack.callback(host.close)
             return host
 

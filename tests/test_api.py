@@ -304,3 +304,19 @@ def test_an_empty_workspace_header_is_none(client, host, key):
     assert_error(client.post(PATH, data=form(), headers=headers), 400, "workspace_required")
     headers["X-Api-Key"] = key
     assert client.post(PATH, data=form(), headers=headers).status_code == 200
+
+
+def test_nothing_is_taken_in_the_address(client, key):
+    for query in ("skipconnectiontest=true", "dry_run=1", "x=", "tag=a"):
+        answer = client.post(
+            f"/v1/mailboxes/import/smtp?{query}", data=form(), headers={"X-Api-Key": key}
+        )
+        assert_error(answer, 400, "invalid_field")
+
+
+def test_a_workspace_is_named_in_utf_8(client, host):
+    key = host.create_key("größe", "東京", platform=True)
+    for name in ("größe", "東京"):
+        headers = {"X-Api-Key": key, "X-Workspace-Id": name.encode().decode("latin-1")}
+        address = "/v1/mailboxes/import/smtp/template.csv"
+        assert client.get(address, headers=headers).status_code == 200

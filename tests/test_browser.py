@@ -11,7 +11,10 @@ import pytest
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's package chromium")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's package chromium"),
+]
 
 OPTIONS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
@@ -43,7 +46,7 @@ def numbers_on(page) -> tuple[int, ...]:
     return tuple(int(page.locator(f"#count-{name}").inner_text()) for name in names)
 
 
-@pytest.mark.parametrize("javascript", [True, pytest.param(False, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("javascript", [True, False])
 def test_the_sample_file_gives_the_numbers_of_the_curl_call(demo, expected, browser, javascript):
     context = browser.new_context(java_script_enabled=javascript)
     page = context.new_page()
@@ -70,7 +73,6 @@ def test_the_sample_file_gives_the_numbers_of_the_curl_call(demo, expected, brow
     context.close()
 
 
-@pytest.mark.slow
 def test_a_file_in_another_encoding_is_asked_about(demo, browser, tmp_path):
     text = "E-Mail;Passwort;SMTP-Server;IMAP-Server;Name\nz@x.test;Größe;smtp.x.test;;Zoë Müller\n"
     file = tmp_path / "windows.csv"

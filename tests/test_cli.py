@@ -109,6 +109,7 @@ def test_continue_what_is_not_there_or_finished(make_host):
     assert host.run("continue").output == ""
 
 
+@pytest.mark.slow
 def test_generate_encryption_key_needs_no_app():
     command = [sys.executable, "-m", "flask_mailbox_import", "generate-encryption-key"]
     done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)

@@ -77,6 +77,7 @@ def test_importing_and_running_patches_nothing(make_host, mail_server):
     assert socket.socket.__module__ == "socket"
 
 
+@pytest.mark.slow
 def test_importing_the_package_loads_no_optional_package():
     code = (
         "import sys, flask_mailbox_import\n"

@@ -49,6 +49,13 @@ def test_the_list_shows_the_mailboxes_of_the_workspace(host):
     assert re.search(r"<td>a@x.com</td>\s*<td>pending</td>\s*<td>new</td>", page)
 
 
+def test_every_page_has_a_policy_without_exceptions(host):
+    for address in ("/", "/mailboxes/import"):
+        policy = host.test_client().get(address).headers["Content-Security-Policy"]
+        assert "frame-ancestors 'none'" in policy
+        assert "unsafe" not in policy
+
+
 @pytest.mark.usefixtures("host")
 def test_settings_come_from_the_environment(monkeypatch):
     monkeypatch.setenv("FLASK_MAILBOX_IMPORT_MAX_ROWS", "7")
@@ -65,6 +72,7 @@ def test_any_name_of_a_workspace_leads_to_a_page(host, name):
     assert client.get("/mailboxes/import").status_code == 200
 
 
+@pytest.mark.slow
 def test_a_second_demo_on_a_taken_port_leaves_the_first_alone(demo):
     port = re.search(r":(\d+)/", demo.page)[1]
     command = [sys.executable, "-m", "flask", "--app", "example_app", "demo", "--port", port]
@@ -74,6 +82,7 @@ def test_a_second_demo_on_a_taken_port_leaves_the_first_alone(demo):
     assert demo.sample.exists()
 
 
+@pytest.mark.slow
 def test_the_demos_curl_line_answers_and_ctrl_c_ends_it(demo):
     with demo.sample.open(encoding="utf-8") as file:
         rows = len(list(csv.reader(file))) - 1

@@ -213,3 +213,14 @@ def test_a_validator_of_the_hosts_model_refuses_one_row(tmp_path, caplog):
     summary = import_two(app, extension, db)
     assert (summary.imported, summary.failed) == (1, 1)
     assert "refused a mailbox: ValueError" in caplog.text
+
+
+def test_a_database_without_transactions_is_refused():
+    db = SQLAlchemy()
+    app = Flask("host")
+    app.config["SQLALCHEMY_DATABASE_URI"] = "sqlite://"
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"isolation_level": "AUTOCOMMIT"}
+    app.config["MAILBOX_IMPORT_ENCRYPTION_KEYS"] = [generate_key()]
+    db.init_app(app)
+    with pytest.raises(ConfigError, match="an import needs transactions"):
+        MailboxImport().init_app(app, db)

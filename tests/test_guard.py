@@ -12,6 +12,8 @@ from flask_mailbox_import.policy import NoAddress, Policy, by_turns
 from flask_mailbox_import.probe.guard import Guard
 from flask_mailbox_import.probe.pool import HubRun
 
+pytestmark = pytest.mark.slow
+
 PUBLIC = ["8.8.8.8", "1.1.1.1", "185.199.108.153", "2a00:1450:4001:800::200e", "2606:4700::1111"]
 DENIED = [
     *("0.0.0.0", "10.0.0.1", "100.64.0.1", "127.0.0.1", "169.254.169.254", "172.16.0.1"),

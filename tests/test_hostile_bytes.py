@@ -13,6 +13,8 @@ from flask_mailbox_import.check import read_rows
 from flask_mailbox_import.config import Config
 from flask_mailbox_import.sealing import generate_key
 
+pytestmark = pytest.mark.slow
+
 CONFIG = Config.from_mapping({"MAILBOX_IMPORT_ENCRYPTION_KEYS": [generate_key()]})
 
 

@@ -19,6 +19,8 @@ import hostile_world
 import namespace
 import pytest
 
+pytestmark = pytest.mark.slow
+
 CASES = json.loads((Path(__file__).parent / "data" / "hostile_hosts.json").read_text())
 BY_ID = {case["id"]: case for case in CASES}
 #: The text alone decides: no answer of a name server is part of these.

@@ -19,6 +19,8 @@ import pytest
 from hostile_play import Play, contexts_of, email_of
 from scripted_server import SMTP, Script
 
+pytestmark = pytest.mark.slow
+
 CASES = json.loads((Path(__file__).parent / "data" / "hostile_servers.json").read_text())
 BY_ID = {case["id"]: case for case in CASES}
 BESIDE = BY_ID["srv-046-good-row-beside-19-hostile"]

@@ -73,6 +73,7 @@ def test_utf8_goes_by_sasl_and_never_by_login(make_host, mail_server, imap_serve
     assert old.logins == []
 
 
+@pytest.mark.slow
 def test_implicit_tls_and_the_name_on_the_certificate(ca, make_host, mail_server, imap_server):
     imap = imap_server(implicit_tls=True)
     host, data = imported(make_host, mail_server(), imap, secure="true")

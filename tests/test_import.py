@@ -123,6 +123,7 @@ def test_a_dry_run_stores_nothing_and_opens_no_connection(make_host, mail_server
     assert host.mailboxes() == host.rows() == server.sessions == []
 
 
+@pytest.mark.slow
 def test_five_hundred_rows_are_one_call_and_501_are_refused_whole(make_host, mail_server):
     server = mail_server(settle_at=20)
     host = make_host(server.port)
@@ -207,6 +208,7 @@ def test_refused_logins_are_limited(make_host, mail_server):
     assert host.post(csv, key=host.create_key("other")).status_code == 200
 
 
+@pytest.mark.slow
 def test_temporary_refusals_are_tried_again_and_refused_logins_are_not(make_host, mail_server):
     replies = iter([b"454 4.7.0 try later\r\n"])
     busy = mail_server(replies={"AUTH": lambda _session: next(replies, b"235 ok\r\n")})

@@ -13,6 +13,8 @@ from conftest import Header, row
 
 from example_app.mailserver import CLOSE
 
+pytestmark = pytest.mark.slow
+
 FIXED = "Authentication failed. Check username/password."
 
 
@@ -50,7 +52,6 @@ def last(session) -> bytes:
     return session.lines[-1]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "build",
     [
@@ -76,7 +77,6 @@ def test_a_wrong_password_costs_one_attempt(make_host, mail_server):
     assert len(server.commands(b"AUTH")) == 50
 
 
-@pytest.mark.slow
 def test_a_server_that_is_down_for_all_ends_the_run(make_host, mail_server):
     server = mail_server(replies={"AUTH": b"454 4.7.0 Temporary authentication failure\r\n"})
     host = make_host(server.port, RETRIES=0)
@@ -85,7 +85,6 @@ def test_a_server_that_is_down_for_all_ends_the_run(make_host, mail_server):
     assert len(server.commands(b"AUTH")) < 2 * 40 + 40
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("reply", "tries"), [(b"454 no\r\n", 3), (b"550 no\r\n", 1)])
 def test_what_may_pass_is_tried_again(make_host, mail_server, reply, tries):
     server = mail_server(replies={"AUTH": reply})
@@ -101,7 +100,6 @@ def test_a_long_wait_is_told_and_not_waited_for(make_host, mail_server):
     assert len(server.commands(b"AUTH")) <= 30
 
 
-@pytest.mark.slow
 def test_a_short_wait_is_waited_for(make_host, mail_server):
     first = threading.Event()
 
@@ -126,7 +124,6 @@ def silent(stop: threading.Event):
     return wait
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["greeting", "EHLO", "STARTTLS", "AUTH"])
 def test_silence_answers_for_the_other_rows(make_host, mail_server, stage):
     stop = threading.Event()
@@ -144,7 +141,6 @@ def test_silence_answers_for_the_other_rows(make_host, mail_server, stage):
     assert "Another row showed this" in data["errors"][-1]["hint"]
 
 
-@pytest.mark.slow
 def test_a_server_that_has_answered_is_slowed_before_it_is_given_up(make_host, mail_server):
     stop = threading.Event()
     served = []
@@ -230,7 +226,6 @@ def test_a_dead_port_answers_for_all_its_rows(make_host, mail_server):
     assert codes(data) == {"connection_refused": 100}
 
 
-@pytest.mark.slow
 def test_good_rows_do_not_wait_for_bad_ones(make_host, mail_server):
     """Ten servers that never answer come first in the file, and take ten of the twenty places."""
     stop = threading.Event()
@@ -254,7 +249,6 @@ def test_good_rows_do_not_wait_for_bad_ones(make_host, mail_server):
     assert seconds < 5
 
 
-@pytest.mark.slow
 def test_the_rows_of_one_good_server_go_on_among_many_that_hang(make_host, mail_server):
     """More servers hang than there are places, and they come first in the file."""
     stop = threading.Event()
@@ -277,7 +271,6 @@ def test_the_rows_of_one_good_server_go_on_among_many_that_hang(make_host, mail_
     assert max(seen) - start < 3
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("reply", [b"421 4.7.0 connection rate limit exceeded\r\n", CLOSE])
 def test_a_server_that_counts_connections_a_second_fails_nobody(make_host, mail_server, reply):
     taken: list[float] = []

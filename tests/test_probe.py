@@ -154,6 +154,7 @@ def test_nothing_is_sent_in_clear(make_host, mail_server):
     assert [each.smtp_security for each in allowed.mailboxes()] == ["plain"]
 
 
+@pytest.mark.slow
 def test_certificates_are_verified(ca, make_host, mail_server):
     past = LATER - datetime.timedelta(days=2)
     contexts = {
@@ -192,6 +193,7 @@ def test_nothing_listens(make_host):
     assert verdict(make_host(port), port)[0] == "connection_refused"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("silent_at", ["greeting", "EHLO", "STARTTLS", "AUTH"])
 def test_silence_ends_at_the_deadline(make_host, mail_server, silent_at):
     ended = threading.Event()
@@ -220,6 +222,7 @@ def flood(session):
         session.sock.sendall(b"x" * 65536)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("hostile", "code"), [(drip, "connection_timeout"), (flood, None)])
 def test_a_hostile_server_delays_nobody(make_host, mail_server, hostile, code):
     bad = mail_server(replies={"greeting": hostile})

@@ -20,6 +20,8 @@ from flask_mailbox_import.names import COLUMNS
 from flask_mailbox_import.records import CheckedRow, Notice, RowStatus
 from flask_mailbox_import.sealing import generate_key
 
+pytestmark = pytest.mark.slow
+
 CONFIG = Config.from_mapping({"MAILBOX_IMPORT_ENCRYPTION_KEYS": [generate_key()]})
 MORE = int(os.environ.get("READER_EXAMPLES", "0"))
 Outcome = tuple[list[CheckedRow], tuple[Notice, ...]] | FileError
@@ -136,7 +138,6 @@ def test_what_a_writer_wrote_is_read_back(codec, data):
     assert_read_back(file, file.text.encode(codec))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("encoding", sorted(LABELS))
 @examples(4)
 @given(st.data())

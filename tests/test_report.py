@@ -22,7 +22,7 @@ def cells_of(data: bytes) -> list[list[str]]:
 @pytest.mark.parametrize(
     "text",
     [
-        *("=1", "+1", "-1", "@SUM(1)", "\tx", "\rx", "\0x", " =1", "|cmd", "=cmd|'/c calc'!A0"),
+        *("=1", "+1", "-1", "@SUM(1)", "\tx", "\rx", " =1", "|cmd", "=cmd|'/c calc'!A0"),
         *("\uff1d1", "\uff0b1", "\uff0d1", "\uff201", "  @x", "\n=1"),
     ],
 )
@@ -35,6 +35,11 @@ def test_a_cell_that_a_spreadsheet_would_compute_is_text(text):
 def test_a_cell_that_begins_behind_another_delimiter_is_text_as_well():
     line = ReportRow(row=2, email="a;=1+1", status="", code="", error="x\t @y", hint="a; b - c")
     assert cells_of(report([line]))[1] == ["2", "a;'=1+1", "", "", "x\t '@y", "a; b - c"]
+
+
+def test_a_nul_is_shown_as_what_no_character_is():
+    line = ReportRow(row=2, email="\0=1", status="", code="", error="a\0b", hint="")
+    assert cells_of(report([line]))[1] == ["2", "'\ufffd=1", "", "", "a\ufffdb", ""]
 
 
 def test_the_report_has_every_row_and_no_password(make_host, mail_server):

@@ -1,68 +1,227 @@
-"""One canary password per test is looked for wherever it must not be."""
+"""One canary password is looked for wherever it must not be, on every way through the import."""
 
 from __future__ import annotations
 
-import base64
 import copy
+import dataclasses
+import io
 import json
 import logging
 import pickle
-from urllib.parse import quote
+import sys
+import tempfile
+from pathlib import Path
 
 import pytest
-from conftest import Header, row
+from flask import flash
+from sinks import CANARY, SIGNALS, assert_clean, forms_of, watched
+from ways import FAULTS, by_pages, csv_of
 
+from flask_mailbox_import import ConfigError, FileError, ImportInterrupted, InternalFault
+from flask_mailbox_import.records import Login, Protocol, Security
 from flask_mailbox_import.secret import Secret
 
-CANARY = "C4n4ry+pässwörd/with=stuff"
+OUTCOMES = {
+    "passes": {},
+    "refused": {"accounts": {}},
+    "closed": {"replies": {"AUTH": b""}},
+    "plain": {"context": None},
+    "hostile": {"replies": {"AUTH": lambda session: b"535 " + session.lines[-1] + b"\r\n"}},
+}
 
 
-def forms_of(text: str) -> list[bytes]:
-    """Return the ways in which a secret may hide in something."""
-    raw = text.encode()
-    plain = base64.b64encode(b"\0a@x.com\0" + raw)
-    return [raw, base64.b64encode(raw), plain, raw.hex().encode(), quote(text).encode()]
+@pytest.fixture
+def sinks(make_host, tmp_path, caplog, capfd):
+    """The sinks of a host that is made in the test; swept at its end."""
+    made = []
+
+    def make(*ports, **settings):
+        host = make_host(*ports, **settings)
+        host.app.config["SQLALCHEMY_RECORD_QUERIES"] = True
+        host.extension.workspace_loader(lambda: "w1")
+        manager = watched(host.app, tmp_path, caplog, capfd)
+        found = manager.__enter__()
+        made.append((manager, found))
+        return host, found
+
+    yield make
+    for manager, found in made:
+        manager.__exit__(None, None, None)
+        found.sweep()
 
 
-def assert_clean(where: str, data: bytes) -> None:
-    found = [form for form in forms_of(CANARY) if form in data]
-    assert not found, where
-
-
-@pytest.mark.parametrize("outcome", ["passes", "refused", "closed", "plain", "hostile"])
-def test_the_password_is_nowhere(make_host, mail_server, caplog, capfd, tmp_path, outcome):
-    logging.getLogger("sqlalchemy.engine").setLevel(logging.DEBUG)
-    caplog.set_level(logging.DEBUG)
-    options = {
-        "passes": {},
-        "refused": {"accounts": {}},
-        "closed": {"replies": {"AUTH": b""}},
-        "plain": {"context": None},
-        "hostile": {"replies": {"AUTH": lambda session: b"535 " + session.lines[-1] + b"\r\n"}},
-    }[outcome]
-    server = mail_server(**options)
-    host = make_host(server.port, KEEP_FAILED_SECRETS=3600)
-    csv = Header + row("a@x.com", CANARY, server.port) + row("bad", CANARY, server.port)
-    answer = host.post(csv)
-    again = host.post(csv, dryRun="true")
-    file = tmp_path / "given.csv"
-    file.write_text(csv)
-    command = host.run("run", str(file), "--workspace", "w2")
-    file.unlink()
-    assert_clean("response", answer.data + again.data)
-    assert_clean("command", command.output.encode())
-    assert_clean("log", caplog.text.encode())
-    assert_clean("stderr", "".join(capfd.readouterr()).encode())
-    for path in tmp_path.rglob("*"):
-        if path.is_file():
-            assert_clean(path.name, path.read_bytes())
+@pytest.mark.parametrize("outcome", OUTCOMES)
+def test_the_password_is_nowhere(sinks, mail_server, tmp_path, outcome):
+    server = mail_server(**OUTCOMES[outcome])
+    host, found = sinks(server.port)
+    csv = csv_of(server.port)
+    found.answer(host.post(csv))
+    found.answer(host.post(csv, dryRun="true"))
+    given = tmp_path / "given.csv"
+    given.write_text(csv)
+    found.add("command", host.run("run", str(given), "--workspace", "w2").output)
+    found.add("command", host.run("rotate-keys").output)
+    found.add("command", host.run("purge", "--older-than", "0").output)
+    given.unlink()
     if outcome == "passes":
         assert [each.clear for each in host.mailboxes()] == [CANARY]
     else:
         assert host.mailboxes() == []
 
 
-def test_the_sweep_finds_a_leak():
+@pytest.mark.parametrize("outcome", ["passes", "refused"])
+def test_nor_on_the_way_of_the_pages(sinks, mail_server, outcome):
+    server = mail_server(**OUTCOMES[outcome])
+    host, found = sinks(server.port)
+    assert by_pages(host, found, csv_of(server.port)).startswith("/mailboxes/import/")
+
+
+def test_nor_of_a_file_whose_encoding_is_asked_for_but_the_letters_in_question(sinks):
+    host, found = sinks()
+    csv = csv_of(587).encode("windows-1252")
+    assert by_pages(host, found, csv, skipConnectionTest="true")
+    found.answer(host.post(csv))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", FAULTS)
+def test_nor_where_something_breaks(sinks, mail_server, fault):
+    server = mail_server()
+    host, found = sinks(server.port)
+    key = host.create_key()
+    FAULTS[fault](host)
+    # Enough rows to need more room than the database has.
+    csv = csv_of(server.port, 60 if fault == "disk" else 1)
+    answer = found.answer(host.post(csv, key))
+    # What breaks at one row is that row's.
+    assert answer.status_code == (200 if fault == "mailboxes" else 500)
+    by_pages(host, found, csv)
+    with host.app.app_context():
+        try:
+            host.extension.importer.run_file(io.BytesIO(csv.encode()), workspace_id="w1")
+        except (InternalFault, ImportInterrupted) as raised:
+            # The first frame is this test's own.
+            found.fault(raised, raised.__traceback__.tb_next)
+    told = [where for where, _ in found.found if where == "traceback"]
+    assert bool(told) is (fault != "mailboxes")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        csv_of(587).encode("utf-16")[:-1],
+        b"\xff" + csv_of(587).encode(),
+        b"PK\x03\x04" + csv_of(587).encode(),
+        csv_of(587).encode() + b'"',
+    ],
+)
+def test_a_fault_of_the_file_holds_nothing_of_it(sinks, data):
+    host, found = sinks()
+    with host.app.app_context():
+        with pytest.raises(FileError) as caught:
+            host.extension.importer.run_file(io.BytesIO(data), workspace_id="w1")
+        found.fault(caught.value, caught.tb.tb_next)
+        assert caught.value.__context__ is caught.value.__cause__ is None
+
+
+def test_a_fault_of_the_settings_holds_no_key(sinks, make_host):
+    _, found = sinks()
+    with pytest.raises(ConfigError, match="ENCRYPTION_KEYS entry 1 is not base64") as caught:
+        make_host(ENCRYPTION_KEYS=[f"k1:{CANARY}"])
+    # Past the frames of this test and its fixtures.
+    found.fault(caught.value, caught.tb.tb_next.tb_next.tb_next)
+
+
+class Torn(io.BytesIO):
+    """A stream that breaks off."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        read = super().read(size)
+        raise OSError(f"torn at {read!r}")
+
+
+def test_nor_where_the_stream_breaks_off_or_somebody_stops_it(sinks, mail_server):
+    server = mail_server()
+    host, found = sinks(server.port)
+    data = csv_of(server.port).encode()
+
+    def stop(_done: int, _of: int) -> None:
+        raise KeyboardInterrupt
+
+    with host.app.app_context():
+        with pytest.raises(InternalFault) as torn:
+            host.extension.importer.run_file(Torn(data), workspace_id="w1")
+        found.fault(torn.value, torn.tb.tb_next)
+        with pytest.raises(KeyboardInterrupt) as stopped:
+            host.extension.importer.run_file(io.BytesIO(data), workspace_id="w1", progress=stop)
+        found.fault(stopped.value, stopped.tb.tb_next)
+
+
+def leak_to_log() -> None:
+    logging.getLogger("anything").debug("%s", CANARY)
+
+
+def leak_to_arguments() -> None:
+    logging.getLogger("anything").debug("quiet", extra={"given": CANARY})
+
+
+def leak_to_stderr() -> None:
+    sys.stderr.write(CANARY)
+
+
+def leak_to_cookie() -> None:
+    flash(CANARY)
+
+
+def leak_to_file() -> None:
+    with tempfile.NamedTemporaryFile("w", delete=False) as file:
+        file.write(CANARY)
+
+
+def leak_to_signal() -> None:
+    SIGNALS[0].send(None, password=CANARY)
+
+
+def leak_to_locals() -> None:
+    password = CANARY
+    raise RuntimeError(f"of {len(password)} characters")
+
+
+def leak_to_context() -> None:
+    try:
+        CANARY.encode("ascii")
+    except UnicodeEncodeError:
+        raise RuntimeError("quiet") from None
+
+
+LEAKS = {
+    "log": leak_to_log,
+    "log ": leak_to_arguments,
+    "stderr": leak_to_stderr,
+    "cookie": leak_to_cookie,
+    "file": leak_to_file,
+    "signal": leak_to_signal,
+    "traceback": leak_to_locals,
+    "exception": leak_to_context,
+}
+
+
+@pytest.mark.parametrize("where", LEAKS)
+def test_the_sweep_finds_a_leak(make_host, tmp_path, caplog, capfd, where):
+    host = make_host()
+
+    @host.app.get("/leak")
+    def leak() -> str:
+        LEAKS[where]()
+        return "quiet"
+
+    with watched(host.app, tmp_path, caplog, capfd) as found:
+        found.answer(host.app.test_client().get("/leak"))
+    with pytest.raises(AssertionError, match=where.strip()):
+        found.sweep()
+
+
+def test_the_sweep_finds_every_form():
     for form in forms_of(CANARY):
         with pytest.raises(AssertionError):
             assert_clean("leak", b"x" + form + b"y")
@@ -70,7 +229,15 @@ def test_the_sweep_finds_a_leak():
 
 def test_a_secret_shows_itself_to_reveal_only():
     secret = Secret(CANARY)
-    shown = [repr(secret), str(secret), f"{secret}", f"{secret:>10}", str([secret])]
+    login = Login(
+        protocol=Protocol.SMTP,
+        host="h.x.com",
+        port=587,
+        security=Security.TLS,
+        username="a",
+        password=secret,
+    )
+    shown = [repr(secret), str(secret), f"{secret}", f"{secret:>10}", str([secret]), repr(login)]
     assert CANARY not in " ".join(shown)
     assert secret.reveal() == CANARY
     assert secret != Secret(CANARY)
@@ -79,6 +246,9 @@ def test_a_secret_shows_itself_to_reveal_only():
     for attempt in (
         *(pickle.dumps, copy.deepcopy, json.dumps, hash, vars),
         lambda each: each.__getstate__(),
+        lambda _: dataclasses.asdict(login),
+        lambda _: pickle.dumps(login),
+        lambda _: copy.deepcopy(login),
     ):
         with pytest.raises(TypeError):
             attempt(secret)
@@ -90,4 +260,4 @@ def test_a_part_of_a_password_behind_an_unquoted_delimiter_is_not_stored(make_ho
     answer = host.post("email,password,smtphost,imaphost\n" + "\n".join(lines))
     assert answer.json["data"]["failed"] == 2
     assert b"C4n4ryRest" not in answer.data
-    assert b"C4n4ryRest" not in (tmp_path / "host0.sqlite").read_bytes()
+    assert b"C4n4ryRest" not in Path(tmp_path, "host0.sqlite").read_bytes()

@@ -9,6 +9,8 @@ import pytest
 from hostile_play import Play, contexts_of, email_of
 from scripted_server import IMAP, SMTP, Script
 
+pytestmark = pytest.mark.slow
+
 TIMEOUT = 2
 STAGES = {"smtp": SMTP, "imap": IMAP}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import io
 from datetime import timedelta
 
@@ -82,13 +83,13 @@ def test_a_continued_import_does_what_is_left(host, store, staged):
             store.claim(staged)
 
 
-def test_rows_whose_record_expired_are_told_so(host, store, staged):
+def test_rows_whose_record_expired_are_told_so(host, staged):
     with host.app.app_context():
         model = host.extension.models.row
         for each in host.db.session.scalars(host.db.select(model)):
             each.record_expires_at -= timedelta(hours=25)
         host.db.session.commit()
-        assert store.erase_expired() == 3
+        assert host.extension.importer.erase_expired() == 3
         summary = host.extension.importer.continue_import(staged)
     assert {each.reason.code.value for each in summary.errors} == {"not_tested"}
 
@@ -104,6 +105,27 @@ def test_a_run_that_breaks_down_is_interrupted_and_can_be_continued(host, staged
         assert host.db.session.get(model, staged).status == "interrupted"
         host.db.session.rollback()
         assert host.extension.importer.continue_import(staged).imported == 3
+
+
+def test_what_is_known_when_a_run_is_stopped_is_saved(make_host, mail_server):
+    server = mail_server()
+    host = make_host(server.port, CONCURRENCY=1)
+
+    def reply(_session: object) -> bytes:
+        if len(server.logins) == 4:
+            _thread.interrupt_main()
+        return b"235 2.7.0 ok\r\n" if len(server.logins) != 2 else b"535 5.7.8 no\r\n"
+
+    server.replies["AUTH"] = reply
+    csv = Header + "".join(row(f"u{each}@x.com", "pw", server.port) for each in range(9))
+    with host.app.app_context():
+        with pytest.raises(KeyboardInterrupt):
+            host.extension.importer.run_file(io.BytesIO(csv.encode()), workspace_id="w1")
+        (left,) = host.extension.importer.unfinished()
+        summary = host.extension.importer.summary(left.import_id, workspace_id="w1")
+    assert (summary.imported, summary.failed) in [(2, 1), (1, 1)]
+    assert summary.status is ImportStatus.INTERRUPTED
+    assert len(host.mailboxes()) == summary.imported
 
 
 @pytest.mark.parametrize(("lost", "calls"), [(False, 3), (True, 1)])

@@ -63,6 +63,7 @@ def test_tls_to_a_starttls_port(server_of, run, protocol):
     assert all(each.secure for each in server.sessions if each.logins)
 
 
+@pytest.mark.slow
 def test_starttls_to_a_tls_port(server_of, run, protocol):
     server = server_of(implicit_tls=True)
     host, data = run(server, secure=False)
@@ -74,6 +75,7 @@ def test_starttls_to_a_tls_port(server_of, run, protocol):
     assert page.warnings == [warning]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("secure", [True, False])
 def test_what_fails_after_the_repair_says_both(server_of, run, protocol, secure):
     server = server_of(implicit_tls=not secure, accounts={})
@@ -93,6 +95,7 @@ def test_a_port_that_speaks_plain_text_only_is_never_used_in_clear(server_of, ru
     assert all(b"pw" not in line for each in server.sessions for line in each.lines)
 
 
+@pytest.mark.slow
 def test_a_bad_certificate_behind_the_repair_is_the_cause(server_of, run):
     server = server_of(implicit_tls=True, context=server_context(CA()))
     _, data = run(server, secure=False)
@@ -125,6 +128,7 @@ def test_one_row_teaches_the_others(server_of, run):
     assert len(server.sessions) <= 30 + 4
 
 
+@pytest.mark.slow
 def test_rows_of_both_modes_on_one_port_are_both_right(server_of, protocol, make_host, mail_server):
     server = server_of(implicit_tls=True)
     good = mail_server(implicit_tls=True)
@@ -141,6 +145,7 @@ def test_rows_of_both_modes_on_one_port_are_both_right(server_of, protocol, make
     assert securities(host, protocol) == {"tls"}
 
 
+@pytest.mark.slow
 def test_a_busy_server_may_say_so_in_clear_on_a_tls_port(make_host, mail_server):
     """Exim refuses one connection too many before any TLS; that is no wrong mode."""
     server = mail_server(implicit_tls=True)

@@ -40,6 +40,8 @@ class Guard:
     def __init__(self, policy: Policy, dns_timeout: float) -> None:
         self._policy = policy
         self._dns_timeout = dns_timeout
+        #: How many names lead where nothing may be contacted; rows are not told them apart.
+        self.refused = 0
         self._look_ups: dict[str, gevent.Greenlet[..., tuple[IPAddress, ...]]] = {}
         self._resolver = _Resolver(
             use_environ=False,
@@ -79,9 +81,13 @@ class Guard:
         try:
             judge_host(host, self._policy.allowed_networks)
         except HostRefused:
+            self.refused += 1
             return ()
         addresses = self._look_up(host)
-        return addresses if self._policy.allows_all(host, addresses) else ()
+        if self._policy.allows_all(host, addresses):
+            return addresses
+        self.refused += 1
+        return ()
 
     def _look_up(self, host: str) -> tuple[IPAddress, ...]:
         try:

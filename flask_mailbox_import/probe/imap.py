@@ -17,7 +17,7 @@ from .faults import (
     ReplyRefused,
     StartTLSNotOffered,
 )
-from .smtp import as_base64
+from .smtp_auth import as_base64
 from .sockets import Wire
 
 # RFC 3501 section 4.3: a server's literal; nothing that a login needs is ever sent as one.

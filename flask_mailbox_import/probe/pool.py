@@ -12,7 +12,7 @@ import gevent
 from gevent._hub_local import get_hub_if_exists  # the only way to ask without making one
 from gevent.event import Event
 
-from ..errors import MailboxImportError
+from ..errors import InternalFault
 
 logger = logging.getLogger("flask_mailbox_import")
 
@@ -47,7 +47,7 @@ class HubRun(Generic[T]):
     def results(self, tick: float) -> Iterator[T | None]:
         """Yield each result, and None when there was none for ``tick`` seconds.
 
-        :raises MailboxImportError: the work itself broke down (a fault of ours; it is logged).
+        :raises InternalFault: the work itself broke down (a fault of ours; it is logged).
         """
         while True:
             try:
@@ -57,7 +57,7 @@ class HubRun(Generic[T]):
                 continue
             if isinstance(result, _End):
                 if result.fault:
-                    raise MailboxImportError(f"the connection tests broke down ({result.fault})")
+                    raise InternalFault(f"the connection tests broke down ({result.fault})")
                 return
             yield result
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from ..config import Config
 from ..policy import Policy
-from ..records import Mailbox
+from ..records import Mailbox, RefusedTargets
 from .guard import Guard
 from .pool import HubRun
 from .schedule import Schedule
@@ -36,5 +36,7 @@ def probe_all(
             verdicts = Verdicts(emit, cases, test_imap=test_imap)
             jobs = jobs_of(cases, test_imap=test_imap)
             Schedule(jobs, config, guard, context, verdicts).run()
+            if guard.refused:
+                emit(RefusedTargets(count=guard.refused))
 
     return HubRun(work)

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import hmac
-import smtplib
 from typing import Any
 
 from ..records import Login, Security, Stage
-from ..secret import Secret
-from .faults import NoCommonMechanism, NotAReply, ReplyRefused, StartTLSNotOffered
+from .faults import NotAReply, StartTLSNotOffered
+from .smtp_auth import PasswordSMTP
 from .sockets import Wire
 
-#: RFC 4954 section 4: a longer AUTH line must not carry its initial response.
-MAX_COMMAND_LINE = 512
 
-
-class SMTPSession(smtplib.SMTP):
+class SMTPSession(PasswordSMTP):
     """smtplib's client on a :class:`Wire`: bounded replies, verified TLS, one AUTH command."""
 
     def __init__(self, wire: Wire, login: Login, ehlo_name: str) -> None:
@@ -45,7 +39,7 @@ class SMTPSession(smtplib.SMTP):
                 wire.stage = Stage.TLS
                 raise StartTLSNotOffered
         wire.stage = Stage.AUTH
-        self._expect(235, *self._authenticate(self._login.username, self._login.password))
+        self.authenticate(self._login.username, self._login.password)
         return security
 
     def read_greeting(self) -> None:
@@ -54,7 +48,7 @@ class SMTPSession(smtplib.SMTP):
         :raises OSError, ReplyRefused, NotAReply, HungUp, ReplyTooLong: it is no welcome.
         """
         self._wire.stage = Stage.GREETING
-        self._expect(220, *self.getreply())
+        self.expect(220, *self.getreply())
 
     def say_goodbye(self) -> None:
         """Send QUIT and wait for nothing: the verdict is known, whatever becomes of it.
@@ -82,52 +76,11 @@ class SMTPSession(smtplib.SMTP):
 
     def _introduce(self) -> None:
         self._wire.stage = Stage.EHLO
-        self._expect(250, *self.ehlo())
+        self.expect(250, *self.ehlo())
 
     def _start_tls(self) -> None:
         self._wire.stage = Stage.TLS
-        self._expect(220, *self.docmd("STARTTLS"))
+        self.expect(220, *self.docmd("STARTTLS"))
         self._wire.upgrade()
         # RFC 3207 section 4.2: what was learnt in clear is forgotten; ehlo() begins anew.
         self._introduce()
-
-    def _authenticate(self, username: str, password: Secret) -> tuple[int, bytes]:
-        offered = tuple(dict.fromkeys(self.esmtp_features.get("auth", "").upper().split()))
-        if "PLAIN" in offered:
-            return self._auth_plain(username, password)
-        if "LOGIN" in offered:
-            return self._auth_login(username, password)
-        if "CRAM-MD5" in offered:
-            return self._auth_cram_md5(username, password)
-        raise NoCommonMechanism(offered)
-
-    def _auth_plain(self, username: str, password: Secret) -> tuple[int, bytes]:
-        response = as_base64(f"\0{username}\0{password.reveal()}")
-        if len("AUTH PLAIN \r\n") + len(response) <= MAX_COMMAND_LINE:
-            return self.docmd("AUTH", f"PLAIN {response}")
-        self._expect(334, *self.docmd("AUTH", "PLAIN"))
-        return self.docmd(response)
-
-    def _auth_login(self, username: str, password: Secret) -> tuple[int, bytes]:
-        self._expect(334, *self.docmd("AUTH", f"LOGIN {as_base64(username)}"))
-        return self.docmd(as_base64(password.reveal()))
-
-    def _auth_cram_md5(self, username: str, password: Secret) -> tuple[int, bytes]:
-        code, challenge = self.docmd("AUTH", "CRAM-MD5")
-        self._expect(334, code, challenge)
-        try:
-            nonce = base64.b64decode(challenge, validate=True)
-        except ValueError:
-            raise NotAReply(challenge) from None
-        digest = hmac.new(password.reveal().encode(), nonce, "md5").hexdigest()
-        return self.docmd(as_base64(f"{username} {digest}"))
-
-    @staticmethod
-    def _expect(wanted: int, code: int, text: bytes) -> None:
-        if code != wanted:
-            raise ReplyRefused(code, text)
-
-
-def as_base64(text: str) -> str:
-    """Encode a text as SASL exchanges carry it."""
-    return base64.b64encode(text.encode()).decode("ascii")

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 from ..codes import Code
 from ..reasons import blocked_port, mode_notice, reason_of_test
-from ..records import Mailbox, Notice, Protocol, Security, Tested, Verdict
+from ..records import Mailbox, Notice, Protocol, RefusedTargets, Security, Tested, Verdict
 from .diagnosis import Finding
 from .servers import Job
 
 #: What a run emits: a mailbox's number and its results, or what concerns all rows.
-Message = tuple[int, Tested] | Notice
+Message = tuple[int, Tested] | Notice | RefusedTargets
 
 # One server that cannot be reached may be down; more of them, and no other that can be, may not.
 _FEWEST_SERVERS = 2

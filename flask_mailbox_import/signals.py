@@ -1,0 +1,87 @@
+"""What happened, as blinker signals and log lines of ids and counts; never a value of a row."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TypeAlias
+
+from blinker import NamedSignal as NamedSignal
+from blinker import Namespace
+from flask import Flask, current_app
+
+from .session import own_context
+
+logger = logging.getLogger("flask_mailbox_import")
+
+#: What a signal tells: ids, counts and slugs.
+Fact: TypeAlias = "str | int | bool | None"
+
+_namespace = Namespace()
+_LEVELS: dict[str, int] = {}
+
+
+def _signal(name: str, meaning: str, level: int = logging.INFO) -> NamedSignal:
+    _LEVELS[name] = level
+    return _namespace.signal(name, meaning)
+
+
+import_started = _signal("import_started", "A run begins: rows to do, api_key_id if by one.")
+import_ended = _signal("import_ended", "A run is over: status and, where known, counts.")
+import_deleted = _signal("import_deleted", "An import was forgotten: mailboxes removed with it.")
+import_not_found = _signal("import_not_found", "One was asked for that is not the workspace's.")
+hosts_refused = _signal("hosts_refused", "Rows whose host or port is not allowed: count.")
+targets_refused = _signal(
+    "targets_refused", "Names that lead where nothing may be contacted: count.", logging.WARNING
+)
+logins_refused = _signal(
+    "logins_refused", "Many refused logins in one run: count.", logging.WARNING
+)
+limit_reached = _signal(
+    "limit_reached", "An import was not begun: limit, a setting's name.", logging.WARNING
+)
+api_key_created = _signal("api_key_created", "workspace_id holds all, with commas.")
+api_key_used = _signal("api_key_used", "At most once a minute.")
+api_key_refused = _signal(
+    "api_key_refused",
+    "A wrong or revoked key, or another's workspace.",
+    logging.WARNING,
+)
+api_key_revoked = _signal("api_key_revoked", "From now on it is refused.")
+password_opened = _signal(
+    "password_opened", "The host opened a password: mailbox_id, field.", logging.DEBUG
+)
+seal_broken = _signal(
+    "seal_broken", "A password did not open: moved, damaged, or its key is gone.", logging.ERROR
+)
+keys_rotated = _signal("keys_rotated", "All was sealed anew: counts sealed, current, unopened.")
+
+
+def tell(signal: NamedSignal, /, **facts: Fact) -> None:
+    """Log one line ``event=... name=value ...`` and send the signal; the sender is the app.
+
+    Each receiver has an app context, and so a session, of its own. One that fails is logged: an
+    import does not end because of somebody who watches it.
+    """
+    level = _LEVELS[signal.name]
+    if logger.isEnabledFor(level):
+        told = {"event": signal.name, **facts}
+        line = " ".join(f"{name}={_shown(fact)}" for name, fact in told.items())
+        logger.log(level, "%s", line, extra={"mailbox_import": told})
+    if not signal.receivers:
+        return
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    for receiver in list(signal.receivers_for(app)):
+        try:
+            with own_context():
+                receiver(app, **facts)
+        except Exception as fault:  # noqa: BLE001 (a receiver is the host's)
+            logger.error("a receiver of %s failed: %s", signal.name, type(fault).__name__)
+
+
+def _shown(fact: Fact) -> str:
+    if not isinstance(fact, str):
+        # A host's own ids may be of any type.
+        return json.dumps(fact, default=str)
+    plain = fact.isascii() and fact.replace("_", "").replace("-", "").replace(",", "").isalnum()
+    return fact if plain else json.dumps(fact)

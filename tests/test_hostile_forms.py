@@ -1,0 +1,102 @@
+"""Forms of an attacker: parts that are hard to read, names of files that hold more than a name."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import Header, Host, logged
+from raw_http import FORM, UPLOAD, assert_json, dressed, form, part, post, token_of, written
+
+FILE = b'--b\r\nContent-Disposition: form-data; name="file"; filename="m.csv"\r\n\r\n'
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("forms")
+
+
+@pytest.fixture(scope="module")
+def host(folder) -> Iterator[Host]:
+    """A host of which no form stores a mailbox."""
+    with dressed(folder) as made:
+        yield made
+
+
+HARD = {
+    "thousands of fields": (form(part("tag", "x") * 6000), "invalid_field"),
+    "thousands of files": (form(part("file", "x", 'filename="a"') * 5000), "invalid_field"),
+    "parts without names": (form(part(None, "x") * 8), "invalid_field"),
+    "a part without anything": (form(b"--b\r\n\r\n\r\n"), "no_file"),
+    "a thousand headers": (b"--b\r\n" + b"A: b\r\n" * 1000 + FILE[5:] + b"x", "no_file"),
+    "parameters": (FILE[:-4] + b"; a=b" * 90_000 + b"\r\n\r\nx\r\n--b--", "missing_column"),
+    "quotes": (FILE[:-5] + b'\\"' * 240_000 + b'"\r\n\r\nx\r\n--b--', "missing_column"),
+    "continued": (FILE[:-2] + b" x\r\n" * 120_000 + b"\r\nx\r\n--b--", "missing_column"),
+    "almost boundaries": (FILE + b"\r\n--b x" * 60_000 + b"\r\n--b--", "too_many_rows"),
+    "blanks of a boundary": (FILE + b"\r\n--b" + b" " * 480_000, "no_file"),
+    "headers that are not UTF-8": (b"--b\r\nA: \xff\r\n" + FILE[5:] + b"x", "no_file"),
+    "nothing but line ends": (FILE + b"\r\n" * 240_000 + b"--b--", "empty_file"),
+}
+
+
+LONG = ("parameters", "quotes")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(each, marks=[pytest.mark.slow] * (each in LONG)) for each in HARD]
+)
+def test_forms_that_are_hard_to_read_take_no_second(host, name):
+    body, reason = HARD[name]
+    before = len(host.rows())
+    start = time.process_time()
+    with written() as files:
+        answer = post(host, body)
+    assert time.process_time() - start < 1
+    assert_json(answer, 400, reason)
+    assert (files, len(host.rows())) == ([], before)
+
+
+FILENAMES = {
+    "http-027-filename-crlf": "filename*=UTF-8''FNCANARY%0d%0aCRITICAL%20fake%00.csv",
+    "http-028-filename-script": 'filename="FNCANARY\\"><script>alert(1)</script>.csv"',
+    "http-029-filename-traversal": 'filename="../../etc/FNCANARY"',
+    "http-030-filename-bidi": 'filename="FNCANARY\u202evsc.exe"',
+    "http-032-filename-ansi": 'filename="FNCANARY\x1b[2J.csv"',
+    "windows path": 'filename="C:\\FNCANARY\\con.csv"',
+    "very long": f'filename="{"FNCANARY" * 5000}"',
+    "two names": "filename=\"a.csv\"; filename*=UTF-8''FNCANARY.csv",
+}
+
+
+#: Those that need not be in the default run.
+OTHERS = [pytest.param(each, marks=pytest.mark.slow, id=name) for name, each in FILENAMES.items()]
+
+
+@pytest.mark.parametrize("filename", [FILENAMES["http-027-filename-crlf"], *OTHERS[1:]])
+def test_the_name_of_a_file_is_nowhere(host, folder, capfd, filename):
+    client = host.app.test_client()
+    csv = Header + "bad,pw,smtp.example.com,,587,false\n"
+    token = part("csrf_token", token_of(client))
+    told = []
+    with logged() as log, written() as files:
+        for text, status in ((csv, 200), ("email\nx\n", 400)):
+            body = form(part("file", text, filename), csv=None)
+            answer = post(host, body)
+            assert answer.status_code == status, answer.text
+            told.append(answer)
+            body = form(part("file", text, filename), token, csv=None)
+            page = client.post(UPLOAD, data=body, content_type=FORM)
+            assert page.status_code == (303 if status == 200 else 422)
+            told += [page, client.get(page.location)] if page.location else [page]
+    import_id = told[0].json["data"]["importId"]
+    address = f"{UPLOAD}/{import_id}"
+    told += [client.get(address), client.get(f"{address}/report.csv")]
+    assert [each.status_code for each in told[-2:]] == [200, 200]
+    shown = [each.data + str(each.headers).encode() for each in told]
+    shown += [log.getvalue().encode(), "".join(capfd.readouterr()).encode()]
+    shown += [each.read_bytes() for each in folder.iterdir()]
+    assert [each for each in shown if b"FNCANARY" in each or b"<script>alert" in each] == []
+    assert files == []
+    assert {each.name.split("-")[0] for each in folder.iterdir()} == {"host.sqlite"}
