@@ -60,7 +60,7 @@ def test_a_refused_text_causes_no_connection_and_no_look_up(make_host, watch, na
 def test_the_guard_judges_a_text_itself_before_it_asks():
     names = ("redis", "2130706433", "smtp.example.com:25", "smtp.example.com")
 
-    def work(emit):
+    def work(emit, _draining):
         with Guard(Policy(), dns_timeout=1) as guard:
             guard._look_up = lambda name: emit(name) or ()
             for name in names:

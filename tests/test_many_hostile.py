@@ -95,7 +95,7 @@ def test_between_two_reads_of_a_flood_others_have_their_turn(ca_file):
             sent.set()
             super()._talk(session)
 
-    def work(emit):
+    def work(emit, _draining):
         with Guard(Policy(allowed_networks=(NETWORK,)), 5) as guard:
             wire = Wire(guard, context, "127.0.0.1", server.port)
             wire.open(5)

@@ -32,15 +32,17 @@ class _End:
 class HubRun(Generic[T]):
     """One piece of work in its own hub: an iterator of what it emits, with an end in any case.
 
-    ``work`` gets ``emit``. It runs in a thread with a hub of its own, destroyed at its end; in a
-    process that gevent has patched, a thread is a greenlet, and the work runs on the process's hub,
-    which is left alone. Whoever iterates may take any time between two results: the work goes on.
+    ``work`` gets ``emit``, and an event that is set when it is to begin nothing more. It runs in a
+    thread with a hub of its own, destroyed at its end; in a process that gevent has patched, a
+    thread is a greenlet, and the work runs on the process's hub, which is left alone. Whoever
+    iterates may take any time between two results: the work goes on.
     """
 
-    def __init__(self, work: Callable[[Callable[[T], None]], None]) -> None:
+    def __init__(self, work: Callable[[Callable[[T], None], Event], None]) -> None:
         self._work = work
         self._results: queue.Queue[T | _End] = queue.Queue()
         self._stop = Event()
+        self._draining = Event()
         self._thread = threading.Thread(target=self._run, name="mailbox-import", daemon=True)
         self._thread.start()
 
@@ -61,6 +63,10 @@ class HubRun(Generic[T]):
                 return
             yield result
 
+    def drain(self) -> None:
+        """Have the work begin nothing more; what it has begun still comes as results."""
+        self._draining.set()
+
     def close(self) -> None:
         """Stop the work at once, if it is still going, and wait until its hub is gone."""
         self._stop.set()
@@ -72,7 +78,7 @@ class HubRun(Generic[T]):
         own_hub = get_hub_if_exists() is None
         fault: str | None = "killed"
         try:
-            worker = gevent.spawn(self._work, self._results.put)
+            worker = gevent.spawn(self._work, self._results.put, self._draining)
             stopper = gevent.spawn(self._kill_on_stop, worker)
             worker.join()
             stopper.kill()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from gevent.event import Event
+
 from ..config import Config
 from ..policy import Policy
 from ..records import Mailbox, RefusedTargets
@@ -21,21 +23,22 @@ def probe_all(
     """Start to test mailboxes apart from the caller; iterate over the run's ``results``.
 
     Each number given comes back exactly once as a ``Tested``, in the order in which the verdicts
-    are known; what concerns all rows comes as text. The caller closes the run.
+    are known, or, once the run is drained, not at all; what concerns all rows comes as text. The
+    caller closes the run.
 
     :raises MailboxImportError: no CA certificates; nothing was started.
     """
     context = tls_context(config.ca_file)
     cases = list(mailboxes)
 
-    def work(emit: Callable[[Message], None]) -> None:
+    def work(emit: Callable[[Message], None], draining: Event) -> None:
         policy = Policy(
             allowed_networks=config.allowed_networks, denied_networks=config.denied_networks
         )
         with Guard(policy, config.dns_timeout) as guard:
             verdicts = Verdicts(emit, cases, test_imap=test_imap)
             jobs = jobs_of(cases, test_imap=test_imap)
-            Schedule(jobs, config, guard, context, verdicts).run()
+            Schedule(jobs, config, guard, context, verdicts, draining).run()
             if guard.refused:
                 emit(RefusedTargets(count=guard.refused))
 

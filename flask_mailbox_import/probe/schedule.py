@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import time
 from collections.abc import Iterable
 from dataclasses import replace
@@ -18,11 +17,10 @@ from ..records import Stage
 from .attempt import Attempt, Tried, log_unforeseen
 from .diagnosis import Finding, diagnose
 from .guard import Guard
-from .servers import LONGEST_WAIT, Job, Pace, Server, jittered
+from .retries import Retries
+from .servers import LONGEST_WAIT, Job, Pace, Server
 from .verdicts import Verdicts
 
-#: Seconds before the first and each further retry of a temporary refusal; jitter is added.
-RETRY_WAITS = (1.0, 4.0)
 # Seconds for a server to close its end, so that it has stopped counting the connection.
 _LINGER = 1.0
 _FROM_LOGIN = frozenset({Stage.AUTH, Stage.SELECT})
@@ -40,11 +38,14 @@ class Schedule:
         guard: Guard,
         context: SSLContext,
         verdicts: Verdicts,
+        draining: Event,
     ) -> None:
         self._config = config
         self._guard = guard
         self._context = context
         self._verdicts = verdicts
+        #: Set from outside: begin nothing more.
+        self._draining = draining
         self._pool = Pool(config.concurrency)
         self._aside = Group()
         #: Done with, and not closed yet.
@@ -58,30 +59,39 @@ class Schedule:
         self._broken: BaseException | None = None
         self._paces: dict[tuple[str, int], Pace] = {}
         self._servers: dict[tuple[object, ...], Server] = {}
-        self._later: list[tuple[float, int, Job]] = []
-        self._queued = 0
+        self._retries = Retries()
         for job in jobs:
             self._server(job).waiting.append(job)
 
     def run(self) -> None:
-        """Try every job; return when each has its verdict."""
+        """Try every job; return when each has its verdict or, while draining, none is tried."""
         try:
+            self._aside.spawn(self._wake_to_drain)
             self._look_up_all()
             self._grace_ends = time.monotonic() + _GRACE
             while True:
                 self._changed.clear()
                 if self._broken is not None:
                     raise self._broken
-                self._move_due()
-                self._start_all()
-                if not (self._looking_up or self._running or self._later or self._waiting()):
-                    return self._verdicts.release_all()
+                if self._draining.is_set():
+                    if not self._running:
+                        return self._verdicts.release_all()
+                else:
+                    for job in self._retries.due():
+                        self._queue(self._server(job), job)
+                    self._start_all()
+                    if not (self._looking_up or self._running or self._retries or self._waiting()):
+                        return self._verdicts.release_all()
                 self._changed.wait(self._seconds_to_next())
         finally:
             self._aside.kill()
             self._pool.kill()
             for attempt in self._closing:
                 attempt.close()
+
+    def _wake_to_drain(self) -> None:
+        self._draining.wait()
+        self._changed.set()
 
     def _look_up_all(self) -> None:
         """Resolve each name once, all at a time: none that never answers delays another."""
@@ -120,11 +130,6 @@ class Schedule:
     def _waiting(self) -> bool:
         return any(server.waiting for server in self._servers.values())
 
-    def _move_due(self) -> None:
-        while self._later and self._later[0][0] <= time.monotonic():
-            job = heapq.heappop(self._later)[2]
-            self._queue(self._server(job), job)
-
     def _queue(self, server: Server, job: Job) -> None:
         if server.lesson is not None:
             self._verdicts.failed(job, server.lesson, shared=True)
@@ -135,7 +140,7 @@ class Schedule:
         now = time.monotonic()
         paces = (each.pace for each in self._servers.values() if each.waiting and each.pace)
         times = [each for each in (self._grace_ends, *(p.not_before for p in paces)) if each > now]
-        times += [due for due, _, _ in self._later[:1]]
+        times += self._retries.next_due
         return max(0.0, min(times) - now) if times else None
 
     def _start_all(self) -> None:
@@ -236,7 +241,7 @@ class Schedule:
                 pace.widen()
             may_wait = (finding.wait or 0) <= LONGEST_WAIT
             if finding.may_pass and may_wait and job.tries < self._config.retries:
-                self._try_later(job, finding)
+                self._retries.add(job, finding.wait)
                 return
             again = False
         if again and server.lesson is None:
@@ -250,10 +255,3 @@ class Schedule:
     def _teach(self, server: Server, lesson: Finding) -> None:
         while server.waiting:
             self._verdicts.failed(server.waiting.popleft(), lesson, shared=True)
-
-    def _try_later(self, job: Job, finding: Finding) -> None:
-        job.tries += 1
-        wait = max(finding.wait or 0, RETRY_WAITS[min(job.tries, len(RETRY_WAITS)) - 1])
-        self._queued += 1
-        # The second item is unique, so that no two jobs are ever compared.
-        heapq.heappush(self._later, (time.monotonic() + jittered(wait), self._queued, job))
