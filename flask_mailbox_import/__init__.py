@@ -18,5 +18,5 @@ from .importer import Importer as Importer
 from .models import MailboxMixin as MailboxMixin
 from .records import ImportStatus as ImportStatus
 from .records import MailboxStatus as MailboxStatus
-from .records import RowResult as RowResult
-from .records import Summary as Summary
+from .results import RowResult as RowResult
+from .results import Summary as Summary

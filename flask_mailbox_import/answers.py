@@ -17,8 +17,11 @@ from .errors import (
     FileError,
     ImportInterrupted,
     ImportNotFound,
+    ImportNotRunnable,
+    InvalidCursor,
     MailboxesInUse,
     MailboxImportError,
+    NotRetryable,
     RequestError,
     TooManyRefusedLogins,
     TooManyRunning,
@@ -36,14 +39,14 @@ _REASONS = {401: "no_key", 403: "wrong_workspace", 404: "not_found", 405: "metho
 P = ParamSpec("P")
 
 
-def json_view(method: str) -> Callable[[Callable[P, Response]], Callable[P, Response]]:
-    """Mark the view of a route that has one method; every fault of it becomes our error body."""
+def json_view(*methods: str) -> Callable[[Callable[P, Response]], Callable[P, Response]]:
+    """Mark the view of a route with these methods; every fault of it becomes our error body."""
 
     def decorate(view: Callable[P, Response]) -> Callable[P, Response]:
         @functools.wraps(view)
         def wrapped(*args: P.args, **kwargs: P.kwargs) -> Response:
             if request.method == "OPTIONS":
-                return Response(status=204, headers={"Allow": f"{method}, OPTIONS"})
+                return Response(status=204, headers={"Allow": ", ".join([*methods, "OPTIONS"])})
             return _private(_answered(functools.partial(view, *args, **kwargs)))
 
         return wrapped
@@ -108,6 +111,14 @@ def _request_error(fault: Exception) -> RequestError:
             return RequestError(status, fault.reason, fault.message, details=fault.details)
         case ImportNotFound():
             return RequestError(404, "not_found", "There is no such import.")
+        case ImportNotRunnable():
+            words = "The import is under way, or not begun yet: wait for its end, or cancel it."
+            return RequestError(409, "import_running", words)
+        case NotRetryable():
+            return RequestError(400, "invalid_field", str(fault))
+        case InvalidCursor():
+            words = "The cursor is not one that a list of ours gave."
+            return RequestError(400, "invalid_field", words, details={"field": "cursor"})
         case MailboxesInUse():
             words = f"Nothing was removed: {fault}. Leave mailboxes=true out to keep them."
             return RequestError(400, "invalid_field", words, details={"field": "mailboxes"})

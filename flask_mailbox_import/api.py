@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import io
-from dataclasses import asdict
+from collections.abc import Mapping
 from typing import Any
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, current_app, request, url_for
 from flask.blueprints import BlueprintSetupState
 
 from .answers import answer, json_view
 from .auth import ApiKey, authenticate, workspace_of
+from .bodies import call_body, dry_run_body, import_body
 from .errors import RequestError, file_too_large
-from .fields import read_fields, read_file, refuse_arguments
-from .records import Reason, RowResult, Summary
+from .fields import prefers_async, read_fields, read_file, refuse_arguments
 from .state import NAME, current_state
 
 #: Room in a request beside the file: the other fields and the multipart boundaries.
@@ -70,17 +70,18 @@ def _memory_stream(*_args: object, **_kwargs: object) -> io.BytesIO:
     return io.BytesIO()
 
 
-def caller(method: str) -> ApiKey | str:
+def caller(*methods: str) -> ApiKey | str:
     """Return who calls: a valid API key, or the workspace that the host's loader names.
 
     :raises RequestError: 401, and after that 405 for another method.
     """
     state = current_state()
     identity = authenticate(request, state.api_keys, state.api_workspace_loader())
-    if request.method != method and (request.method, method) != ("HEAD", "GET"):
-        raise RequestError(
-            405, "method_not_allowed", f"Call this with {method}.", headers={"Allow": method}
-        )
+    asked = "GET" if request.method == "HEAD" else request.method
+    if asked not in methods:
+        allowed = {"Allow": ", ".join(methods)}
+        words = f"Call this with {' or '.join(methods)}."
+        raise RequestError(405, "method_not_allowed", words, headers=allowed)
     return identity
 
 
@@ -94,27 +95,38 @@ def import_smtp() -> Response:
     refuse_arguments(request)
     fields = read_fields(request)
     file = read_file(request)
+    options: dict[str, Any] = {
+        "workspace_id": workspace_id,
+        "skip_connection_test": fields.skip_connection_test,
+        "test_imap": fields.test_imap,
+        "encoding": fields.encoding,
+        "column_mapping": fields.column_mapping,
+        "updates": fields.updates,
+    }
     if fields.dry_run:
-        check = state.importer.check_file(
-            file.stream,
-            workspace_id=workspace_id,
-            skip_connection_test=fields.skip_connection_test,
-            test_imap=fields.test_imap,
-            encoding=fields.encoding,
-            column_mapping=fields.column_mapping,
-        )
-        return answer({"success": True, "data": _dry_run_body(check.summary())})
-    summary = state.importer.run_file(
-        file.stream,
-        workspace_id=workspace_id,
-        tag=fields.tag,
-        skip_connection_test=fields.skip_connection_test,
-        test_imap=fields.test_imap,
-        encoding=fields.encoding,
-        column_mapping=fields.column_mapping,
-        api_key_id=identity.id if isinstance(identity, ApiKey) else None,
-    )
-    return answer({"success": True, "data": _body(summary)})
+        check = state.importer.check_file(file.stream, **options)
+        return answer({"success": True, "data": dry_run_body(check.summary())})
+    options |= {
+        "tag": fields.tag,
+        "file_name": file.filename,
+        "api_key_id": identity.id if isinstance(identity, ApiKey) else None,
+    }
+    if prefers_async(request) and not state.jobs.is_inline():
+        import_id = state.importer.stage_file(file.stream, **options)
+        state.jobs.start(import_id, workspace_id=workspace_id)
+        return accepted(import_id, workspace_id, {"Preference-Applied": "respond-async"})
+    summary = state.importer.run_file(file.stream, **options)
+    return answer({"success": True, "data": call_body(summary)})
+
+
+def accepted(
+    import_id: str, workspace_id: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Answer 202 with an import that goes on, and where it can be watched."""
+    summary = current_state().importer.summary(import_id, workspace_id=workspace_id)
+    address = url_for(f"{NAME}.api_resource", import_id=import_id)
+    body = {"success": True, "data": import_body(summary)}
+    return answer(body, 202, {"Location": address, **(headers or {})})
 
 
 def _check_envelope() -> None:
@@ -132,45 +144,3 @@ def _check_envelope() -> None:
         if file.seek(0, io.SEEK_END) > limit:
             raise file_too_large(limit)
         file.seek(0)
-
-
-def _body(summary: Summary) -> dict[str, Any]:
-    body = {**_totals(summary), "importId": summary.import_id}
-    if summary.notices:
-        body["warnings"] = _warnings(summary)
-    return body
-
-
-def _dry_run_body(summary: Summary) -> dict[str, Any]:
-    return {**_totals(summary), "dryRun": True, "warnings": _warnings(summary)}
-
-
-def _totals(summary: Summary) -> dict[str, Any]:
-    return {
-        "imported": summary.imported,
-        "skipped": summary.skipped,
-        "failed": summary.failed,
-        "errors": [_row(each) for each in summary.errors],
-    }
-
-
-def _row(result: RowResult) -> dict[str, Any]:
-    reason = result.reason
-    return {
-        "email": result.email,
-        "error": reason.error,
-        "row": result.row,
-        "code": reason.code.value,
-        "hint": reason.hint,
-        "reply": reason.reply,
-        "smtp": _test(result.smtp),
-        "imap": _test(result.imap),
-    }
-
-
-def _test(reason: Reason | None) -> dict[str, Any] | None:
-    return {"code": reason.code.value, "error": reason.error} if reason else None
-
-
-def _warnings(summary: Summary) -> list[dict[str, Any]]:
-    return [asdict(each) for each in summary.notices]

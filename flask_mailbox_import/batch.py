@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -20,10 +20,11 @@ from sqlalchemy.exc import (
 from sqlalchemy.orm import Session, scoped_session
 
 from .codes import Code
-from .mapping import Outcome, Run, mailbox_columns, now, status_columns, test_columns
+from .mapping import mailbox_columns, now, status_columns, test_columns
 from .models import MailboxMixin, Models, table_of
-from .records import MailboxStatus, Reason, RowStatus
+from .records import MailboxStatus, OnDuplicate, Reason, RowStatus
 from .sealing import KeyRing
+from .staged import Outcome, Run
 from .words import reason_for
 
 logger = logging.getLogger("flask_mailbox_import")
@@ -71,8 +72,14 @@ class Batch:
 
     def write(self, outcomes: Sequence[Outcome], keep_failed: timedelta) -> None:
         """Insert the mailboxes, set the rows' outcomes, erase or time the rows' records."""
-        refused = self._add_mailboxes(outcomes)
-        updates = [_row_update(each, refused.get(each.row_id)) for each in outcomes]
+        updated, refused = self._update_mailboxes(outcomes)
+        refused |= self._add_mailboxes(
+            [each for each in outcomes if each.row_id not in updated.union(refused)]
+        )
+        updates = [
+            _row_update(each, refused.get(each.row_id), updated=each.row_id in updated)
+            for each in outcomes
+        ]
         self._session.execute(update(self._models.row), updates)
         failed = {each["id"] for each in updates if each["status"] == RowStatus.FAILED.value}
         kept = failed if keep_failed else set()
@@ -89,6 +96,49 @@ class Batch:
                 .values(**values)
                 .execution_options(synchronize_session=False)
             )
+
+    def _update_mailboxes(self, outcomes: Sequence[Outcome]) -> tuple[set[int], dict[int, Code]]:
+        """Update mailboxes that are there; return the rows, and those refused and why."""
+        mode, model = self._run.on_duplicate, self._models.mailbox
+        updated, refused = set[int](), dict[int, Code]()
+        for each in outcomes if mode is not OnDuplicate.SKIP else ():
+            if each.mailbox is None:
+                continue
+            query = select(model).where(
+                model.workspace_id == self._run.workspace_id,
+                model.email_key == each.mailbox.email_key,
+            )
+            found = self._session.scalar(query)
+            if found is not None:
+                code = self._saved(lambda: self._update(found, each))  # noqa: B023 (called here)
+                updated |= {each.row_id} if code is None else set()
+                refused |= {each.row_id: code} if code is not None else {}
+            elif mode is OnDuplicate.TEST:
+                # Somebody has removed it meanwhile: it does not come back.
+                refused[each.row_id] = Code.INTERNAL
+        return updated, refused
+
+    def _update(self, found: MailboxMixin, outcome: Outcome) -> None:
+        columns = self._columns(outcome)
+        names = {"status", "tested_at", "smtp_security", "imap_security"}
+        if self._run.on_duplicate is OnDuplicate.UPDATE:
+            kept = {"workspace_id", "email_key", "import_id", "created_at"}
+            names = columns.keys() - kept - ({"tag"} if self._run.tag is None else set())
+        for name in names & columns.keys():
+            setattr(found, name, columns[name])
+
+    def _saved(self, change: Callable[[], object]) -> Code | None:
+        """Make one change in a savepoint; return why it was refused, None where it was not."""
+        try:
+            with self._session.begin_nested():
+                change()
+            return None
+        except Exception as fault:
+            if not _is_of_a_row(fault):
+                raise
+            kind = type(getattr(fault, "orig", fault)).__name__
+        logger.error("the database or the mailbox model refused a mailbox: %s", kind)
+        return Code.INTERNAL
 
     def _add_mailboxes(self, outcomes: Sequence[Outcome]) -> dict[int, Code]:
         """Insert the mailboxes; return the rows that got none after all, and why."""
@@ -117,19 +167,11 @@ class Batch:
         return refused
 
     def _add_one(self, columns: Mapping[str, Any]) -> Code | None:
-        try:
-            with self._session.begin_nested():
-                self._session.add(self._models.mailbox(**columns))
-            return None
-        except Exception as fault:
-            if not _is_of_a_row(fault):
-                raise
-            kind = type(getattr(fault, "orig", fault)).__name__
+        code = self._saved(lambda: self._session.add(self._models.mailbox(**columns)))
         model, keys = self._models.mailbox, [columns["email_key"]]
-        if existing_keys(self._session, model, self._run.workspace_id, keys, lock=True):
+        if code and existing_keys(self._session, model, self._run.workspace_id, keys, lock=True):
             return Code.DUPLICATE
-        logger.error("the database or the mailbox model refused a mailbox: %s", kind)
-        return Code.INTERNAL
+        return code
 
     def _columns(self, outcome: Outcome) -> dict[str, Any]:
         if outcome.mailbox is None:
@@ -159,7 +201,7 @@ def _is_of_a_row(fault: Exception) -> bool:
     return isinstance(fault, OperationalError) and number in _MYSQL_ROW_FAULTS
 
 
-def _row_update(outcome: Outcome, refused: Code | None) -> dict[str, Any]:
+def _row_update(outcome: Outcome, refused: Code | None, *, updated: bool) -> dict[str, Any]:
     reason: Reason | None = reason_for(refused) if refused else outcome.reason
     if refused is Code.DUPLICATE:
         status = RowStatus.SKIPPED
@@ -168,6 +210,7 @@ def _row_update(outcome: Outcome, refused: Code | None) -> dict[str, Any]:
     return {
         "id": outcome.row_id,
         "finished_at": now(),
+        "updated": updated,
         **status_columns(status, reason),
         **test_columns(outcome),
     }

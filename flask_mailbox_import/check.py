@@ -11,11 +11,14 @@ from .choices import encoding_choices, question
 from .codes import Code
 from .columns import Matcher
 from .config import Config
-from .decoding import UnknownEncoding, decode, encoding_named
+from .decoding import UnknownEncoding, decode, encoding_named, label_of
 from .errors import FileError, file_too_large
 from .kinds import is_workbook
+from .labels import plain as printable
+from .names import MAX_NAME
 from .pitfalls import notices_of
-from .records import CheckedRow, Login, Mailbox, Notice, Record, RowResult, RowStatus, Summary
+from .records import CheckedRow, Login, Mailbox, Notice, Record, RowStatus
+from .results import RowResult, Summary, Understood
 from .rows import check_record, merge
 from .table import Table, read_csv
 from .template import is_example
@@ -39,6 +42,10 @@ class Check:
 
     rows: tuple[CheckedRow, ...]
     notices: tuple[Notice, ...]
+    understood: Understood
+    #: Of the rows that are ready: mailboxes that are there already, and will be updated; None
+    #: where such are skipped.
+    updates: int | None = None
 
     def summary(self) -> Summary:
         """Return what an import of the file would do before any connection test."""
@@ -46,6 +53,9 @@ class Check:
         warned = (notice for each in self.rows for notice in each.record.notices)
         return Summary(
             imported=sum(each.status is RowStatus.READY for each in self.rows),
+            updated=self.updates or 0,
+            updates=self.updates is not None,
+            understood=self.understood,
             skipped=sum(each.status is RowStatus.SKIPPED for each in self.rows),
             failed=len(failed),
             errors=tuple(
@@ -85,7 +95,7 @@ def read_file(stream: IO[bytes], config: Config) -> bytes:
 
 def read_rows(
     data: bytes, config: Config, reading: Reading = Reading(), *, test_imap: bool = False
-) -> tuple[list[CheckedRow], tuple[Notice, ...]]:
+) -> tuple[list[CheckedRow], tuple[Notice, ...], Understood]:
     """Read a file and validate each row; doubles are not looked for yet.
 
     :raises FileError: the file cannot be read as a table of mailboxes.
@@ -100,9 +110,20 @@ def read_rows(
             "no_rows", "The file holds only the template's example: put your mailboxes there."
         )
     rows = [
-        _check_row(each, config, test_imap=test_imap) for each in found if each.row not in examples
+        check_row(each, config, test_imap=test_imap) for each in found if each.row not in examples
     ]
-    return rows, (*columns.notices, *_left_out(table, examples))
+    understood = Understood(
+        # A workbook's cells are separated by nothing.
+        encoding=label_of(data, reading.encoding) if table.delimiter else "",
+        delimiter=table.delimiter,
+        sheet=table.sheet,
+        columns=tuple(
+            (printable(theirs)[:MAX_NAME], ours)
+            for theirs, ours in zip(table.header, columns.names, strict=True)
+            if ours
+        ),
+    )
+    return rows, (*columns.notices, *_left_out(table, examples)), understood
 
 
 def _table(data: bytes, config: Config, reading: Reading, matcher: Matcher) -> Table:
@@ -137,7 +158,8 @@ def _left_out(table: Table, examples: Sequence[int]) -> Iterator[Notice]:
         yield Notice(row=row, column="", code="example_row", message=message)
 
 
-def _check_row(record: Record, config: Config, *, test_imap: bool) -> CheckedRow:
+def check_row(record: Record, config: Config, *, test_imap: bool) -> CheckedRow:
+    """Judge one record: ready, or failed and why."""
     if notices := tuple(notices_of(record)):
         record = replace(record, notices=record.notices + notices)
     mailbox, reasons = check_record(record, config, test_imap=test_imap)

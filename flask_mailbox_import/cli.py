@@ -16,7 +16,8 @@ from flask.cli import with_appcontext
 from .errors import FileError, ImportNotRunnable, MailboxImportError
 from .labels import plain
 from .mapping import STALE_AFTER
-from .records import ImportStatus, Summary
+from .records import ImportStatus
+from .results import Summary
 from .state import current_state
 
 if TYPE_CHECKING:

@@ -31,6 +31,16 @@ class Columns:
     notices: tuple[Notice, ...] = ()
 
 
+class UnclearColumns(FileError):  # noqa: N818 (the fault is the name)
+    """Columns of ours are not to be found; somebody can say which of the file's they are."""
+
+    def __init__(self, fault: FileError, wanted: Sequence[str], found: Sequence[str]) -> None:
+        super().__init__(fault.reason, fault.message, fault.details)
+        #: Ours, and the file's that they may be.
+        self.wanted = tuple(wanted)
+        self.found = tuple(found)
+
+
 class Matcher:
     """Reads headers; ``mapping`` (their header -> our column) goes first.
 
@@ -63,8 +73,9 @@ class Matcher:
                 {"missing": list(REQUIRED)},
             )
         self._refuse_unmatched(header, shown)
-        _refuse_doubled(shown, names)
-        _refuse_missing(shown, names)
+        for fault, wanted in (_doubled(shown, names), _missing(shown, names)):
+            if fault is not None:
+                raise _to_be_asked(fault, wanted, header, names)
         unused = (cell for cell, name in zip(shown, names, strict=True) if cell and not name)
         return Columns(names=names, notices=tuple(_unused(cell, row) for cell in unused))
 
@@ -154,22 +165,44 @@ def _invalid_mapping(why: str, column: str) -> FileError:
     return FileError("invalid_mapping", f"The mapping: {why}", {"column": _shown(column)})
 
 
-def _refuse_doubled(shown: Sequence[str], names: Sequence[str | None]) -> None:
+def _to_be_asked(
+    fault: FileError, wanted: Sequence[str], header: Sequence[str], names: Sequence[str | None]
+) -> FileError:
+    """Return a fault as one that a person can settle, where the file may have what is wanted."""
+    theirs = [cell.strip() for cell in header]
+    found = [
+        cell
+        for cell, name in zip(theirs, names, strict=True)
+        if (name is None or name in wanted) and 0 < len(cell) <= MAX_NAME and cell.isprintable()
+    ]
+    alike = {plain(each) for each in found}
+    if len(alike) < max(len(found), len(wanted)):
+        return fault
+    return UnclearColumns(fault, wanted, found)
+
+
+def _doubled(
+    shown: Sequence[str], names: Sequence[str | None]
+) -> tuple[FileError | None, Sequence[str]]:
     for name in names:
         doubled = [cell for cell, known in zip(shown, names, strict=True) if known == name]
         if name and len(doubled) > 1:
-            raise FileError(
+            fault = FileError(
                 "duplicate_column",
                 f"The column {name} is there more than once ({_listed(doubled)}): "
                 "remove or rename one.",
                 {"column": name, "found": doubled},
             )
+            return fault, (name,)
+    return None, ()
 
 
-def _refuse_missing(shown: Sequence[str], names: Sequence[str | None]) -> None:
+def _missing(
+    shown: Sequence[str], names: Sequence[str | None]
+) -> tuple[FileError | None, Sequence[str]]:
     missing = [name for name in REQUIRED if name not in names]
     if not missing:
-        return
+        return None, ()
     advice = " Add them, or rename the columns that they are."
     found = _found(shown)
     if "smtphost" in missing:
@@ -177,12 +210,13 @@ def _refuse_missing(shown: Sequence[str], names: Sequence[str | None]) -> None:
             " Add the server names that your provider gives (for Google smtp.gmail.com and "
             "imap.gmail.com)."
         )
-    raise FileError(
+    fault = FileError(
         "missing_column",
         f"The file has no column {' and no column '.join(missing)}. "
         f"Its columns are: {_listed(shown)}.{advice}",
         {"missing": missing, "found": found},
     )
+    return fault, missing
 
 
 def _unused(cell: str, row: int) -> Notice:

@@ -94,6 +94,15 @@ def decode(data: bytes, encoding: str | None = None) -> str:
     return text.replace("\0", "\x01")
 
 
+def label_of(data: bytes, encoding: str | None = None) -> str:
+    """Return for people in what a file was read that :func:`decode` could read."""
+    codec = next((codec for mark, codec in _MARKS if data.startswith(mark)), None)
+    if codec is None and encoding is not None:
+        return LABELS[encoding]
+    codec = codec or _utf16(data[:_SAMPLE]) or "utf_8"
+    return f"Unicode ({'-'.join(codec.upper().split('_')[:2])})"
+
+
 def _text(data: bytes, encoding: str | None) -> str:
     for mark, codec in _MARKS:
         if data.startswith(mark):

@@ -77,6 +77,7 @@ class Erasure:
         )
         values: dict[str, Any] = {
             **dict.fromkeys(("tag", "run_token", "sealed_file", "file_expires_at")),
+            **dict.fromkeys(("file_name", "fingerprint", "understood")),
             "notices": [],
             "status": ImportStatus.CANCELLED.value,
             "deleted_at": now(),

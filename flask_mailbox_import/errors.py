@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from .records import ImportStatus, Summary
+from .records import ImportStatus
+from .results import Summary
 
 
 class MailboxImportError(Exception):
@@ -82,6 +83,14 @@ class ImportNotRunnable(MailboxImportError):  # noqa: N818 (the fault is the nam
     def __init__(self, import_id: str, status: ImportStatus) -> None:
         super().__init__(f"the import {import_id} is {status.value}")
         self.status = status
+
+
+class InvalidCursor(MailboxImportError):  # noqa: N818 (the fault is the name)
+    """A cursor that no page of the list has given."""
+
+
+class NotRetryable(MailboxImportError):  # noqa: N818 (the fault is the name)
+    """These rows cannot be tested again, or not with these corrections; nothing was changed."""
 
 
 class RunLost(MailboxImportError):  # noqa: N818 (the fault is the name)

@@ -15,13 +15,14 @@ from .errors import (
     MailboxImportError,
     RunLost,
 )
-from .mapping import Outcome, Run, StagedRow
 from .outcomes import outcome_of
 from .probe.diagnosis import REFUSED_LOGIN
 from .probe.prober import probe_all
 from .queries import Queries
-from .records import ImportStatus, Notice, RefusedTargets, Summary
+from .records import ImportStatus, Notice, RefusedTargets
+from .results import Summary
 from .rows import check_record, merge
+from .runs import Runs
 from .sealing import Field
 from .shield import described, shielded
 from .signals import (
@@ -34,13 +35,15 @@ from .signals import (
     targets_refused,
     tell,
 )
-from .store import Store
+from .staged import Outcome, Run, StagedRow
 from .words import reason_for
 
 #: Rows of one transaction at most: what a crash makes us test again.
 BATCH_ROWS = 50
 #: Seconds after which what is known is saved, or, if nothing is, a sign of life given.
 TICK = 1.0
+#: Seconds within which a run sees that somebody wants it to end.
+WATCH = 0.25
 #: Logins refused in one run from which on somebody may be guessing passwords.
 BURST = 20
 
@@ -53,9 +56,9 @@ Progress = Callable[[int, int], None]
 class Execution:
     """Runs imports of one app. Needs an app context of its own."""
 
-    def __init__(self, config: Config, store: Store, queries: Queries) -> None:
+    def __init__(self, config: Config, runs: Runs, queries: Queries) -> None:
         self._config = config
-        self._store = store
+        self._runs = runs
         self._queries = queries
 
     def run(self, import_id: str, workspace_id: str | None, progress: Progress | None) -> Summary:
@@ -103,7 +106,7 @@ class Execution:
 
     @shielded
     def _run(self, import_id: str, workspace_id: str | None, progress: Progress | None) -> None:
-        run = self._store.claim(import_id, workspace_id)
+        run = self._runs.claim(import_id, workspace_id)
         try:
             complete = self._work(run, progress)
         except RunLost:
@@ -111,13 +114,17 @@ class Execution:
         except BaseException:
             # Where even this cannot be written, the old sign of life tells the same.
             with suppress(Exception):
-                self._store.end(run, ImportStatus.INTERRUPTED)
+                self._runs.end(run, ImportStatus.INTERRUPTED)
             raise
-        self._store.end(run, ImportStatus.FINISHED if complete else ImportStatus.INTERRUPTED)
+        status = ImportStatus.FINISHED
+        if not complete:
+            is_cancelled = self._runs.is_cancelled(run)
+            status = ImportStatus.CANCELLED if is_cancelled else ImportStatus.INTERRUPTED
+        self._runs.end(run, status)
 
     def _work(self, run: Run, progress: Progress | None) -> bool:
         """Save the outcomes as they come; return whether that were all."""
-        staged = self._store.ready_rows(run)
+        staged = self._runs.ready_rows(run)
         _tell(run, import_started, api_key_id=run.api_key_id, rows=len(staged))
         known: list[Outcome] = []
         batch: list[Outcome] = []
@@ -129,9 +136,9 @@ class Execution:
                     # Before they are saved: they were refused also where that fails.
                     refused += sum(_is_refused(each) for each in batch)
                     if batch:
-                        self._store.save(run, batch)
+                        self._runs.save(run, batch)
                     else:
-                        self._store.beat(run)
+                        self._runs.beat(run)
                     done += len(batch)
                     batch = []
                     if progress is not None:
@@ -139,11 +146,11 @@ class Execution:
         except RunLost:
             # Deleting an import while it runs must not lift the limit of refused logins.
             lost = [each for each in (*batch, *known) if _is_refused(each)]
-            self._store.count_refused(run, lost)
+            self._runs.count_refused(run, lost)
             raise
         except BaseException:
             with suppress(Exception):
-                self._store.save(run, known)
+                self._runs.save(run, known)
             raise
         finally:
             if refused >= BURST:
@@ -155,6 +162,8 @@ class Execution:
         opened = [self._open(run, row) for row in staged]
         done = [each for each in opened if each.mailbox is None or run.skip_connection_test]
         for start in range(0, len(done), BATCH_ROWS):
+            if self._runs.is_cancelled(run):
+                return
             known += done[start : start + BATCH_ROWS]
             yield
         if len(done) < len(opened):
@@ -179,15 +188,20 @@ class Execution:
         mailboxes = ((key, each.mailbox) for key, each in untested.items() if each.mailbox)
         tests = probe_all(mailboxes, self._config, test_imap=run.test_imap)
         try:
+            look = time.monotonic() + WATCH
             due = time.monotonic() + TICK
-            for result in tests.results(TICK):
+            for result in tests.results(WATCH):
                 if isinstance(result, Notice):
-                    self._store.remark(run, result)
+                    self._runs.remark(run, result)
                 elif isinstance(result, RefusedTargets):
                     _tell(run, targets_refused, count=result.count)
                 elif result is not None:
                     row_id, tested = result
                     known.append(outcome_of(rows[row_id], untested[row_id], tested))
+                if time.monotonic() >= look:
+                    if self._runs.is_cancelled(run):
+                        tests.drain()
+                    look = time.monotonic() + WATCH
                 if len(known) >= BATCH_ROWS or time.monotonic() >= due:
                     yield
                     due = time.monotonic() + TICK

@@ -17,13 +17,20 @@ from .auth import ApiKeys, WorkspaceLoader
 from .config import Config
 from .erasure import Erasure
 from .errors import ConfigError
+from .execution import Execution
 from .importer import Importer
+from .jobs import Jobs
+from .listing import Listing
 from .models import MailboxMixin, Models, models_for
 from .probe.diagnosis import REFUSED_LOGIN
 from .queries import Queries
+from .retrying import Retrying
 from .rotation import Rotation
+from .runners import ThreadRunner
+from .runs import Runs
 from .sealing import KeyRing
 from .senders import open_connection, open_smtp
+from .staging import Staging
 from .state import NAME, State, current_state
 from .store import Store
 
@@ -111,6 +118,11 @@ class MailboxImport:
         """The importer of the current app: imports without HTTP."""
         return current_state().importer
 
+    @property
+    def jobs(self) -> Jobs:
+        """The imports of the current app that go on by themselves: start, cancel, retry, list."""
+        return current_state().jobs
+
     def create_api_key(self, workspace_id: str) -> str:
         """Make an API key for a workspace of the current app and return it, this once.
 
@@ -149,16 +161,22 @@ class MailboxImport:
 
     def _state(self, db: SQLAlchemy, models: Models, config: Config) -> State:
         key_ring = KeyRing(config.encryption_keys)
+        store = Store(db, models, key_ring, config)
+        runs = Runs(db, models, key_ring, config)
+        queries = Queries(db, models)
+        erasure = Erasure(db, models, REFUSED_LOGIN)
+        staging = Staging(config, store, queries, erasure)
+        execution = Execution(config, runs, queries)
+        runner = ThreadRunner(db, config, queries, execution)
+        importer = Importer(queries, erasure, staging, execution, runner)
+        retrying = Retrying(config, store, queries)
+        listing = Listing(db, models, key_ring)
         return State(
             config=config,
             key_ring=key_ring,
             models=models,
-            importer=Importer(
-                config,
-                Store(db, models, key_ring, config),
-                Queries(db, models),
-                Erasure(db, models, REFUSED_LOGIN),
-            ),
+            importer=importer,
+            jobs=Jobs(config, importer, staging, retrying, runs, runner, queries, listing),
             api_keys=ApiKeys(db, models),
             rotation=Rotation(db, models, key_ring),
             workspace_loader=lambda: self._workspace_loader,

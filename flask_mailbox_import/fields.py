@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from flask import Request
@@ -12,6 +12,7 @@ from werkzeug.datastructures import FileStorage, MultiDict
 from .decoding import encoding_named
 from .errors import RequestError, file_too_large
 from .labels import MAX_TAG_LENGTH, clean_tag
+from .records import RowStatus
 from .table import MAX_COLUMNS
 
 _FIELDS = (
@@ -22,6 +23,13 @@ _MAPPING = (
     "columnMapping is a JSON object of the file's columns, each once, and ours, such as "
     '{"Mail server": "smtphost"}.'
 )
+#: How the select of one of our columns is called.
+_SELECT = "column-"
+_RETRY = (
+    'The body is a JSON object such as {"rows": [14], "corrections": {"14": {"smtphost": '
+    '"mail.example.com"}}}, or none.'
+)
+_LONGEST_ROW = 9
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -36,13 +44,14 @@ class Fields:
     test_imap: bool | None
     encoding: str | None
     column_mapping: Mapping[str, str | None]
+    #: A mailbox that is there already is updated, not skipped.
+    updates: bool
 
 
 def read_fields(request: Request, *, beside: Container[str] = ()) -> Fields:
     """Return the fields of the form; ``beside`` are others that it may have.
 
-    :raises RequestError: 400 ``invalid_field``: unknown, twice, malformed, or not built yet;
-        ``invalid_mapping``.
+    :raises RequestError: 400 ``invalid_field``: unknown, twice, or malformed; ``invalid_mapping``.
     """
     for name in request.args:
         if name in _FIELDS:
@@ -50,7 +59,6 @@ def read_fields(request: Request, *, beside: Container[str] = ()) -> Fields:
     for name in request.form:
         if name not in (*_FIELDS, "file") and name not in beside:
             raise _invalid(name, f"is not known; known are file, {', '.join(_FIELDS)}")
-    _refuse_unbuilt(request)
     return Fields(
         tag=_tag(request),
         skip_connection_test=_boolean(request.form, "skipConnectionTest"),
@@ -58,6 +66,7 @@ def read_fields(request: Request, *, beside: Container[str] = ()) -> Fields:
         test_imap=_boolean(request.form, "testImap") if _text(request.form, "testImap") else None,
         encoding=_encoding(request),
         column_mapping=_column_mapping(request),
+        updates=_choice(request.form, "onDuplicate", ("skip", "update")) == "update",
     )
 
 
@@ -88,14 +97,77 @@ def too_large(request: Request, limit: int) -> RequestError:
     return RequestError(413, fault.reason, fault.message, details=fault.details)
 
 
-def _refuse_unbuilt(request: Request) -> None:
-    """Refuse what later versions bring: whoever asks for it must not believe to have got it."""
-    if "respond-async" in request.headers.get("Prefer", "").lower():
-        raise RequestError(
-            400, "invalid_field", "Prefer: respond-async is not available yet: leave it out."
-        )
-    if _text(request.form, "onDuplicate") not in ("", "skip"):
-        raise _invalid("onDuplicate", "can only be 'skip' yet")
+def prefers_async(request: Request) -> bool:
+    """Tell whether the caller would rather not wait (RFC 7240 section 4.1)."""
+    preferences = ",".join(request.headers.getlist("Prefer")).split(",")
+    return any(each.partition(";")[0].strip().lower() == "respond-async" for each in preferences)
+
+
+def read_status(request: Request) -> RowStatus | None:
+    """Return the status that a list of rows is asked for; None stands for all.
+
+    :raises RequestError: 400 ``invalid_field``.
+    """
+    value = _choice(request.args, "status", [each.value for each in RowStatus])
+    return RowStatus(value) if value else None
+
+
+def read_cursor(request: Request) -> str | None:
+    """Return where a list goes on.
+
+    :raises RequestError: 400 ``invalid_field``: given twice.
+    """
+    return _text(request.args, "cursor") or None
+
+
+def read_retry(request: Request) -> tuple[list[int], dict[int, dict[str, str]]]:
+    """Return the rows, and the corrections by row, of a JSON body; no body is an empty one.
+
+    :raises RequestError: 400 ``invalid_field``.
+    """
+    data = request.get_data()
+    try:
+        body = json.loads(data, object_pairs_hook=_once) if data else {}
+        # Half of a surrogate pair is no text.
+        json.dumps(body, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        body = None
+    if not isinstance(body, dict) or not body.keys() <= {"rows", "corrections"}:
+        raise RequestError(400, "invalid_field", _RETRY)
+    rows, corrections = body.get("rows") or [], body.get("corrections") or {}
+    if not isinstance(rows, list) or any(type(each) is not int for each in rows):
+        raise RequestError(400, "invalid_field", _RETRY)
+    return rows, _corrections(corrections)
+
+
+def _corrections(body: object) -> dict[int, dict[str, str]]:
+    found: dict[int, dict[str, str]] = {}
+    for row, columns in body.items() if isinstance(body, dict) else [("", None)]:
+        if not (row.isascii() and row.isdigit() and len(row) <= _LONGEST_ROW):
+            raise RequestError(400, "invalid_field", _RETRY)
+        if not isinstance(columns, dict) or int(row) in found:
+            raise RequestError(400, "invalid_field", _RETRY)
+        if not all(isinstance(each, str | int) for each in columns.values()):
+            raise RequestError(400, "invalid_field", _RETRY)
+        found[int(row)] = {
+            name: value if isinstance(value, str) else str(value).lower()
+            for name, value in columns.items()
+        }
+    return found
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key is there twice")
+    return found
+
+
+def _choice(form: MultiDict[str, str], name: str, known: Sequence[str]) -> str:
+    text = _text(form, name)
+    if text and text not in known:
+        raise _invalid(name, f"must be one of {', '.join(known)}")
+    return text
 
 
 def _text(form: MultiDict[str, str], name: str) -> str:
@@ -146,6 +218,15 @@ def _column_mapping(request: Request) -> Mapping[str, str | None]:
             raise RequestError(400, "invalid_mapping", _MAPPING)
         found[theirs] = ours
     return found
+
+
+def read_mapping(request: Request) -> Mapping[str, str | None]:
+    """Return their header -> our column from a page's selects, ``column-OURS=THEIRS``."""
+    return {
+        theirs: name.removeprefix(_SELECT)
+        for name, theirs in request.form.items()
+        if name.startswith(_SELECT) and theirs
+    }
 
 
 class _Pairs(list[tuple[str, object]]):

@@ -1,28 +1,25 @@
-"""The one place that knows the order: read, check, stage, run, summarise; no request, no SQL."""
+"""Imports of files, from the stream to the summary, as its caller waits; no request, no SQL."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import IO
 
 from .check import Check, reading_of
-from .choices import EncodingChoice
-from .config import Config
-from .decoding import encoding_named
 from .erasure import Erasure
 from .errors import ImportNotFound, TooManyRunning
 from .execution import Execution, Progress
-from .mapping import Unfinished, now
+from .mapping import now
 from .queries import Queries
-from .records import Summary
 from .report import report
+from .results import Summary
+from .runners import ThreadRunner
 from .session import own_context
 from .signals import import_deleted, import_not_found, limit_reached, tell
-from .staging import Staging
-from .store import Store
+from .staged import Unfinished
+from .staging import Question, Staging
 
 
 class Importer:
@@ -32,12 +29,19 @@ class Importer:
     is committed.
     """
 
-    def __init__(self, config: Config, store: Store, queries: Queries, erasure: Erasure) -> None:
+    def __init__(
+        self,
+        queries: Queries,
+        erasure: Erasure,
+        staging: Staging,
+        execution: Execution,
+        runner: ThreadRunner,
+    ) -> None:
         self._queries = queries
         self._erasure = erasure
-        self._staging = Staging(config, store, queries, erasure)
-        self._execution = Execution(config, store, queries)
-        self._running = threading.BoundedSemaphore(config.max_running)
+        self._staging = staging
+        self._execution = execution
+        self._runner = runner
 
     def run_file(
         self,
@@ -49,15 +53,17 @@ class Importer:
         test_imap: bool | None = None,
         encoding: str | None = None,
         column_mapping: Mapping[str, str | None] | None = None,
+        updates: bool = False,
+        file_name: str | None = None,
         api_key_id: int | None = None,
         progress: Progress | None = None,
     ) -> Summary:
         """Import a file from start to end; return what came of it.
 
         ``test_imap``: log in for reading too, and take only mailboxes where both work; None is
-        the setting ``TEST_IMAP``. Without a connection test it means nothing. ``encoding`` is
-        that of a file that is not in Unicode. ``column_mapping``: their header -> our column,
-        for names that are not known; a column that is mapped to None is not used.
+        the setting ``TEST_IMAP``. ``encoding`` is that of a file that is not in Unicode.
+        ``column_mapping``: their header -> our column; a column that is mapped to None is not
+        used. ``updates``: a mailbox that is there already is not skipped but tested and updated.
 
         :raises ValueError: ``tag``, ``workspace_id`` or ``encoding`` is none.
         :raises FileError: the file cannot be read; nothing was stored.
@@ -70,6 +76,8 @@ class Importer:
             tag=tag,
             skip_connection_test=skip_connection_test,
             test_imap=test_imap,
+            updates=updates,
+            file_name=file_name,
             api_key_id=api_key_id,
         )
         reading = reading_of(encoding, column_mapping)
@@ -87,52 +95,66 @@ class Importer:
         test_imap: bool | None = None,
         encoding: str | None = None,
         column_mapping: Mapping[str, str | None] | None = None,
+        updates: bool = False,
+        file_name: str | None = None,
+        api_key_id: int | None = None,
         ask: bool = False,
     ) -> str:
-        """Check a file and keep it for :meth:`continue_import`; return the import's id.
+        """Check a file and keep it for a run; return the import's id.
 
-        With ``ask`` a file that is not in Unicode is kept until :meth:`read_as` says what it is in.
+        With ``ask`` a file of which somebody can say how it is to be read, in which encoding or
+        which of its columns are ours, is kept until :meth:`read_as` says so.
 
         :raises ValueError, FileError, TooManyRefusedLogins: see :meth:`run_file`.
         """
         options = self._staging.options(
-            workspace_id, tag=tag, skip_connection_test=skip_connection_test, test_imap=test_imap
+            workspace_id,
+            tag=tag,
+            skip_connection_test=skip_connection_test,
+            test_imap=test_imap,
+            updates=updates,
+            file_name=file_name,
+            api_key_id=api_key_id,
         )
         reading = reading_of(encoding, column_mapping)
         with own_context():
             return self._staging.stage(stream, options, reading, ask=ask)
 
-    def encoding_choices(self, import_id: str, *, workspace_id: str) -> Sequence[EncodingChoice]:
-        """Return what a file that was kept to be asked about may be in, the likeliest first.
+    def question(self, import_id: str, *, workspace_id: str) -> Question | None:
+        """Return what is to be said of a file that was kept to be asked about.
 
-        :raises ImportNotFound: there is none of this id in the workspace.
+        None where there is nothing to be said. Raises as `summary`.
         """
-        with _asked_for(import_id, workspace_id):
-            return self._staging.choices(import_id, workspace_id)
+        with asked_for(import_id, workspace_id):
+            return self._staging.question(import_id, workspace_id)
 
-    def read_as(self, import_id: str, encoding: str, *, workspace_id: str) -> None:
+    def read_as(
+        self,
+        import_id: str,
+        encoding: str | None = None,
+        column_mapping: Mapping[str, str | None] | None = None,
+        *,
+        workspace_id: str,
+    ) -> None:
         """Read a file that was kept to be asked about; its import can be run then.
 
         :raises ValueError, FileError, ImportNotFound: it is not read; the file is still kept.
         """
-        encoding = encoding_named(encoding)
-        with _asked_for(import_id, workspace_id):
-            self._staging.read_as(import_id, workspace_id, encoding)
+        reading = reading_of(encoding, column_mapping)
+        with asked_for(import_id, workspace_id):
+            self._staging.read_as(import_id, workspace_id, reading)
 
     def summary(self, import_id: str, *, workspace_id: str) -> Summary:
         """Return what came of an import so far, or what is in its file if it has not been run.
 
         :raises ImportNotFound: there is none of this id in the workspace.
         """
-        with _asked_for(import_id, workspace_id):
+        with asked_for(import_id, workspace_id):
             return self._queries.summary(import_id, workspace_id)
 
     def report(self, import_id: str, *, workspace_id: str) -> bytes:
-        """Return a CSV file of what came of each row of an import.
-
-        :raises ImportNotFound: there is none of this id in the workspace.
-        """
-        with _asked_for(import_id, workspace_id):
+        """Return a CSV file of what came of each row of an import; raises as `summary`."""
+        with asked_for(import_id, workspace_id):
             return report(self._queries.report_rows(import_id, workspace_id))
 
     def check_file(
@@ -144,10 +166,14 @@ class Importer:
         test_imap: bool | None = None,
         encoding: str | None = None,
         column_mapping: Mapping[str, str | None] | None = None,
+        updates: bool = False,
     ) -> Check:
         """Say what is in a file; opens no connection, stores nothing; raises as `stage_file`."""
         options = self._staging.options(
-            workspace_id, skip_connection_test=skip_connection_test, test_imap=test_imap
+            workspace_id,
+            skip_connection_test=skip_connection_test,
+            test_imap=test_imap,
+            updates=updates,
         )
         reading = reading_of(encoding, column_mapping)
         with own_context():
@@ -156,9 +182,7 @@ class Importer:
     def continue_import(
         self, import_id: str, progress: Progress | None = None, *, workspace_id: str | None = None
     ) -> Summary:
-        """Run what is left of an import: all of a staged one, the rest of an interrupted one.
-
-        ``workspace_id`` is whose import it must be, None for an operator, who may run any.
+        """Run what is left of an import; ``workspace_id`` None is an operator, who may run any.
 
         :raises ImportNotFound, ImportNotRunnable, RunLost, TooManyRunning, TooManyRefusedLogins:
             why it was not.
@@ -178,7 +202,7 @@ class Importer:
         :raises ImportNotFound: there is none of this id in the workspace.
         :raises MailboxesInUse: the host's own tables refer to one of them; nothing is erased.
         """
-        with _asked_for(import_id, workspace_id):
+        with asked_for(import_id, workspace_id):
             removed = self._erasure.delete(import_id, workspace_id, mailboxes=mailboxes)
         tell(import_deleted, import_id=import_id, workspace_id=workspace_id, mailboxes=removed)
         return removed
@@ -209,17 +233,20 @@ class Importer:
 
     @contextmanager
     def _slot(self, workspace_id: str | None) -> Iterator[None]:
-        if not self._running.acquire(blocking=False):
+        if not self._runner.slots.acquire(blocking=False):
             tell(limit_reached, workspace_id=workspace_id, limit="MAX_RUNNING")
             raise TooManyRunning("Too many imports are running here: try again in a while.")
         try:
             yield
         finally:
-            self._running.release()
+            self._runner.slots.release()
+            # What waited for a slot begins now; why it may not is not this import's matter.
+            with suppress(Exception):
+                self._runner.wake()
 
 
 @contextmanager
-def _asked_for(import_id: str, workspace_id: str) -> Iterator[None]:
+def asked_for(import_id: str, workspace_id: str) -> Iterator[None]:
     """Work in a context of one's own; tell of a workspace that asks for what is not there.
 
     Another workspace's import is told no differently: to tell them apart, it had to be read.

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from .codes import Code
 from .errors import SealError
-from .models import ImportMixin, ImportRowMixin
-from .records import CheckedRow, Login, Mailbox, Notice, Options, Reason, Record, RowStatus
+from .models import ImportMixin, ImportRowMixin, MailboxMixin
+from .records import (
+    CheckedRow,
+    Login,
+    Mailbox,
+    Notice,
+    OnDuplicate,
+    Options,
+    Reason,
+    Record,
+    RowStatus,
+    Security,
+)
 from .sealing import Field, KeyRing, new_seal_id
 from .secret import Secret
+from .staged import KeptFile, Outcome, StagedRow
 
 #: A run that gave no sign of life for this long is dead; runs give one each second.
 STALE_AFTER = timedelta(seconds=20)
@@ -21,60 +32,6 @@ STALE_AFTER = timedelta(seconds=20)
 REFUSED_COUNT_FOR = timedelta(hours=1)
 #: The records of rows that nobody tested in this time are erased.
 KEEP_UNTESTED = timedelta(hours=24)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """The right to work on an import, until somebody else takes it over."""
-
-    import_id: str
-    workspace_id: str
-    token: str
-    tag: str | None
-    skip_connection_test: bool
-    test_imap: bool
-    api_key_id: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unfinished:
-    """An import with rows to do."""
-
-    import_id: str
-    workspace_id: str
-    ready: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StagedRow:
-    """A ready row out of the database; ``record`` is None where it is gone."""
-
-    id: int
-    record: Record | None
-    #: It is there, but does not open: somebody has changed it.
-    is_broken: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What came of a staged row: a mailbox to save or, with ``reason``, why there is none."""
-
-    row_id: int
-    mailbox: Mailbox | None = None
-    reason: Reason | None = None
-    smtp: Reason | None = None
-    imap: Reason | None = None
-    #: What the check said about the row, and what the tests showed.
-    notices: tuple[Notice, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeptFile:
-    """A file that waits for somebody to say which encoding it is in."""
-
-    options: Options
-    data: bytes
-    column_mapping: Mapping[str, str | None]
 
 
 def now() -> datetime:
@@ -113,6 +70,42 @@ def mailbox_columns(mailbox: Mailbox, key_ring: KeyRing, workspace_id: str) -> d
             "sealed_imap_password": sealed(imap, Field.IMAP_PASSWORD) if imap.password else None,
         }
     return columns
+
+
+def record_of(mailbox: MailboxMixin, key_ring: KeyRing, row: int) -> Record:
+    """Return a saved mailbox as the record that describes it.
+
+    :raises SealError: a password of it does not open.
+    """
+
+    def opened(sealed: bytes | None, field: Field) -> Secret:
+        if sealed is None:
+            return Secret("")
+        return key_ring.open(
+            sealed, workspace_id=mailbox.workspace_id, seal_id=mailbox.seal_id, field=field
+        )
+
+    imap_port, imap_security = mailbox.imap_port, mailbox.imap_security
+    return Record(
+        row=row,
+        cells={
+            "email": mailbox.email,
+            "displayname": mailbox.display_name,
+            "smtphost": mailbox.smtp_host,
+            "smtpport": str(mailbox.smtp_port),
+            "smtpsecure": str(mailbox.smtp_security == Security.TLS.value).lower(),
+            "smtpusername": mailbox.smtp_username,
+            "imaphost": mailbox.imap_host or "",
+            "imapport": str(imap_port) if imap_port else "",
+            "imapsecure": str(imap_security == Security.TLS.value).lower() if imap_security else "",
+            "imapusername": mailbox.imap_username or "",
+        },
+        secrets={
+            "password": Secret(""),
+            "smtppassword": opened(mailbox.sealed_smtp_password, Field.SMTP_PASSWORD),
+            "imappassword": opened(mailbox.sealed_imap_password, Field.IMAP_PASSWORD),
+        },
+    )
 
 
 def status_columns(status: RowStatus, reason: Reason | None) -> dict[str, Any]:
@@ -204,9 +197,28 @@ def staged_row(row: ImportRowMixin, key_ring: KeyRing, workspace_id: str) -> Sta
     return StagedRow(id=row.id, record=record)
 
 
+def options_columns(options: Options) -> dict[str, Any]:
+    """Return the columns of what an import is asked to do."""
+    return {**asdict(options), "on_duplicate": options.on_duplicate.value}
+
+
+def options_of(found: ImportMixin) -> Options:
+    """Return what an import is asked to do."""
+    return Options(
+        workspace_id=found.workspace_id,
+        tag=found.tag,
+        skip_connection_test=found.skip_connection_test,
+        test_imap=found.test_imap,
+        on_duplicate=OnDuplicate(found.on_duplicate),
+        file_name=found.file_name,
+        api_key_id=found.api_key_id,
+    )
+
+
 def file_columns(kept: KeptFile, key_ring: KeyRing, import_id: str) -> dict[str, Any]:
     """Return the columns of an import whose file is kept, sealed, in place of its rows."""
-    text = json.dumps([kept.data.decode("latin-1"), dict(kept.column_mapping)], ensure_ascii=False)
+    reading = [kept.encoding, dict(kept.column_mapping)]
+    text = json.dumps([kept.data.decode("latin-1"), *reading], ensure_ascii=False)
     return {
         "sealed_file": key_ring.seal(
             Secret(text),
@@ -225,12 +237,10 @@ def file_of(found: ImportMixin, key_ring: KeyRing) -> KeptFile | None:
     clear = key_ring.open(
         found.sealed_file, workspace_id=found.workspace_id, seal_id=found.id, field=Field.FILE
     )
-    text, column_mapping = json.loads(clear.reveal())
-    options = Options(
-        workspace_id=found.workspace_id,
-        tag=found.tag,
-        skip_connection_test=found.skip_connection_test,
-        test_imap=found.test_imap,
-        api_key_id=found.api_key_id,
+    text, encoding, column_mapping = json.loads(clear.reveal())
+    return KeptFile(
+        options=options_of(found),
+        data=text.encode("latin-1"),
+        encoding=encoding,
+        column_mapping=column_mapping,
     )
-    return KeptFile(options=options, data=text.encode("latin-1"), column_mapping=column_mapping)

@@ -120,6 +120,13 @@ class ImportMixin:
     tag: Mapped[str | None] = mapped_column(_words(64))
     skip_connection_test: Mapped[bool]
     test_imap: Mapped[bool]
+    #: A value of ``OnDuplicate``.
+    on_duplicate: Mapped[str] = mapped_column(String(16))
+    file_name: Mapped[str | None] = mapped_column(_words(128))
+    #: By which the same file is known when it comes again; tells nothing without the keys.
+    fingerprint: Mapped[str | None] = mapped_column(_exact(64), index=True)
+    #: What the file was taken for, as fields of ``Understood``.
+    understood: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     #: What was worth saying about the file, as fields of a ``Notice``.
     notices: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
     #: The API key that brought the file; None where a page or the host did.
@@ -131,7 +138,11 @@ class ImportMixin:
     #: Who runs it; every write of a run is conditional on it.
     run_token: Mapped[str | None] = mapped_column(_exact(32))
     heartbeat_at: Mapped[datetime | None]
-    #: The whole file, while somebody is to say which encoding it is in.
+    #: When the last run began.
+    started_at: Mapped[datetime | None]
+    #: When somebody wanted the run to end.
+    cancelled_at: Mapped[datetime | None]
+    #: The whole file, while somebody is to say how it is to be read.
     sealed_file: Mapped[bytes | None] = mapped_column(LargeBinary(2**24 - 1), deferred=True)
     #: When ``sealed_file`` is to be erased; None where the rows are there in its place.
     file_expires_at: Mapped[datetime | None] = mapped_column(index=True)
@@ -148,6 +159,8 @@ class ImportRowMixin:
     #: As in the file.
     email: Mapped[str] = mapped_column(_words())
     status: Mapped[str] = mapped_column(String(16))
+    #: Imported into a mailbox that was there already.
+    updated: Mapped[bool] = mapped_column(default=False)
     code: Mapped[str | None] = mapped_column(String(32))
     error: Mapped[str | None] = mapped_column(_words())
     hint: Mapped[str | None] = mapped_column(_words())

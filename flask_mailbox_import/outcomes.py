@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from .codes import Code
-from .mapping import Outcome
 from .pitfalls import remark_on
 from .reasons import both, mode_notice
 from .records import Login, Mailbox, Notice, Reason, Tested, Verdict
+from .staged import Outcome
 
 _PASSWORD_REFUSED = frozenset({Code.BAD_CREDENTIALS, Code.CREDENTIALS_ENCODING})
 

@@ -31,12 +31,13 @@ from .errors import (
     TooManyRunning,
     too_many,
 )
-from .fields import read_fields, read_file, too_large
+from .fields import read_fields, read_file, read_mapping, too_large
 from .forms import ConfirmForm, UploadForm, sent
 from .frame import Answer, page, render
 from .names import COLUMNS, REQUIRED
-from .records import ImportStatus, Summary
+from .records import ImportStatus
 from .resources import csv_file
+from .results import Summary
 from .state import current_state
 from .template import template as template_bytes
 from .workbook import can_read_workbooks
@@ -179,8 +180,8 @@ def check(workspace_id: str, import_id: str) -> Answer:
     address = url_for("mailbox_import.result", import_id=import_id)
     if summary.status is not ImportStatus.CHECKED:
         return redirect(address, 303)
-    if summary.asks_encoding:
-        return _encoding(workspace_id, import_id)
+    if summary.asks:
+        return _ask(workspace_id, import_id)
     if request.method != "POST" or not summary.rows:
         return _check_page(summary)
     if "encoding" in request.form:
@@ -196,28 +197,35 @@ def check(workspace_id: str, import_id: str) -> Answer:
     return redirect(address, 303)
 
 
-def _encoding(workspace_id: str, import_id: str) -> Answer:
-    """Ask how the letters of a file are to be read; the answer leads to its check page."""
+def _ask(workspace_id: str, import_id: str) -> Answer:
+    """Ask how a file is to be read; the answer leads to its check page."""
     importer = current_state().importer
+    again = redirect(url_for("mailbox_import.check", import_id=import_id), 303)
     fault = None
     if request.method == "POST":
         try:
             if not sent(ConfirmForm).validate():
                 raise RequestError(400, "csrf", _SESSION_ENDED)
-            encoding = request.form.get("encoding", "")
-            importer.read_as(import_id, encoding, workspace_id=workspace_id)
-            return redirect(url_for("mailbox_import.check", import_id=import_id), 303)
+            encoding, mapping = request.form.get("encoding"), read_mapping(request)
+            if not encoding and not mapping:
+                raise RequestError(422, "invalid_field", "Choose the line that looks right.")
+            importer.read_as(import_id, encoding, mapping, workspace_id=workspace_id)
+            return again
         except ValueError:
             fault = RequestError(422, "invalid_field", "Choose the line that looks right.")
         except FileError as found:
             fault = RequestError(422, found.reason, found.message)
         except RequestError as found:
             fault = found
+    question = importer.question(import_id, workspace_id=workspace_id)
+    if question is None:
+        return again
     return render(
-        "encoding.html",
+        "encoding.html" if question.encodings else "columns.html",
         fault,
         form=ConfirmForm(formdata=None),
-        choices=importer.encoding_choices(import_id, workspace_id=workspace_id),
+        question=question,
+        choices=question.encodings,
         shown=_CHOICES_SHOWN,
     )
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
+from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import func, select
@@ -13,11 +15,13 @@ from .batch import existing_keys
 from .codes import Code
 from .errors import ImportNotFound
 from .labels import plain
-from .mapping import STALE_AFTER, Unfinished, now
+from .mapping import STALE_AFTER, now
 from .models import ImportMixin, ImportRowMixin, Models
-from .records import ImportStatus, Notice, Reason, RowResult, RowStatus, Summary
+from .records import ImportStatus, Notice, OnDuplicate, Reason, RowStatus
 from .report import ReportRow
+from .results import RowResult, Summary, Understood
 from .session import transaction
+from .staged import Unfinished
 
 
 class Queries:
@@ -40,12 +44,7 @@ class Queries:
         row = self._models.row
         with transaction(self._db) as session:
             found = find_import(session, self._models, import_id, workspace_id)
-            rows = session.execute(
-                select(row.status, func.count())
-                .where(row.import_id == import_id)
-                .group_by(row.status)
-            )
-            counts: dict[str, int] = {status: count for status, count in rows}  # noqa: C416 (typed)
+            counts = count_rows(session, self._models, [import_id])[import_id]
             told = session.scalars(
                 select(row)
                 .where(row.import_id == import_id, row.code.is_not(None))
@@ -58,25 +57,26 @@ class Queries:
             ).all()
             notices = [*found.notices, *(each for told in warned for each in told or ())]
             by_status = {
-                status: tuple(_row_result(each) for each in told if each.status == status.value)
+                status: tuple(row_result(each) for each in told if each.status == status.value)
                 for status in (RowStatus.FAILED, RowStatus.SKIPPED)
             }
-            return Summary(
-                import_id=import_id,
-                workspace_id=found.workspace_id,
-                status=_status(found),
-                imported=counts.get("imported", 0),
-                skipped=counts.get("skipped", 0),
-                failed=counts.get("failed", 0),
-                ready=counts.get("ready", 0),
+            return summary_of(
+                found,
+                counts,
+                done_in_run=self._done_in_run(session, found),
                 errors=by_status[RowStatus.FAILED],
                 skips=by_status[RowStatus.SKIPPED],
                 notices=tuple(Notice(**each) for each in notices),
-                tag=found.tag,
-                skip_connection_test=found.skip_connection_test,
-                test_imap=found.test_imap,
-                asks_encoding=found.file_expires_at is not None,
             )
+
+    def _done_in_run(self, session: scoped_session[Session], found: ImportMixin) -> int:
+        row = self._models.row
+        if found.status != ImportStatus.RUNNING.value or found.started_at is None:
+            return 0
+        query = select(func.count()).where(
+            row.import_id == found.id, row.finished_at >= found.started_at
+        )
+        return session.scalar(query) or 0
 
     def report_rows(self, import_id: str, workspace_id: str) -> list[ReportRow]:
         """Return what came of each row of an import, in row order.
@@ -111,6 +111,17 @@ class Queries:
         with transaction(self._db) as session:
             found = find_import(session, self._models, import_id, workspace_id)
             return None if found.skip_connection_test else found.workspace_id
+
+    def next_queued(self, *, but: Collection[str] = ()) -> str | None:
+        """Return the id of the import that has waited longest for a run, of any workspace."""
+        model = self._models.import_
+        query = select(model.id).where(
+            model.status == ImportStatus.QUEUED.value,
+            model.deleted_at.is_(None),
+            model.id.not_in(but),
+        )
+        with transaction(self._db) as session:
+            return session.scalar(query.order_by(model.created_at, model.id).limit(1))
 
     def unfinished(self) -> list[Unfinished]:
         """Return the imports with rows to do, oldest first."""
@@ -170,16 +181,58 @@ def find_import(
     return found
 
 
-def _status(found: ImportMixin) -> ImportStatus:
-    """Return the status of an import; a run without a sign of life was interrupted."""
+def count_rows(
+    session: scoped_session[Session], models: Models, import_ids: Sequence[str]
+) -> dict[str, Counter[str]]:
+    """Count the rows of imports by their status; those updated as such, too."""
+    row = models.row
+    counts = {each: Counter[str]() for each in import_ids}
+    query = (
+        select(row.import_id, row.status, row.updated, func.count())
+        .where(row.import_id.in_(import_ids))
+        .group_by(row.import_id, row.status, row.updated)
+    )
+    for import_id, status, updated, count in session.execute(query):
+        counts[import_id][status] += count
+        counts[import_id]["updated"] += count if updated else 0
+    return counts
+
+
+def summary_of(found: ImportMixin, counts: Counter[str], **more: Any) -> Summary:
+    """Return what came of an import out of its columns and its counted rows."""
     status = ImportStatus(found.status)
     seen = found.heartbeat_at
     if status is ImportStatus.RUNNING and (seen is None or seen < now() - STALE_AFTER):
-        return ImportStatus.INTERRUPTED
-    return status
+        # Without a sign of life it was interrupted.
+        status = ImportStatus.INTERRUPTED
+    understood = dict(found.understood or {})
+    understood["columns"] = tuple(tuple(each) for each in understood.get("columns", ()))
+    return Summary(
+        import_id=found.id,
+        workspace_id=found.workspace_id,
+        status=status,
+        imported=counts["imported"],
+        skipped=counts["skipped"],
+        failed=counts["failed"],
+        ready=counts["ready"],
+        updated=counts["updated"],
+        tag=found.tag,
+        file_name=found.file_name,
+        skip_connection_test=found.skip_connection_test,
+        test_imap=found.test_imap,
+        updates=found.on_duplicate == OnDuplicate.UPDATE.value,
+        created_at=found.created_at,
+        finished_at=found.finished_at,
+        understood=Understood(**understood),
+        asks=found.file_expires_at is not None,
+        is_stopping=status is ImportStatus.RUNNING and found.cancelled_at is not None,
+        seconds_in_run=(now() - (found.started_at or now())).total_seconds(),
+        **more,
+    )
 
 
-def _row_result(found: ImportRowMixin) -> RowResult:
+def row_result(found: ImportRowMixin) -> RowResult:
+    """Return why a row did not become a mailbox."""
     reason = Reason(
         code=Code(found.code or Code.UNKNOWN),
         error=found.error or "",
@@ -192,6 +245,7 @@ def _row_result(found: ImportRowMixin) -> RowResult:
         reason=reason,
         smtp=_test_result(found.smtp_code, found.smtp_error),
         imap=_test_result(found.imap_code, found.imap_error),
+        is_kept=found.sealed_record is not None and found.code != Code.WRONG_COLUMN_COUNT.value,
     )
 
 

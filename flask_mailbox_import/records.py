@@ -69,6 +69,15 @@ class MailboxStatus(str, Enum):
     PENDING = "pending"
 
 
+class OnDuplicate(str, Enum):
+    """What becomes of a row whose mailbox the workspace has already."""
+
+    SKIP = "skip"
+    UPDATE = "update"
+    #: The rows are the workspace's own mailboxes: a test that passes makes them active.
+    TEST = "test"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
     """One server to log in to, and as whom. ``host`` is the ASCII form (A-label, RFC 5890)."""
@@ -130,6 +139,9 @@ class Options:
     tag: str | None = None
     skip_connection_test: bool = False
     test_imap: bool = False
+    on_duplicate: OnDuplicate = OnDuplicate.SKIP
+    #: What the file is called where it comes from.
+    file_name: str | None = None
     #: The API key that asks; None where a page or the host does.
     api_key_id: int | None = None
 
@@ -186,52 +198,3 @@ class RefusedTargets:
     """How many servers of an import had names that lead where nothing may be contacted."""
 
     count: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RowResult:
-    """One failed row, as every face shows it."""
-
-    row: int
-    email: str
-    reason: Reason
-    #: What each connection test found; None where it passed or was not made.
-    smtp: Reason | None = None
-    imap: Reason | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
-    """What came of an import (or, with ``dry_run``, what would)."""
-
-    imported: int
-    skipped: int
-    failed: int
-    #: Rows not tested yet: only after a cancel or while it runs.
-    ready: int = 0
-    errors: tuple[RowResult, ...] = ()
-    skips: tuple[RowResult, ...] = ()
-    notices: tuple[Notice, ...] = ()
-    status: ImportStatus | None = None
-    import_id: str | None = None
-    workspace_id: str | None = None
-    tag: str | None = None
-    skip_connection_test: bool = False
-    test_imap: bool = False
-    #: Somebody is to say which encoding the file is in; its rows are not read yet.
-    asks_encoding: bool = False
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """Rows by what became of them."""
-        return {
-            "imported": self.imported,
-            "skipped": self.skipped,
-            "failed": self.failed,
-            "ready": self.ready,
-        }
-
-    @property
-    def rows(self) -> int:
-        """All rows of the file; blank ones do not count."""
-        return sum(self.counts.values())

@@ -14,6 +14,7 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, scoped_session
+from sqlalchemy.pool import SingletonThreadPool, StaticPool
 from sqlalchemy.sql import Delete, Update
 
 # Seconds before a transaction that met a deadlock is tried again.
@@ -44,6 +45,14 @@ def transaction(db: SQLAlchemy) -> Iterator[scoped_session[Session]]:
     except BaseException:
         session.rollback()
         raise
+
+
+def shares_connection(db: SQLAlchemy) -> bool:
+    """Tell whether all sessions have one connection, as on an SQLite in memory.
+
+    Two threads would work in one transaction there.
+    """
+    return isinstance(db.engine.pool, StaticPool | SingletonThreadPool)
 
 
 def execute(session: scoped_session[Session], statement: Update | Delete) -> int:

@@ -11,6 +11,7 @@ from flask import current_app
 from .auth import ApiKeys, WorkspaceLoader
 from .config import Config
 from .importer import Importer
+from .jobs import Jobs
 from .models import Models
 from .rotation import Rotation
 from .sealing import KeyRing
@@ -26,6 +27,7 @@ class State:
     key_ring: KeyRing
     models: Models
     importer: Importer
+    jobs: Jobs
     api_keys: ApiKeys
     rotation: Rotation
     #: The hooks may be registered after ``init_app``, so they are asked for when needed.

@@ -1,4 +1,4 @@
-"""The writes that stage and run imports, through the host's session; takes no decisions."""
+"""The writes that keep files and rows for a run, through the host's session; decides nothing."""
 
 from __future__ import annotations
 
@@ -9,37 +9,32 @@ from datetime import timedelta
 from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import and_, insert, or_, select, update
+from sqlalchemy import exists, insert, literal, or_, select, update
 from sqlalchemy.orm import Session, scoped_session
+from sqlalchemy.sql import Update
 
-from .batch import Batch
+from .check import Check
 from .config import Config
-from .errors import ImportNotRunnable, RunLost
+from .errors import ImportNotRunnable
 from .mapping import (
-    STALE_AFTER,
-    KeptFile,
-    Outcome,
-    Run,
-    StagedRow,
     file_columns,
     file_of,
     now,
-    refusal_columns,
+    options_columns,
+    options_of,
+    record_of,
     row_columns,
     staged_row,
 )
 from .models import Models
 from .queries import find_import
-from .records import CheckedRow, ImportStatus, Notice, Options, RowStatus
+from .records import CheckedRow, ImportStatus, MailboxStatus, Options, Record, RowStatus
 from .sealing import KeyRing
-from .session import execute, idempotent, repeated, transaction
+from .session import execute, repeated, transaction
+from .staged import FailedRow, KeptFile
 
-_CONTINUABLE = (
-    ImportStatus.CHECKED,
-    ImportStatus.QUEUED,
-    ImportStatus.CANCELLED,
-    ImportStatus.INTERRUPTED,
-)
+#: Nothing of these is under way: their failed rows can be put back.
+_AT_REST = (ImportStatus.FINISHED, ImportStatus.CANCELLED, ImportStatus.INTERRUPTED)
 
 
 class Store:
@@ -52,29 +47,26 @@ class Store:
         self._keep_failed = timedelta(seconds=config.keep_failed_secrets)
 
     @repeated
-    def stage(
-        self, options: Options, rows: Sequence[CheckedRow], *, notices: Sequence[Notice] = ()
-    ) -> str:
+    def stage(self, options: Options, check: Check, data: bytes | None = None) -> str:
         """Write an import and its rows; return its id."""
         import_id = secrets.token_hex(16)
-        columns = self._row_columns(import_id, options.workspace_id, rows)
+        rows = self._row_columns(import_id, options.workspace_id, check.rows)
         with transaction(self._db) as session:
-            self._insert(session, import_id, options, notices=[asdict(each) for each in notices])
-            session.execute(insert(self._models.row), columns)
+            self._insert(session, import_id, options, data, **_check_columns(check))
+            session.execute(insert(self._models.row), rows)
         return import_id
 
     @repeated
-    def keep(self, options: Options, data: bytes, column_mapping: Mapping[str, str | None]) -> str:
-        """Write an import whose file waits for its encoding; return its id."""
+    def keep(self, kept: KeptFile) -> str:
+        """Write an import whose file waits for an answer; return its id."""
         import_id = secrets.token_hex(16)
-        kept = KeptFile(options=options, data=data, column_mapping=column_mapping)
         columns = file_columns(kept, self._key_ring, import_id)
         with transaction(self._db) as session:
-            self._insert(session, import_id, options, notices=[], **columns)
+            self._insert(session, import_id, kept.options, kept.data, notices=[], **columns)
         return import_id
 
     def kept(self, import_id: str, workspace_id: str) -> KeptFile | None:
-        """Return the file of an import that waits for its encoding, None where it does not.
+        """Return the file of an import that waits for an answer, None where it does not.
 
         :raises ImportNotFound: there is none of this id in the workspace.
         """
@@ -84,142 +76,111 @@ class Store:
             )
 
     @repeated
-    def fill(
-        self,
-        import_id: str,
-        workspace_id: str,
-        rows: Sequence[CheckedRow],
-        *,
-        notices: Sequence[Notice],
-    ) -> None:
-        """Write the rows of a file that was kept, in its place; the second of two does nothing."""
-        model = self._models.import_
-        columns = self._row_columns(import_id, workspace_id, rows)
+    def keep_on(self, import_id: str, kept: KeptFile) -> None:
+        """Write what is known by now of how a kept file is to be read."""
+        columns = file_columns(kept, self._key_ring, import_id)
+        statement = self._waiting(import_id, kept.options.workspace_id)
         with transaction(self._db) as session:
-            statement = (
-                update(model)
-                .where(
-                    model.id == import_id,
-                    model.workspace_id == workspace_id,
-                    model.file_expires_at.is_not(None),
-                )
-                .values(
-                    sealed_file=None,
-                    file_expires_at=None,
-                    notices=[asdict(each) for each in notices],
-                )
-            )
-            if execute(session, statement):
-                session.execute(insert(self._models.row), columns)
+            execute(session, statement.values(sealed_file=columns["sealed_file"]))
 
     @repeated
-    def claim(self, import_id: str, workspace_id: str | None = None) -> Run:
-        """Take an import over for a run of one's own; None stands for whatever workspace it is of.
+    def fill(self, import_id: str, workspace_id: str, check: Check) -> None:
+        """Write the rows of a file that was kept, in its place; the second of two does nothing."""
+        rows = self._row_columns(import_id, workspace_id, check.rows)
+        values = {"sealed_file": None, "file_expires_at": None, **_check_columns(check)}
+        with transaction(self._db) as session:
+            if execute(session, self._waiting(import_id, workspace_id).values(values)):
+                session.execute(insert(self._models.row), rows)
+
+    def failed_rows(self, import_id: str, workspace_id: str) -> tuple[Options, list[FailedRow]]:
+        """Return what an import was asked to do, and its failed rows with what is kept of them.
 
         :raises ImportNotFound: there is none of this id in the workspace.
-        :raises ImportNotRunnable: it is finished, or a run of it is alive.
-        """
-        model, token = self._models.import_, secrets.token_hex(16)
-        dead = or_(model.heartbeat_at.is_(None), model.heartbeat_at < now() - STALE_AFTER)
-        runnable = or_(
-            and_(
-                model.status.in_([each.value for each in _CONTINUABLE]),
-                model.file_expires_at.is_(None),
-            ),
-            and_(model.status == ImportStatus.RUNNING.value, dead),
-        )
-        mine = () if workspace_id is None else (model.workspace_id == workspace_id,)
-        with transaction(self._db) as session:
-            taken = execute(
-                session,
-                update(model)
-                .where(model.id == import_id, model.deleted_at.is_(None), runnable, *mine)
-                .values(status=ImportStatus.RUNNING.value, run_token=token, heartbeat_at=now()),
-            )
-            found = find_import(session, self._models, import_id, workspace_id)
-            if not taken:
-                raise ImportNotRunnable(import_id, ImportStatus(found.status))
-            return Run(
-                import_id=import_id,
-                workspace_id=found.workspace_id,
-                token=token,
-                tag=found.tag,
-                skip_connection_test=found.skip_connection_test,
-                test_imap=found.test_imap,
-                api_key_id=found.api_key_id,
-            )
-
-    def ready_rows(self, run: Run) -> list[StagedRow]:
-        """Return what is still to be done, in the file's order.
-
-        :raises SealError: it is sealed with a key that is not configured; it stays as it is.
+        :raises ImportNotRunnable: it has not been run yet, or a run of it is under way.
         """
         row = self._models.row
         with transaction(self._db) as session:
-            found = session.scalars(
-                select(row)
-                .where(row.import_id == run.import_id, row.status == RowStatus.READY.value)
-                .order_by(row.row)
+            found = find_import(session, self._models, import_id, workspace_id)
+            if found.status not in [each.value for each in _AT_REST]:
+                raise ImportNotRunnable(import_id, ImportStatus(found.status))
+            query = select(row).where(
+                row.import_id == import_id, row.status == RowStatus.FAILED.value
             )
-            return [staged_row(each, self._key_ring, run.workspace_id) for each in found]
-
-    @idempotent
-    def beat(self, run: Run) -> None:
-        """Give a sign of life.
-
-        :raises RunLost: somebody else has taken the import over.
-        """
-        with transaction(self._db) as session:
-            self._hold(session, run)
-
-    @repeated
-    def save(self, run: Run, outcomes: Sequence[Outcome]) -> None:
-        """Write a batch: the mailboxes, the rows' outcomes, and the end of the rows' records.
-
-        :raises RunLost: somebody else has taken the import over; nothing was written.
-        """
-        with transaction(self._db) as session:
-            # First of all, so that SQLite begins the transaction before any savepoint.
-            self._hold(session, run)
-            Batch(session, self._models, self._key_ring, run).write(outcomes, self._keep_failed)
+            rows = [
+                FailedRow(
+                    row=each.row,
+                    email=each.email,
+                    code=each.code,
+                    staged=staged_row(each, self._key_ring, workspace_id),
+                )
+                for each in session.scalars(query.order_by(row.row))
+            ]
+            return options_of(found), rows
 
     @repeated
-    def count_refused(self, run: Run, outcomes: Sequence[Outcome]) -> None:
-        """Write which logins were refused of an import that was deleted meanwhile, no word more."""
-        row, model = self._models.row, self._models.import_
-        deleted = select(model.id).where(
-            model.id == run.import_id,
-            model.workspace_id == run.workspace_id,
-            model.deleted_at.is_not(None),
+    def put_back(self, import_id: str, workspace_id: str, rows: Mapping[int, CheckedRow]) -> bool:
+        """Write failed rows anew, by their ids; return whether the import has to be run for them.
+
+        :raises ImportNotRunnable: somebody was quicker; nothing was written.
+        """
+        model, row = self._models.import_, self._models.row
+        is_ready = any(each.status is RowStatus.READY for each in rows.values())
+        at_rest = update(model).where(
+            model.id == import_id,
+            model.workspace_id == workspace_id,
+            model.deleted_at.is_(None),
+            model.status.in_([each.value for each in _AT_REST]),
+        )
+        values: dict[str, Any] = {"cancelled_at": None}
+        if is_ready:
+            values |= {"status": ImportStatus.INTERRUPTED.value, "finished_at": None}
+        with transaction(self._db) as session:
+            if not execute(session, at_rest.values(values)):
+                raise ImportNotRunnable(import_id, ImportStatus.RUNNING)
+            self._count_apart(session, workspace_id, list(rows))
+            for row_id, checked in rows.items():
+                columns = row_columns(checked, self._key_ring, workspace_id, self._keep_failed)
+                failed = (row.id == row_id, row.status == RowStatus.FAILED.value)
+                blank = dict.fromkeys(("smtp_code", "smtp_error", "imap_code", "imap_error"))
+                execute(session, update(row).where(*failed).values({**blank, **columns}))
+        return is_ready
+
+    def _count_apart(
+        self, session: scoped_session[Session], workspace_id: str, row_ids: Sequence[int]
+    ) -> None:
+        """Have refused logins of rows that begin anew count on, as a deleted import's do."""
+        row, import_id = self._models.row, secrets.token_hex(16)
+        refused = or_(row.smtp_code.is_not(None), row.imap_code.is_not(None))
+        if not session.scalar(select(exists().where(row.id.in_(row_ids), refused))):
+            return
+        options = Options(workspace_id=workspace_id)
+        self._insert(session, import_id, options, None, notices=[], deleted_at=now())
+        columns = ("row", "status", "smtp_code", "imap_code", "finished_at", "seal_id", "updated")
+        copied = select(
+            literal(import_id), literal(""), *(getattr(row, each) for each in columns)
+        ).where(row.id.in_(row_ids), refused)
+        session.execute(insert(row).from_select(["import_id", "email", *columns], copied))
+
+    def pending_records(self, workspace_id: str, limit: int) -> list[Record]:
+        """Return the mailboxes that wait for a test as records, oldest first.
+
+        :raises SealError: a password of one does not open.
+        """
+        model = self._models.mailbox
+        query = select(model).where(
+            model.workspace_id == workspace_id, model.status == MailboxStatus.PENDING.value
         )
         with transaction(self._db) as session:
-            for each in outcomes:
-                statement = update(row).where(row.id == each.row_id, row.import_id.in_(deleted))
-                execute(session, statement.values(finished_at=now(), **refusal_columns(each)))
+            found = session.scalars(query.order_by(model.id).limit(limit))
+            return [record_of(each, self._key_ring, row) for row, each in enumerate(found, 1)]
 
-    @repeated
-    def remark(self, run: Run, notice: Notice) -> None:
-        """Add what concerns all rows of an import.
-
-        :raises RunLost: somebody else has taken the import over.
-        """
-        with transaction(self._db) as session:
-            self._hold(session, run)
-            found = find_import(session, self._models, run.import_id, run.workspace_id)
-            found.notices = [*found.notices, asdict(notice)]
-
-    @idempotent
-    def end(self, run: Run, status: ImportStatus) -> None:
-        """Set the last status of a run that is still ours."""
+    def _waiting(self, import_id: str, workspace_id: str) -> Update:
         model = self._models.import_
-        finished_at = now() if status is ImportStatus.FINISHED else None
-        with transaction(self._db) as session:
-            execute(
-                session,
-                update(model)
-                .where(model.id == run.import_id, model.run_token == run.token)
-                .values(status=status.value, run_token=None, finished_at=finished_at),
-            )
+        return update(model).where(
+            model.id == import_id,
+            model.workspace_id == workspace_id,
+            model.file_expires_at.is_not(None),
+        )
 
     def _row_columns(
         self, import_id: str, workspace_id: str, rows: Sequence[CheckedRow]
@@ -228,25 +189,28 @@ class Store:
         return [{"import_id": import_id, **row_columns(each, *sealing)} for each in rows]
 
     def _insert(
-        self, session: scoped_session[Session], import_id: str, options: Options, **columns: Any
+        self,
+        session: scoped_session[Session],
+        import_id: str,
+        options: Options,
+        data: bytes | None,
+        **columns: Any,
     ) -> None:
+        ring, workspace_id = self._key_ring, options.workspace_id
         session.execute(
             insert(self._models.import_).values(
                 id=import_id,
                 status=ImportStatus.CHECKED.value,
-                **asdict(options),
+                fingerprint=data and ring.fingerprint(data, workspace_id=workspace_id),
                 created_at=now(),
+                **options_columns(options),
                 **columns,
             )
         )
 
-    def _hold(self, session: scoped_session[Session], run: Run) -> None:
-        model = self._models.import_
-        held = execute(
-            session,
-            update(model)
-            .where(model.id == run.import_id, model.run_token == run.token)
-            .values(heartbeat_at=now()),
-        )
-        if not held:
-            raise RunLost(f"another process has taken over the import {run.import_id}")
+
+def _check_columns(check: Check) -> dict[str, Any]:
+    return {
+        "notices": [asdict(each) for each in check.notices],
+        "understood": asdict(check.understood),
+    }

@@ -24,6 +24,7 @@ from flask_sqlalchemy import SQLAlchemy
 from example_app.imapserver import IMAPServer
 from example_app.mailserver import MailServer
 from flask_mailbox_import import MailboxImport
+from flask_mailbox_import.runs import Runs
 from flask_mailbox_import.sealing import generate_key
 from flask_mailbox_import.store import Store
 
@@ -103,8 +104,15 @@ class Host:
 
     def store(self) -> Store:
         """Return a second store on the host's database, as another process has one."""
+        return Store(*self._parts())
+
+    def runs(self) -> Runs:
+        """Return second runs on the host's database, as another process has them."""
+        return Runs(*self._parts())
+
+    def _parts(self):
         state = self.app.extensions["mailbox_import"]
-        return Store(self.db, state.models, state.key_ring, state.config)
+        return self.db, state.models, state.key_ring, state.config
 
     def create_key(self, *workspaces: str, platform: bool = False) -> str:
         with self.app.app_context():
@@ -159,6 +167,7 @@ def new_host(database: Path | str, ca_file: str, *ports: int, **settings: object
         "ALLOWED_PORTS": [25, 465, 587, 2525, 143, 993, *ports],
         "CA_FILE": ca_file,
         "TIMEOUT": 10,
+        "RUNNER": "inline",
     }
     for name, value in {**defaults, **settings}.items():
         app.config[f"MAILBOX_IMPORT_{name}"] = value

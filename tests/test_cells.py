@@ -29,7 +29,7 @@ def row(config: Config = CONFIG, **cells: str) -> CheckedRow:
     }
     text = io.StringIO(newline="")
     csv.writer(text).writerows([list(cells), list(cells.values())])
-    ((found,), _) = read_rows(text.getvalue().encode(), config)
+    ((found,), *_) = read_rows(text.getvalue().encode(), config)
     return found
 
 
@@ -192,7 +192,7 @@ def test_a_text_that_is_written_as_a_formula_is_the_text():
 
 def test_a_row_whose_cells_have_moved_is_not_repeated():
     header = "password,email,smtphost,imaphost,displayname\n"
-    ((found,), _) = read_rows(f"{header}CAN,AR@Y,a@x.test,h.x.test,i.x.test\n".encode(), CONFIG)
+    ((found,), *_) = read_rows(f"{header}CAN,AR@Y,a@x.test,h.x.test,i.x.test\n".encode(), CONFIG)
     assert found.reason.code.value == "wrong_column_count"
     assert not any(found.record.cells.values())
 
@@ -232,14 +232,14 @@ def test_rows_that_a_quotation_mark_has_swallowed_are_told(text):
     ],
 )
 def test_the_last_line_of_a_signature_is_no_row(header, line):
-    ((found,), _) = read_rows(f"{header}\n{line}\n".encode(), CONFIG)
+    ((found,), *_) = read_rows(f"{header}\n{line}\n".encode(), CONFIG)
     assert found.mailbox is not None
 
 
 def test_a_part_of_a_password_is_not_shown_as_the_address():
     header = "password,email,displayname,smtphost,imaphost,smtpport\n"
     line = "p,SECRETPART,bob@x.test,Bob,smtp.x.test,imap.x.test\n"
-    ((found,), _) = read_rows((header + line).encode(), CONFIG)
+    ((found,), *_) = read_rows((header + line).encode(), CONFIG)
     assert found.record.shown_email == ""
 
 
@@ -247,7 +247,7 @@ def test_a_second_header_further_down_is_a_row_that_fails():
     header = "email,password,smtphost,imaphost\n"
     second = "Email,Password,SMTP Host,IMAP Host,SMTP Port\n"
     lines = f"{header}a@x.test,p,h.x.test,\n{second}b@x.test,p,h.x.test,\n"
-    rows, _ = read_rows(lines.encode(), CONFIG)
+    rows, *_ = read_rows(lines.encode(), CONFIG)
     assert [each.mailbox is not None for each in rows] == [True, False, True]
 
 
@@ -255,7 +255,7 @@ def test_a_signature_of_several_lines_is_no_row():
     header = "Signature,Email,Password,SMTP host,IMAP host\n"
     lines = "ACME, ann@acme.test, Berlin, Germany, Europe\nann@acme.test, +49 30 1, www.acme.test"
     data = f'{header}"{lines}",a@x.test,pw,h.x.test,\n'.encode()
-    ((found,), _) = read_rows(data, CONFIG)
+    ((found,), *_) = read_rows(data, CONFIG)
     assert found.mailbox is not None
 
 

@@ -95,7 +95,7 @@ def test_a_file_is_kept_until_its_encoding_is_named(host):
     import_id = stage(host, "a@x.com,pw,smtp.x.com,,,Zoë Größe\n", ask=True)
     with host.app.app_context():
         importer = host.extension.importer
-        assert importer.summary(import_id, workspace_id="w1").asks_encoding
+        assert importer.summary(import_id, workspace_id="w1").asks
         with pytest.raises(ImportNotRunnable):
             importer.continue_import(import_id)
         importer.read_as(import_id, "windows-1252", workspace_id="w1")
@@ -116,7 +116,7 @@ def test_what_expired_is_erased_and_nothing_else(host):
         assert host.extension.importer.erase_expired() == 3
         assert host.extension.importer.continue_import(young).imported == 2
         summary = host.extension.importer.summary(file, workspace_id="w1")
-    assert not summary.asks_encoding
+    assert not summary.asks
     assert summary.rows == 0
     assert {each.import_id for each in host.rows() if each.sealed_record} == {kept}
 

@@ -11,8 +11,8 @@ from sqlalchemy import event
 from traces import READY, TAG, age, delete, imported, only_import, rest, stage
 
 from flask_mailbox_import import Code, ImportNotFound, ImportStatus, RunLost
-from flask_mailbox_import.mapping import Outcome
 from flask_mailbox_import.records import Notice
+from flask_mailbox_import.staged import Outcome
 from flask_mailbox_import.words import reason_for
 
 
@@ -107,7 +107,7 @@ def test_a_run_of_which_something_still_counts_saves_nothing_more(make_host):
     host = make_host()
     lines = [row(f"u{each}@x.com", "pw", 587, host="smtp.x.com") for each in "ab"]
     import_id = stage(host, Header + "".join(lines))
-    store = host.store()
+    store = host.runs()
     reason = reason_for(Code.BAD_CREDENTIALS)
     with host.app.app_context():
         run = store.claim(import_id)

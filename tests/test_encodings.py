@@ -52,7 +52,7 @@ def test_a_file_that_is_not_in_unicode_is_not_read_but_asked_about():
 )
 def test_the_guess_reads_the_file_as_it_was_written(codec, name):
     data = TEXT.replace("Zoë Müller", name).replace("Größe", "x").replace("ç", "c").encode(codec)
-    rows, _ = read_rows(data, CONFIG, Reading(encoding=fault(data).details["guess"]))
+    rows, *_ = read_rows(data, CONFIG, Reading(encoding=fault(data).details["guess"]))
     assert rows[0].mailbox.display_name == name
 
 
@@ -107,7 +107,7 @@ def test_every_encoding_that_is_offered_can_be_asked_for(name):
     letters = "".join(map(chr, range(0xA1, 0xE50))).encode(codec, "ignore").decode(codec)
     word = next(each for each in letters if each.isalpha() and not each.isascii())
     text = TEXT.replace("Größe", word).replace("Zoë Müller", "Z").replace("ç", "c")
-    rows, _ = read_rows(text.encode(codec), CONFIG, Reading(encoding=name))
+    rows, *_ = read_rows(text.encode(codec), CONFIG, Reading(encoding=name))
     assert rows[0].mailbox.smtp.password.reveal() == f"{word}#CANARY"
 
 
@@ -131,7 +131,7 @@ def test_an_encoding_that_does_not_fit_is_refused():
 
 
 def test_a_byte_order_mark_decides_whatever_is_asked_for():
-    rows, _ = read_rows(TEXT.encode("utf-8-sig"), CONFIG, Reading(encoding="windows-1252"))
+    rows, *_ = read_rows(TEXT.encode("utf-8-sig"), CONFIG, Reading(encoding="windows-1252"))
     assert rows[0].mailbox.display_name == "Zoë Müller"
 
 

@@ -24,7 +24,7 @@ LEGACY = {"cp1252": "windows-1252", "latin1": "windows-1252", "macroman": "macin
 
 
 def cells_of(path: Path, encoding: str | None = None) -> list[dict[str, object]]:
-    rows, _ = read_rows(path.read_bytes(), CONFIG, Reading(encoding=encoding))
+    rows, *_ = read_rows(path.read_bytes(), CONFIG, Reading(encoding=encoding))
     return [
         {
             "row": each.record.row,
@@ -55,14 +55,14 @@ def test_a_legacy_encoding_is_asked_for_and_rightly_guessed(path):
 
 def test_a_line_break_in_a_cell_is_said_of_its_row_alone():
     for name in ("linebreak.ods", "linebreak.xls", "linebreak.xlsx", "linebreak.comma-utf8.csv"):
-        rows, _ = read_rows((FILES / name).read_bytes(), CONFIG)
+        rows, *_ = read_rows((FILES / name).read_bytes(), CONFIG)
         failed = [each for each in rows if each.status is RowStatus.FAILED]
         assert [each.reason.code.value for each in failed] == ["control_character"]
 
 
 @pytest.mark.parametrize("name", ["sheets.ods", "sheets.xls", "sheets.xlsx"])
 def test_sheets_that_are_not_read_are_told(name):
-    _, notices = read_rows((FILES / name).read_bytes(), CONFIG)
+    _, notices, _ = read_rows((FILES / name).read_bytes(), CONFIG)
     assert [(each.code, each.message) for each in notices] == [
         ("other_sheets", "Only the sheet Mailboxes is read, not Read me.")
     ]

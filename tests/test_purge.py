@@ -26,7 +26,7 @@ def sealed(host: Host) -> list[str]:
 
 def claim(host: Host, import_id: str):
     with host.app.app_context():
-        return host.store().claim(import_id)
+        return host.runs().claim(import_id)
 
 
 def test_purge_forgets_what_is_over_and_nothing_that_runs(make_host):

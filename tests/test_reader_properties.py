@@ -43,7 +43,7 @@ def outcome(data: bytes, reading: Reading = PLAIN) -> Outcome:
     """Return what the reader says, and hold it to its word."""
     fault = None
     try:
-        rows, notices = read_rows(data, CONFIG, reading)
+        rows, notices, _ = read_rows(data, CONFIG, reading)
     except FileError as found:
         fault = found
     if fault is not None:

@@ -99,7 +99,7 @@ def test_everything_that_is_sealed_is_sealed_anew(host_with, mail_server):
     with new.app.app_context():
         importer = new.extension.importer
         assert importer.continue_import(ready).imported == 1
-        assert importer.encoding_choices(kept, workspace_id="w1")
+        assert importer.question(kept, workspace_id="w1")
         importer.read_as(kept, "windows-1252", workspace_id="w1")
         assert importer.summary(kept, workspace_id="w1").ready == 1
         state = new.app.extensions["mailbox_import"]

@@ -11,9 +11,11 @@ from conftest import Header, row
 from sqlalchemy.exc import OperationalError
 
 from flask_mailbox_import import ImportNotRunnable, RunLost
-from flask_mailbox_import.mapping import STALE_AFTER, Outcome
+from flask_mailbox_import.mapping import STALE_AFTER
 from flask_mailbox_import.records import ImportStatus, Options
+from flask_mailbox_import.runs import Runs
 from flask_mailbox_import.session import repeated
+from flask_mailbox_import.staged import Outcome
 from flask_mailbox_import.store import Store
 
 
@@ -28,6 +30,11 @@ def store(host) -> Store:
 
 
 @pytest.fixture
+def runs(host) -> Runs:
+    return host.runs()
+
+
+@pytest.fixture
 def staged(host, store) -> str:
     """An import of three rows that nobody has run yet."""
     lines = "".join(row(f"u{each}@x.com", "pw", 587, host="smtp.x.com") for each in range(3))
@@ -35,7 +42,7 @@ def staged(host, store) -> str:
         check = host.extension.importer.check_file(
             io.BytesIO((Header + lines).encode()), workspace_id="w1"
         )
-        return store.stage(Options(workspace_id="w1", skip_connection_test=True), check.rows)
+        return store.stage(Options(workspace_id="w1", skip_connection_test=True), check)
 
 
 def age(host, import_id: str) -> None:
@@ -46,41 +53,41 @@ def age(host, import_id: str) -> None:
     host.db.session.commit()
 
 
-def test_a_live_import_is_not_taken_over_and_a_dead_one_is(host, store, staged):
+def test_a_live_import_is_not_taken_over_and_a_dead_one_is(host, runs, staged):
     with host.app.app_context():
-        first = store.claim(staged)
+        first = runs.claim(staged)
         with pytest.raises(ImportNotRunnable):
-            store.claim(staged)
+            runs.claim(staged)
         assert host.extension.importer.summary(staged, workspace_id="w1").status.value == "running"
         age(host, staged)
         dead = host.extension.importer.summary(staged, workspace_id="w1")
         assert dead.status is ImportStatus.INTERRUPTED
-        second = store.claim(staged)
+        second = runs.claim(staged)
         with pytest.raises(RunLost):
-            store.beat(first)
-        store.beat(second)
+            runs.beat(first)
+        runs.beat(second)
 
 
-def test_who_lost_an_import_writes_nothing(host, store, staged):
+def test_who_lost_an_import_writes_nothing(host, runs, staged):
     with host.app.app_context():
-        first = store.claim(staged)
-        rows = store.ready_rows(first)
+        first = runs.claim(staged)
+        rows = runs.ready_rows(first)
         age(host, staged)
-        second = store.claim(staged)
+        second = runs.claim(staged)
         outcome = Outcome(row_id=rows[0].id, reason=None)
         with pytest.raises(RunLost):
-            store.save(first, [outcome])
-        store.end(first, ImportStatus.FINISHED)
-        assert [each.id for each in store.ready_rows(second)] == [each.id for each in rows]
-        store.beat(second)
+            runs.save(first, [outcome])
+        runs.end(first, ImportStatus.FINISHED)
+        assert [each.id for each in runs.ready_rows(second)] == [each.id for each in rows]
+        runs.beat(second)
 
 
-def test_a_continued_import_does_what_is_left(host, store, staged):
+def test_a_continued_import_does_what_is_left(host, runs, staged):
     with host.app.app_context():
         summary = host.extension.importer.continue_import(staged)
         assert (summary.imported, summary.ready, summary.status) == (3, 0, ImportStatus.FINISHED)
         with pytest.raises(ImportNotRunnable):
-            store.claim(staged)
+            runs.claim(staged)
 
 
 def test_rows_whose_record_expired_are_told_so(host, staged):

@@ -93,13 +93,13 @@ def use_everything(host: Host, port: int) -> None:
     import_id = kept(host)
     with host.app.app_context():
         importer = host.extension.importer
-        assert importer.encoding_choices(import_id, workspace_id="w1")
+        assert importer.question(import_id, workspace_id="w1")
         importer.read_as(import_id, "windows-1252", workspace_id="w1")
         importer.summary(import_id, workspace_id="w1")
         # What a run says of a port that nobody was reached on.
-        run = host.store().claim(import_id, "w1")
-        host.store().remark(run, Notice(row=0, column="", code="port_unreachable", message="x"))
-        host.store().end(run, ImportStatus.INTERRUPTED)
+        run = host.runs().claim(import_id, "w1")
+        host.runs().remark(run, Notice(row=0, column="", code="port_unreachable", message="x"))
+        host.runs().end(run, ImportStatus.INTERRUPTED)
         importer.continue_import(import_id, workspace_id="w1")
         importer.report(import_id, workspace_id="w1")
         importer.check_file(io.BytesIO(csv.encode()), workspace_id="w1")

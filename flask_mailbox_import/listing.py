@@ -1,0 +1,191 @@
+"""Pages of a workspace's imports and of an import's rows, by cursor; reads only."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import replace
+from datetime import datetime
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import and_, or_, select
+
+from .codes import Code
+from .errors import InvalidCursor
+from .mapping import staged_row
+from .models import ImportRowMixin, Models
+from .queries import count_rows, find_import, row_result, summary_of
+from .records import ImportStatus, MailboxStatus, Notice, RowStatus
+from .results import KeptCells, Page, RowState, Summary
+from .sealing import KeyRing
+from .session import transaction
+
+#: Imports, and rows, of one page.
+IMPORTS, ROWS = 20, 100
+_LONGEST_NUMBER = 9
+
+
+class Listing:
+    """Lists what one app has. Each method is one transaction, in the caller's context."""
+
+    def __init__(self, db: SQLAlchemy, models: Models, key_ring: KeyRing) -> None:
+        self._db = db
+        self._models = models
+        self._key_ring = key_ring
+
+    def imports(self, workspace_id: str, cursor: str | None = None) -> Page[Summary]:
+        """Return imports of a workspace, newest first.
+
+        :raises InvalidCursor: that is none of a page before.
+        """
+        model = self._models.import_
+        query = (
+            select(model)
+            .where(model.workspace_id == workspace_id, model.deleted_at.is_(None))
+            .order_by(model.created_at.desc(), model.id.desc())
+        )
+        if cursor is not None:
+            created_at, import_id = _decoded(cursor)
+            query = query.where(
+                or_(
+                    model.created_at < created_at,
+                    and_(model.created_at == created_at, model.id < import_id),
+                )
+            )
+        with transaction(self._db) as session:
+            found = session.scalars(query.limit(IMPORTS + 1)).all()
+            ids = [each.id for each in found[:IMPORTS]]
+            counts = count_rows(session, self._models, ids)
+            row = self._models.row
+            failed = session.scalars(
+                select(row)
+                .where(row.import_id.in_(ids), row.status == RowStatus.FAILED.value)
+                .order_by(row.row)
+            ).all()
+            summaries = [summary_of(each, counts[each.id]) for each in found[:IMPORTS]]
+            items = tuple(
+                replace(
+                    each,
+                    errors=tuple(row_result(r) for r in failed if r.import_id == each.import_id),
+                )
+                for each in summaries
+            )
+            last = found[IMPORTS - 1] if len(found) > IMPORTS else None
+            cursor = _encoded(last.created_at, last.id) if last is not None else None
+            return Page(items=items, next_cursor=cursor)
+
+    def rows(
+        self,
+        import_id: str,
+        workspace_id: str,
+        status: RowStatus | None = None,
+        cursor: str | None = None,
+    ) -> Page[RowState]:
+        """Return rows of an import in the file's order, of one status or all.
+
+        :raises ImportNotFound: there is none of this id in the workspace.
+        :raises InvalidCursor: that is none of a page before.
+        """
+        row = self._models.row
+        query = select(row).where(row.import_id == import_id).order_by(row.row)
+        if status is not None:
+            query = query.where(row.status == status.value)
+        if cursor is not None:
+            if not (cursor.isascii() and cursor.isdigit() and len(cursor) < _LONGEST_NUMBER):
+                raise InvalidCursor("cursor")
+            query = query.where(row.row > int(cursor))
+        with transaction(self._db) as session:
+            found = find_import(session, self._models, import_id, workspace_id)
+            saved = MailboxStatus.PENDING if found.skip_connection_test else MailboxStatus.ACTIVE
+            rows = session.scalars(query.limit(ROWS + 1)).all()
+            items = tuple(_state(each, saved) for each in rows[:ROWS])
+        return Page(items=items, next_cursor=str(items[-1].row) if len(rows) > ROWS else None)
+
+    def kept_cells(
+        self, import_id: str, workspace_id: str, status: RowStatus, limit: int
+    ) -> list[KeptCells]:
+        """Return what is kept of rows of one status, in the file's order, without passwords.
+
+        :raises ImportNotFound: there is none of this id in the workspace.
+        """
+        row = self._models.row
+        query = (
+            select(row)
+            .where(
+                row.import_id == import_id,
+                row.status == status.value,
+                row.sealed_record.is_not(None),
+                or_(row.code.is_(None), row.code != Code.WRONG_COLUMN_COUNT.value),
+            )
+            .order_by(row.row)
+            .limit(limit)
+        )
+        with transaction(self._db) as session:
+            find_import(session, self._models, import_id, workspace_id)
+            found = [
+                staged_row(each, self._key_ring, workspace_id).record
+                for each in session.scalars(query)
+            ]
+        return [
+            KeptCells(
+                row=each.row,
+                status=status,
+                cells=each.cells,
+                has=frozenset(name for name, secret in each.secrets.items() if secret),
+            )
+            for each in found
+            if each is not None
+        ]
+
+    def same_file(self, import_id: str, workspace_id: str) -> Summary | None:
+        """Return the last import of the same file that was run before this one, if any.
+
+        :raises ImportNotFound: there is none of this id in the workspace.
+        """
+        model = self._models.import_
+        with transaction(self._db) as session:
+            this = find_import(session, self._models, import_id, workspace_id)
+            query = (
+                select(model)
+                .where(
+                    model.workspace_id == workspace_id,
+                    model.fingerprint == this.fingerprint,
+                    model.id != import_id,
+                    model.deleted_at.is_(None),
+                    model.status != ImportStatus.CHECKED.value,
+                    model.created_at <= this.created_at,
+                )
+                .order_by(model.created_at.desc())
+                .limit(1)
+            )
+            found = session.scalar(query) if this.fingerprint else None
+            if found is None:
+                return None
+            return summary_of(found, count_rows(session, self._models, [found.id])[found.id])
+
+
+def _state(found: ImportRowMixin, saved: MailboxStatus) -> RowState:
+    status = RowStatus(found.status)
+    return RowState(
+        row=found.row,
+        email=found.email,
+        status=status,
+        mailbox_status=saved if status is RowStatus.IMPORTED else None,
+        result=row_result(found) if found.code else None,
+        warnings=tuple(Notice(**each) for each in found.warnings or ()),
+    )
+
+
+def _encoded(created_at: datetime, import_id: str) -> str:
+    return base64.urlsafe_b64encode(f"{created_at.isoformat()} {import_id}".encode()).decode()
+
+
+def _decoded(cursor: str) -> tuple[datetime, str]:
+    try:
+        text = base64.b64decode(cursor.encode("ascii"), b"-_", validate=True).decode("ascii")
+        created_at, _, import_id = text.partition(" ")
+        if import_id.isalnum():
+            return datetime.fromisoformat(created_at).replace(tzinfo=None), import_id
+    except (ValueError, binascii.Error):
+        pass
+    raise InvalidCursor("cursor")

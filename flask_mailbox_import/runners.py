@@ -1,0 +1,86 @@
+"""Who executes imports that are queued: this process's threads, or the request; tests nothing."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from flask import Flask, current_app
+from flask_sqlalchemy import SQLAlchemy
+
+from .config import Config
+from .errors import ImportNotFound, ImportNotRunnable, RunLost
+from .execution import Execution
+from .queries import Queries
+from .session import own_context, shares_connection
+from .shield import described
+
+logger = logging.getLogger("flask_mailbox_import")
+
+
+class ThreadRunner:
+    """Runs queued imports of any process in threads of this one, ``MAX_RUNNING`` at once.
+
+    The queue is in the database: whatever is left in it when a process dies is found by the next
+    that wakes its runner.
+    """
+
+    def __init__(
+        self, db: SQLAlchemy, config: Config, queries: Queries, execution: Execution
+    ) -> None:
+        self._db = db
+        self._execution = execution
+        self._queries = queries
+        #: One for each import that runs in this process, whoever executes it.
+        self.slots = threading.BoundedSemaphore(config.max_running)
+
+    def can_run(self) -> bool:
+        """Tell whether threads may work beside the caller: not on his own connection."""
+        return not shares_connection(self._db)
+
+    def wake(self) -> None:
+        """Begin what is queued, if there is a free slot. Needs an app context of its own."""
+        if not self.can_run() or self._queries.next_queued() is None:
+            return
+        if not self.slots.acquire(blocking=False):
+            return
+        app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+        thread = threading.Thread(
+            target=self._work, args=(app,), name="mailbox-import-runner", daemon=True
+        )
+        try:
+            thread.start()
+        except BaseException:
+            self.slots.release()
+            raise
+
+    def _work(self, app: Flask) -> None:
+        try:
+            with app.app_context():
+                while True:
+                    try:
+                        self._run_queued()
+                    finally:
+                        self.slots.release()
+                    # Queued after the last look, while no slot was free for it.
+                    with own_context():
+                        left = self._queries.next_queued()
+                    if left is None or not self.slots.acquire(blocking=False):
+                        return
+        except Exception as fault:  # noqa: BLE001 (a thread's last words would show its frames)
+            logger.error("the runner stopped: %s", described(fault))
+
+    def _run_queued(self) -> None:
+        tried: set[str] = set()
+        while True:
+            with own_context():
+                import_id = self._queries.next_queued(but=tried)
+                if import_id is None:
+                    return
+                tried.add(import_id)
+                try:
+                    self._execution.run(import_id, None, None)
+                except (ImportNotFound, ImportNotRunnable, RunLost):
+                    pass  # another process was quicker, or somebody deleted it
+                except Exception as fault:  # noqa: BLE001 (the next one may fare better)
+                    logger.error("an import broke down: %s", described(fault))
