@@ -12,7 +12,7 @@ import sqlalchemy
 from flask import Blueprint, Flask
 from flask_sqlalchemy import SQLAlchemy
 
-from . import api, cli, frame, pages, resources
+from . import api, cli, frame, import_pages, pages, resources, steering
 from .auth import ApiKeys, WorkspaceLoader
 from .config import Config
 from .erasure import Erasure
@@ -99,6 +99,8 @@ class MailboxImport:
         api.register(blueprint)
         resources.register(blueprint)
         frame.register(blueprint)
+        import_pages.register(blueprint)
+        steering.register(blueprint)
         pages.register(blueprint)
         app.register_blueprint(blueprint)
         app.cli.add_command(cli.group)

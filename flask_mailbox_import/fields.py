@@ -23,13 +23,6 @@ _MAPPING = (
     "columnMapping is a JSON object of the file's columns, each once, and ours, such as "
     '{"Mail server": "smtphost"}.'
 )
-#: How the select of one of our columns is called.
-_SELECT = "column-"
-_RETRY = (
-    'The body is a JSON object such as {"rows": [14], "corrections": {"14": {"smtphost": '
-    '"mail.example.com"}}}, or none.'
-)
-_LONGEST_ROW = 9
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -120,49 +113,6 @@ def read_cursor(request: Request) -> str | None:
     return _text(request.args, "cursor") or None
 
 
-def read_retry(request: Request) -> tuple[list[int], dict[int, dict[str, str]]]:
-    """Return the rows, and the corrections by row, of a JSON body; no body is an empty one.
-
-    :raises RequestError: 400 ``invalid_field``.
-    """
-    data = request.get_data()
-    try:
-        body = json.loads(data, object_pairs_hook=_once) if data else {}
-        # Half of a surrogate pair is no text.
-        json.dumps(body, ensure_ascii=False).encode()
-    except (ValueError, RecursionError):
-        body = None
-    if not isinstance(body, dict) or not body.keys() <= {"rows", "corrections"}:
-        raise RequestError(400, "invalid_field", _RETRY)
-    rows, corrections = body.get("rows") or [], body.get("corrections") or {}
-    if not isinstance(rows, list) or any(type(each) is not int for each in rows):
-        raise RequestError(400, "invalid_field", _RETRY)
-    return rows, _corrections(corrections)
-
-
-def _corrections(body: object) -> dict[int, dict[str, str]]:
-    found: dict[int, dict[str, str]] = {}
-    for row, columns in body.items() if isinstance(body, dict) else [("", None)]:
-        if not (row.isascii() and row.isdigit() and len(row) <= _LONGEST_ROW):
-            raise RequestError(400, "invalid_field", _RETRY)
-        if not isinstance(columns, dict) or int(row) in found:
-            raise RequestError(400, "invalid_field", _RETRY)
-        if not all(isinstance(each, str | int) for each in columns.values()):
-            raise RequestError(400, "invalid_field", _RETRY)
-        found[int(row)] = {
-            name: value if isinstance(value, str) else str(value).lower()
-            for name, value in columns.items()
-        }
-    return found
-
-
-def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a key is there twice")
-    return found
-
-
 def _choice(form: MultiDict[str, str], name: str, known: Sequence[str]) -> str:
     text = _text(form, name)
     if text and text not in known:
@@ -218,15 +168,6 @@ def _column_mapping(request: Request) -> Mapping[str, str | None]:
             raise RequestError(400, "invalid_mapping", _MAPPING)
         found[theirs] = ours
     return found
-
-
-def read_mapping(request: Request) -> Mapping[str, str | None]:
-    """Return their header -> our column from a page's selects, ``column-OURS=THEIRS``."""
-    return {
-        theirs: name.removeprefix(_SELECT)
-        for name, theirs in request.form.items()
-        if name.startswith(_SELECT) and theirs
-    }
 
 
 class _Pairs(list[tuple[str, object]]):

@@ -9,15 +9,19 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from flask import Blueprint, Response, abort, make_response, render_template, request
+from flask_wtf import FlaskForm
 from markupsafe import Markup
 from werkzeug.wrappers import Response as BaseResponse
+from wtforms import HiddenField
 
 from .api import is_api
 from .config import DEFAULT_BASE_TEMPLATE
 from .errors import HookError, RequestError
+from .forms import ConfirmForm, sent
 from .labels import check_workspace_id
 from .providers import HELP_PAGES
 from .state import NAME, current_state
+from .texts import translated, translated_plural
 
 logger = logging.getLogger("flask_mailbox_import")
 
@@ -94,14 +98,38 @@ def linked(hint: str) -> Markup:
     )
 
 
+SESSION_ENDED = "Your session ended: try again."
+
+
+def confirmed() -> FlaskForm:
+    """Return the form of a button, if it was really the user who pressed it.
+
+    :raises RequestError: 400 ``csrf``: what to do.
+    """
+    form = sent(ConfirmForm)
+    if not form.validate():
+        raise RequestError(400, "csrf", SESSION_ENDED)
+    return form
+
+
+def token(form: FlaskForm) -> Markup:
+    """Return the hidden fields of a form, without ids: a page may have many forms."""
+    fields = (field(id=False) for field in form if isinstance(field, HiddenField))
+    return Markup().join(fields)
+
+
 def render(name: str, fault: RequestError | None = None, **values: Any) -> Answer:
     """Render one of our templates, and what is wrong, inside the host's layout or our own."""
     config = current_state().config
     values = {
         "error": fault.message if fault else None,
+        "form": ConfirmForm(formdata=None),
         "base_template": config.base_template,
         "limits": config,
         "linked": linked,
+        "token": token,
+        "_": translated,
+        "_n": translated_plural,
         **values,
     }
     text = render_template(f"mailbox_import/{name}", **values)

@@ -14,7 +14,8 @@ from .answers import answer, json_view
 from .api import METHODS, accepted, caller
 from .auth import workspace_of
 from .bodies import import_body, row_body
-from .fields import read_cursor, read_flag, read_retry, read_status, refuse_arguments
+from .corrections import read_retry
+from .fields import read_cursor, read_flag, read_status, refuse_arguments
 from .results import Page
 from .state import current_state
 from .template import template

@@ -76,7 +76,10 @@ def test_upload_check_result(make_host, mail_server):
     assert re.findall(r'<tr id="row-(\d+)" data-code="(\w+)">', result) == [
         ("3", "bad_credentials"),
         ("5", "invalid_email"),
-        ("4", "duplicate_in_file"),
+    ]
+    skipped = client.get(f"{done.location}?show=skipped").text
+    assert re.findall(r'<tr id="row-(\d+)" data-code="(\w+)">', skipped) == [
+        ("4", "duplicate_in_file")
     ]
     assert "Authentication failed. Check username/password." in result
     assert [(each.email, each.status, each.tag) for each in host.mailboxes()] == [
@@ -154,7 +157,7 @@ def test_without_the_token_nothing_happens(client, host):
 def test_limits_and_columns_are_told_before_the_upload(client):
     page = client.get(UPLOAD).text
     assert "up to 500 mailboxes" in page
-    assert "500,000 bytes" in page
+    assert "500 kB" in page
     for name in ("email", "password", "smtphost", "imaphost", "smtpport", "displayname"):
         assert name in page
 
@@ -168,7 +171,7 @@ def test_the_template_has_our_columns_and_an_example_that_is_no_row(client):
     location = upload(client, answer.text + "b@x.test,pw,smtp.x.test,\r\n").location
     text = client.get(location).text
     assert "Row 2: This is the example of the template: it is left out." in text
-    assert "Of 1 row in the file" in text
+    assert "1 row in the file" in text
 
 
 def test_another_workspaces_import_is_not_there(client, host):
@@ -204,14 +207,14 @@ def test_the_pages_headers(client):
 def test_what_a_file_holds_is_shown_as_text(client):
     answer = upload(client, Header + '"<script>alert(1)</script>",pw,localhost,,,\n')
     page = client.get(answer.location).text
-    assert "<script" not in page
+    assert "<script>" not in page
     assert "&lt;script&gt;" in page
 
 
 def test_no_inline_script_style_or_handler(client):
     location = upload(client, Header + ROW + "bad,,,,,\n").location
     for page in (client.get(UPLOAD).text, client.get(location).text):
-        assert not re.search(r"<script|<style|\sstyle=|\son\w+=", page)
+        assert not re.search(r"<script(?! src=)|<style|\sstyle=|\son\w+=", page)
 
 
 @pytest.mark.parametrize("host", [{"BASE_TEMPLATE": "host.html"}], indirect=True)

@@ -1,0 +1,149 @@
+"""What the pages of imports show: check, progress, result, history; acts on none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, abort, redirect, request, url_for
+from werkzeug.wrappers import Response as BaseResponse
+
+from .causes import causes_of
+from .errors import (
+    ImportNotFound,
+    InvalidCursor,
+    RequestError,
+)
+from .frame import Answer, page, render
+from .records import ImportStatus, RowStatus
+from .resources import csv_file
+from .results import Summary
+from .state import current_state
+
+#: Rows of a file that its check page shows as they were read.
+_ROWS_SHOWN = 5
+UNDER_WAY = (ImportStatus.QUEUED, ImportStatus.RUNNING)
+
+
+def register(blueprint: Blueprint) -> None:
+    """Add the pages to the blueprint."""
+    one = "/mailboxes/import/<import_id>"
+    for rule, endpoint, view in (
+        (one, "result", result),
+        (f"{one}/progress", "progress", progress),
+        (f"{one}/report.csv", "report", report),
+        ("/mailboxes/imports", "history", history),
+    ):
+        blueprint.add_url_rule(rule, endpoint=endpoint, view_func=view)
+
+
+def check_page(summary: Summary, fault: RequestError | None = None) -> Answer:
+    """Return the page that says what is in a file, and what is wrong."""
+    jobs, import_id = current_state().jobs, summary.import_id or ""
+    workspace_id = summary.workspace_id or ""
+    return render(
+        "check.html",
+        fault,
+        summary=summary,
+        causes=causes_of(summary.errors),
+        same=jobs.same_file(import_id, workspace_id=workspace_id),
+        first=jobs.kept_cells(
+            import_id, workspace_id=workspace_id, status=RowStatus.READY, limit=_ROWS_SHOWN
+        ),
+    )
+
+
+@page
+def result(workspace_id: str, import_id: str) -> Answer:
+    """``GET /mailboxes/import/ID``: how far the import is, and then what came of it."""
+    return import_page(workspace_id, import_id)
+
+
+def import_page(
+    workspace_id: str, import_id: str, fault: RequestError | None = None, name: str = "import.html"
+) -> Answer:
+    """Return the page of an import as it stands, and what is wrong."""
+    state = current_state()
+    summary = summary_of(workspace_id, import_id)
+    if summary.status is ImportStatus.CHECKED:
+        if fault is not None and not summary.asks:
+            return check_page(summary, fault)
+        return redirect(url_for("mailbox_import.check", import_id=import_id), 303)
+    if summary.status is ImportStatus.QUEUED:
+        state.jobs.wake()
+    shown = _shown_rows(summary)
+    rows = kept = None
+    if shown is RowStatus.FAILED:
+        found = state.jobs.kept_cells(
+            import_id, workspace_id=workspace_id, status=shown, limit=state.config.max_rows
+        )
+        kept = {each.row: each for each in found}
+    elif shown is not None:
+        rows = _rows(workspace_id, import_id, shown)
+    return render(
+        name,
+        fault,
+        summary=summary,
+        causes=causes_of(summary.errors),
+        under_way=summary.status in UNDER_WAY,
+        shown=shown,
+        kept=kept,
+        rows=rows,
+    )
+
+
+def _shown_rows(summary: Summary) -> RowStatus | None:
+    """Return which rows are listed: those asked for or, where some failed, these."""
+    if summary.status in UNDER_WAY:
+        return None
+    try:
+        return RowStatus(request.args.get("show", ""))
+    except ValueError:
+        return RowStatus.FAILED if summary.failed else None
+
+
+def _rows(workspace_id: str, import_id: str, shown: RowStatus) -> Any:
+    try:
+        return current_state().jobs.rows(
+            import_id,
+            workspace_id=workspace_id,
+            status=shown,
+            cursor=request.args.get("cursor"),
+        )
+    except InvalidCursor:
+        abort(404)
+
+
+@page
+def progress(workspace_id: str, import_id: str) -> Answer:
+    """``GET .../ID/progress``: the part of an import's page that changes as it goes on."""
+    return import_page(workspace_id, import_id, name="_import.html")
+
+
+@page
+def report(workspace_id: str, import_id: str) -> BaseResponse:
+    """``GET .../ID/report.csv``: what came of each row, for a spreadsheet."""
+    try:
+        data = current_state().importer.report(import_id, workspace_id=workspace_id)
+    except ImportNotFound:
+        abort(404)
+    return csv_file(data, "report.csv")
+
+
+@page
+def history(workspace_id: str) -> Answer:
+    """``GET /mailboxes/imports``: the workspace's imports, newest first."""
+    try:
+        imports = current_state().jobs.page(
+            workspace_id=workspace_id, cursor=request.args.get("cursor")
+        )
+    except InvalidCursor:
+        abort(404)
+    return render("history.html", imports=imports, removed=request.args.get("removed", type=int))
+
+
+def summary_of(workspace_id: str, import_id: str) -> Summary:
+    """Return an import of the workspace, or answer 404."""
+    try:
+        return current_state().importer.summary(import_id, workspace_id=workspace_id)
+    except ImportNotFound:
+        abort(404)

@@ -1,0 +1,237 @@
+/* Makes the pages live. Each works without it; nothing here knows a sentence: the page brings them. */
+(() => {
+  "use strict";
+  const byId = (id) => document.getElementById(id);
+  document.querySelectorAll(".mbi").forEach((each) => each.classList.add("mbi-live"));
+
+  const localTimes = (root) => {
+    root.querySelectorAll("time.mbi-time").forEach((each) => {
+      const moment = new Date(each.dateTime);
+      if (!Number.isNaN(moment.valueOf())) {
+        each.textContent = moment.toLocaleString(document.documentElement.lang || undefined, {
+          dateStyle: "medium", timeStyle: "short",
+        });
+      }
+    });
+  };
+
+  /* The upload: what is wrong with a file is said before it is sent. */
+  const form = byId("mbi-upload");
+  if (form) {
+    const words = form.dataset;
+    const file = byId("file");
+    const field = byId("file-field");
+    const drop = byId("mbi-drop");
+    const submit = form.querySelector("button[type=submit]");
+    const caption = submit.textContent;
+
+    const size = (bytes) => (bytes < 1000 ? `${bytes} B` : `${Math.ceil(bytes / 1000).toLocaleString()} kB`);
+
+    const clear = () => {
+      byId("mbi-error").hidden = true;
+      field.classList.remove("mbi-field-error");
+      byId("file-error")?.remove();
+      file.removeAttribute("aria-invalid");
+      file.setAttribute("aria-describedby", "file-hint");
+      document.title = document.title.replace(`${words.error} `, "");
+    };
+
+    const fail = (text) => {
+      clear();
+      const box = byId("mbi-error");
+      const link = document.createElement("a");
+      link.className = "mbi-link";
+      link.href = "#file";
+      link.textContent = text;
+      box.querySelector(".mbi-error-text").replaceChildren(link);
+      box.hidden = false;
+      const message = document.createElement("p");
+      message.className = "mbi-field-message";
+      message.id = "file-error";
+      message.textContent = text;
+      field.insertBefore(message, drop);
+      field.classList.add("mbi-field-error");
+      file.setAttribute("aria-invalid", "true");
+      file.setAttribute("aria-describedby", "file-hint file-error");
+      document.title = `${words.error} ${document.title}`;
+      box.focus();
+    };
+
+    const fault = (chosen) => {
+      if (!chosen) return words.none;
+      if (!chosen.size) return words.empty;
+      if (chosen.size > Number(words.max)) return words.tooLarge;
+      const kind = /\.([^.]+)$/.exec(chosen.name.toLowerCase());
+      return kind && !words.kinds.split(" ").includes(kind[1]) ? words.kind : "";
+    };
+
+    const show = () => {
+      const chosen = file.files[0];
+      clear();
+      byId("mbi-chosen").textContent = chosen ? `${chosen.name}, ${size(chosen.size)}` : "";
+      const wrong = chosen ? fault(chosen) : "";
+      if (wrong) fail(wrong);
+    };
+
+    const send = async (event) => {
+      event.preventDefault();
+      if (submit.disabled) return;
+      const chosen = file.files[0];
+      const wrong = fault(chosen);
+      if (wrong) {
+        fail(wrong);
+        return;
+      }
+      try {
+        await chosen.arrayBuffer();
+      } catch {
+        /* It was saved anew, or is gone: the browser sends no such file. */
+        file.value = "";
+        show();
+        fail(words.changed);
+        return;
+      }
+      clear();
+      submit.disabled = true;
+      submit.textContent = words.uploading;
+      form.submit();
+    };
+
+    file.addEventListener("click", () => { file.value = ""; show(); });
+    file.addEventListener("change", show);
+    form.addEventListener("submit", send);
+    window.addEventListener("pageshow", () => {
+      submit.disabled = false;
+      submit.textContent = caption;
+      if (file.files.length) show();
+    });
+    drop.classList.add("mbi-drop-live");
+    drop.querySelector(".mbi-drop-hint").hidden = false;
+    for (const name of ["dragenter", "dragover"]) {
+      drop.addEventListener(name, (event) => {
+        event.preventDefault();
+        drop.classList.add("mbi-drop-over");
+      });
+    }
+    drop.addEventListener("dragleave", () => drop.classList.remove("mbi-drop-over"));
+    drop.addEventListener("drop", (event) => {
+      event.preventDefault();
+      drop.classList.remove("mbi-drop-over");
+      if (event.dataTransfer.files.length) {
+        file.files = event.dataTransfer.files;
+        show();
+      }
+    });
+  }
+
+  /* An import: its page is fetched again and again while it is under way. */
+  const live = byId("mbi-live");
+  if (live) {
+    const status = byId("mbi-status");
+    const lost = byId("mbi-lost");
+    const title = document.title.replace(live.firstElementChild.dataset.title, "\0");
+    let timer = 0;
+    let failures = 0;
+    let saidAt = 0;
+    let saidShare = 0;
+    let saidFailed = false;
+
+    const facts = () => live.firstElementChild.dataset;
+    const isUnderWay = () => facts().underWay === "yes";
+
+    const say = (text) => {
+      status.textContent = text;
+      saidAt = Date.now();
+    };
+
+    const announce = () => {
+      const { tested, rows, failed, say: text } = facts();
+      const share = Math.floor((4 * Number(tested)) / Math.max(1, Number(rows)));
+      const first = Number(failed) > 0 && !saidFailed;
+      if (!isUnderWay()) say(text);
+      else if ((share > saidShare || first) && Date.now() - saidAt >= 10000) say(text);
+      else return;
+      saidShare = share;
+      saidFailed = Number(failed) > 0;
+    };
+
+    const entitle = () => {
+      const { tested, rows, title: outcome } = facts();
+      const share = Math.floor((100 * Number(tested)) / Math.max(1, Number(rows)));
+      document.title = title.replace("\0", isUnderWay() ? `(${share}%) ${outcome}` : outcome);
+    };
+
+    const swap = (html) => {
+      const fresh = new DOMParser().parseFromString(html, "text/html").querySelector(".mbi-fragment");
+      if (!fresh) throw new Error("no fragment");
+      const focused = live.contains(document.activeElement) ? document.activeElement : null;
+      const place = focused && [...live.querySelectorAll("button, a, summary")].indexOf(focused);
+      const name = focused && focused.textContent;
+      live.replaceChildren(fresh);
+      if (focused) {
+        const found = [...live.querySelectorAll("button, a, summary")];
+        const same = found[place]?.textContent === name ? found[place] : found.find((each) => each.textContent === name);
+        if (same) same.focus();
+        else {
+          const heading = live.querySelector("h1");
+          heading.tabIndex = -1;
+          heading.focus();
+        }
+      }
+      localTimes(live);
+      entitle();
+      announce();
+    };
+
+    const later = (seconds) => {
+      clearTimeout(timer);
+      timer = setTimeout(look, seconds * 1000);
+    };
+
+    const look = async () => {
+      clearTimeout(timer);
+      if (document.hidden) return;
+      const began = Date.now();
+      try {
+        const answer = await fetch(live.dataset.address, {
+          credentials: "same-origin", redirect: "manual", signal: AbortSignal.timeout(15000),
+        });
+        if (answer.status === 404) {
+          lost.querySelector("span").textContent = live.dataset.gone;
+          lost.hidden = false;
+          say(live.dataset.gone);
+          return;
+        }
+        if (answer.type === "opaqueredirect" || answer.status === 401 || answer.status === 403) {
+          location.reload();
+          return;
+        }
+        if (!answer.ok) throw new Error(String(answer.status));
+        swap(await answer.text());
+        if (failures) {
+          lost.hidden = true;
+          say(`${live.dataset.again} ${facts().say}`);
+        }
+        failures = 0;
+        if (isUnderWay()) later(Math.max(1, (4 * (Date.now() - began)) / 1000));
+      } catch {
+        failures += 1;
+        lost.hidden = false;
+        if (failures === 1) say(live.dataset.lost);
+        later(Math.min(30, 2 ** failures));
+      }
+    };
+
+    byId("mbi-now").addEventListener("click", look);
+    document.addEventListener("visibilitychange", () => {
+      if (!document.hidden && isUnderWay()) look();
+    });
+    entitle();
+    if (isUnderWay()) {
+      say(facts().say);
+      later(1);
+    }
+  }
+
+  localTimes(document);
+})();
