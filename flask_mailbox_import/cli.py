@@ -163,6 +163,21 @@ def continue_import(import_id: str | None) -> None:
             return
 
 
+@group.command("test-pending")
+@click.option("--workspace", required=True, help="The workspace whose mailboxes are tested.")
+@with_appcontext
+def test_pending(workspace: str) -> None:
+    """Test the mailboxes that are pending; those that pass become active."""
+    state = current_state()
+    try:
+        import_id = state.jobs.stage_pending(workspace_id=workspace)
+        _report(_with_bar(functools.partial(state.importer.continue_import, import_id)))
+    except FileError as fault:
+        click.echo(fault.message)
+    except MailboxImportError as fault:
+        raise click.ClickException(str(fault)) from None
+
+
 @group.command("purge")
 @click.option("--older-than", type=click.IntRange(min=0), help="DAYS: forget older imports, too.")
 @with_appcontext

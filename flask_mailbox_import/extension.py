@@ -80,9 +80,9 @@ class MailboxImport:
             )
         _check_model(self._mailbox_model)
         config = Config.from_mapping(app.config)
-        if config.runner == "celery" and "celery" not in app.extensions:
+        if config.runner == "celery":
             raise ConfigError(
-                ["MAILBOX_IMPORT_RUNNER is 'celery': set app.extensions['celery'] before init_app"]
+                ["MAILBOX_IMPORT_RUNNER: 'celery' is not available yet, use 'thread' or 'inline'"]
             )
         _check_transactions(app)
         _warn_of_development(app, config)

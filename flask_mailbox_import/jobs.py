@@ -106,16 +106,14 @@ class Jobs:
         if is_ready:
             self.start(import_id, workspace_id=workspace_id)
 
-    def test_pending(self, *, workspace_id: str) -> str:
-        """Test a workspace's mailboxes that are pending; return the id of the import that does it.
+    def stage_pending(self, *, workspace_id: str) -> str:
+        """Keep a workspace's pending mailboxes as an import that tests them; return its id.
 
         :raises FileError: ``no_rows``: there is none.
-        :raises TooManyRefusedLogins, TooManyRunning, ImportInterrupted: see :meth:`start`.
+        :raises TooManyRefusedLogins: it tests no more logins for now.
         """
         with own_context():
-            import_id = self._staging.stage_pending(workspace_id)
-        self.start(import_id, workspace_id=workspace_id)
-        return import_id
+            return self._staging.stage_pending(workspace_id)
 
     def page(self, *, workspace_id: str, cursor: str | None = None) -> Page[Summary]:
         """Return imports of a workspace, newest first.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 MAX_TAG_LENGTH = 64
+MAX_FILE_NAME_LENGTH = 128
 MAX_WORKSPACE_ID_LENGTH = 255
 
 
@@ -13,6 +15,12 @@ def plain(text: str) -> str:
     spaced = "".join(" " if each.isspace() else each for each in text)
     visible = "".join(each for each in spaced if unicodedata.category(each)[0] != "C")
     return " ".join(visible.split())
+
+
+def clean_file_name(name: str | None) -> str | None:
+    """Return the name of a file as it is shown: without folders, cut to 128 characters."""
+    base = re.split(r"[/\\]", name or "")[-1]
+    return plain(base)[:MAX_FILE_NAME_LENGTH] or None
 
 
 def clean_tag(text: str | None) -> str | None:

@@ -54,7 +54,8 @@ def api_template() -> Response:
 
 @json_view("GET")
 def api_openapi() -> Response:
-    """``GET /v1/mailboxes/openapi.json``: this API, for programs; needs no key."""
+    """``GET /v1/mailboxes/openapi.json``: this API, for programs."""
+    caller("GET")
     prefix = current_state().config.url_prefix
     return answer({**_openapi(), "servers": [{"url": request.script_root + prefix or "/"}]})
 
@@ -148,7 +149,9 @@ def api_connection_test() -> Response:
     """``POST /v1/mailboxes/connection-test``: test the workspace's pending mailboxes."""
     workspace_id = workspace_of(caller("POST"), request)
     refuse_arguments(request)
-    import_id = current_state().jobs.test_pending(workspace_id=workspace_id)
+    jobs = current_state().jobs
+    import_id = jobs.stage_pending(workspace_id=workspace_id)
+    jobs.start(import_id, workspace_id=workspace_id)
     return accepted(import_id, workspace_id)
 
 

@@ -14,7 +14,7 @@ from .config import Config
 from .decoding import UnknownEncoding
 from .erasure import Erasure
 from .errors import FileError, TooManyRefusedLogins
-from .labels import check_workspace_id, clean_tag, plain
+from .labels import check_workspace_id, clean_file_name, clean_tag
 from .mapping import REFUSED_COUNT_FOR
 from .probe.diagnosis import REFUSED_LOGIN
 from .queries import Queries
@@ -26,8 +26,6 @@ from .staged import KeptFile
 from .store import Store
 
 # What a row is refused for because of where its mailbox is said to be.
-#: Longer names of files are cut.
-MAX_FILE_NAME = 128
 _TARGET = frozenset({Code.INVALID_HOST, Code.PORT_NOT_ALLOWED})
 
 
@@ -73,7 +71,7 @@ class Staging:
             skip_connection_test=skip_connection_test,
             test_imap=wanted and not skip_connection_test,
             on_duplicate=OnDuplicate.UPDATE if updates else OnDuplicate.SKIP,
-            file_name=plain(file_name or "")[:MAX_FILE_NAME] or None,
+            file_name=clean_file_name(file_name),
             api_key_id=api_key_id,
         )
 
