@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import smtplib
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import sqlalchemy
@@ -46,6 +46,7 @@ class MailboxImport:
 
     :param app: calls :meth:`init_app` at once, with ``db``.
     :param mailbox_model: the host's own model, with :class:`MailboxMixin`, in place of ours.
+    :param texts: the host's own words for texts of the pages, by ours.
     """
 
     def __init__(
@@ -54,8 +55,10 @@ class MailboxImport:
         db: SQLAlchemy | None = None,
         *,
         mailbox_model: type[MailboxMixin] | None = None,
+        texts: Mapping[str, str] | None = None,
     ) -> None:
         self._mailbox_model = mailbox_model
+        self._texts = dict(texts or {})
         self._workspace_loader: Callable[[], Any] | None = None
         self._api_workspace_loader: WorkspaceLoader | None = None
         if app is not None:
@@ -181,6 +184,7 @@ class MailboxImport:
             jobs=Jobs(config, importer, staging, retrying, runs, runner, queries, listing),
             api_keys=ApiKeys(db, models),
             rotation=Rotation(db, models, key_ring),
+            texts=self._texts,
             workspace_loader=lambda: self._workspace_loader,
             api_workspace_loader=lambda: self._api_workspace_loader,
         )

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from flask import Blueprint, Response, abort, make_response, render_template, request
 from flask_wtf import FlaskForm
+from jinja2 import Template
 from markupsafe import Markup
 from werkzeug.wrappers import Response as BaseResponse
 from wtforms import HiddenField
@@ -132,5 +133,7 @@ def render(name: str, fault: RequestError | None = None, **values: Any) -> Answe
         "_n": translated_plural,
         **values,
     }
-    text = render_template(f"mailbox_import/{name}", **values)
+    # A host's own page of the same name goes first; it can extend ours.
+    names: list[str | Template] = [f"mailbox_import/{name}", f"mailbox_import/pages/{name}"]
+    text = render_template(names, **values)
     return (text, fault.status, fault.headers) if fault else text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -30,6 +30,8 @@ class State:
     jobs: Jobs
     api_keys: ApiKeys
     rotation: Rotation
+    #: The host's own words, by ours.
+    texts: Mapping[str, str]
     #: The hooks may be registered after ``init_app``, so they are asked for when needed.
     workspace_loader: Callable[[], Callable[[], Any] | None]
     api_workspace_loader: Callable[[], WorkspaceLoader | None]

@@ -1,10 +1,12 @@
-"""The texts of the pages in the reader's language, where the host has Flask-Babel; holds none."""
+"""The texts of the pages as the host wants them, translated by its Flask-Babel; holds none."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from flask import current_app
+
+from .state import current_state
 
 if TYPE_CHECKING:
     from flask_babel import Domain
@@ -15,18 +17,24 @@ DOMAIN = "mailbox_import"
 
 def translated(text: str, **values: object) -> str:
     """Return a text as the host translates it, with the values of its ``%(names)s``."""
+    found = _own(text)
     domain = _domain()
-    found = domain.gettext(text) if domain is not None and text else text
+    if domain is not None and found:
+        found = domain.get_translations().ugettext(found)
     return found % values if values else found
 
 
 def translated_plural(one: str, many: str, count: int) -> str:
     """Return the one of two texts that fits a count, translated, with its ``%(count)s``."""
-    domain = _domain()
+    one, many, domain = _own(one), _own(many), _domain()
     found = one if count == 1 else many
     if domain is not None:
         found = domain.get_translations().ungettext(one, many, count)
     return found % {"count": count}
+
+
+def _own(text: str) -> str:
+    return current_state().texts.get(text, text)
 
 
 def _domain() -> Domain | None:

@@ -154,7 +154,9 @@ class Host:
             return self.db.session.scalars(self.db.select(model).order_by(model.id)).all()
 
 
-def new_host(database: Path | str, ca_file: str, *ports: int, **settings: object) -> Host:
+def new_host(
+    database: Path | str, ca_file: str, *ports: int, texts: object = None, **settings: object
+) -> Host:
     """Make a host app on an SQLite file or at a URI; ``ports`` are allowed beside the usual."""
     app = Flask("host")
     app.config["SECRET_KEY"] = "test"
@@ -173,7 +175,7 @@ def new_host(database: Path | str, ca_file: str, *ports: int, **settings: object
         app.config[f"MAILBOX_IMPORT_{name}"] = value
     db = SQLAlchemy()
     db.init_app(app)
-    extension = MailboxImport()
+    extension = MailboxImport(texts=texts)  # type: ignore[arg-type]
     extension.init_app(app, db)
     with app.app_context():
         db.create_all()

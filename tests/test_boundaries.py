@@ -91,7 +91,7 @@ LAYERS: dict[str, set[str]] = {
     "resources": {"flask"},
     "forms": {"flask", "flask_wtf", "werkzeug", "wtforms"},
     "texts": {"flask", "flask_babel"},
-    "frame": {"flask", "flask_wtf", "markupsafe", "werkzeug", "wtforms"},
+    "frame": {"flask", "flask_wtf", "jinja2", "markupsafe", "werkzeug", "wtforms"},
     "import_pages": {"flask", "werkzeug"},
     "steering": {"flask"},
     "pages": {"flask", "flask_wtf", "werkzeug"},

@@ -1,0 +1,81 @@
+"""The words of the pages: all in the catalog, a host's own, a translation, a page of the host's."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from babel.messages import mofile, pofile
+from catalog import CATALOG, catalog
+from conftest import Header, row
+from flask_babel import Babel
+
+UPLOAD = "/mailboxes/import"
+
+
+def test_the_catalog_has_every_text_of_the_pages():
+    assert CATALOG.read_text("utf-8") == catalog(), "run python tests/catalog.py"
+    found = {each.id for each in pofile.read_po(io.BytesIO(catalog().encode()))}
+    assert "Check file" in found
+    assert ("%(count)d mailbox", "%(count)d mailboxes") in found
+    assert "Authentication failed. Check username/password." in found
+
+
+def show(host):
+    host.extension.workspace_loader(lambda: "w1")
+    return host.app.test_client()
+
+
+def test_a_host_has_words_of_its_own(make_host):
+    host = make_host(texts={"Check file": "Have a look", "%(count)d failed": "%(count)d to mend"})
+    client = show(host)
+    assert "Have a look</button>" in client.get(UPLOAD).text
+    csv = Header + row("b@x.com", "pw", 587, host="x.y.com") + "bad,,,,,\n"
+    answer = host.post(csv, skipConnectionTest="1")
+    page = client.get(f"{UPLOAD}/{answer.json['data']['importId']}").text
+    assert "1 mailbox imported, 1 to mend" in page
+
+
+def test_a_translation_of_the_hosts(make_host, tmp_path):
+    folder = tmp_path / "translations" / "de" / "LC_MESSAGES"
+    folder.mkdir(parents=True)
+    german = pofile.read_po(io.BytesIO(catalog().encode()), locale="de")
+    german["Check file"].string = "Datei prüfen"
+    german["Missing SMTP host or password"].string = "Server oder Passwort fehlt"
+    counted = next(each for each in german if "%(count)d mailbox imported" in each.id)
+    counted.string = ("%(count)d Postfach", "%(count)d Postfächer")
+    with (folder / "mailbox_import.mo").open("wb") as file:
+        mofile.write_mo(file, german)
+    host = make_host()
+    host.app.config["BABEL_TRANSLATION_DIRECTORIES"] = str(tmp_path / "translations")
+    Babel(host.app, locale_selector=lambda: "de")
+    client = show(host)
+    assert "Datei prüfen</button>" in client.get(UPLOAD).text
+    csv = Header + row("b@x.com", "pw", 587, host="x.y.com") + "c@x.com,,,,,\n"
+    answer = host.post(csv, skipConnectionTest="1").json["data"]
+    page = client.get(f"{UPLOAD}/{answer['importId']}").text
+    assert '<td data-label="What is wrong">Server oder Passwort fehlt' in page
+    assert "1 Postfach" in page
+    # The contract's sentences are those of the JSON answer whatever the language.
+    assert answer["errors"][0]["error"] == "Missing SMTP host or password"
+
+
+@pytest.fixture
+def overridden(tmp_path) -> Path:
+    folder = tmp_path / "templates" / "mailbox_import"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def test_a_host_replaces_one_block_of_a_page(make_host, overridden):
+    (overridden / "upload.html").write_text(
+        '{% extends "mailbox_import/pages/upload.html" %}'
+        "{% block mbi_upload_help %}<p>Ask Kim for the file.</p>{% endblock %}"
+    )
+    host = make_host()
+    host.app.jinja_loader.searchpath.append(str(overridden.parent))
+    page = show(host).get(UPLOAD).text
+    assert "Ask Kim for the file." in page
+    assert "What the file needs" not in page
+    assert "Check file" in page
