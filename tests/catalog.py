@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import jinja2
 import flask_mailbox_import
 from flask_mailbox_import.providers import PROVIDERS
 from flask_mailbox_import.reasons import _TERMS
-from flask_mailbox_import.words import WORDS
+from flask_mailbox_import.words import MISSING_CREDENTIALS, WORDS
 
 PACKAGE = Path(flask_mailbox_import.__file__).parent
 CATALOG = PACKAGE / "translations" / "mailbox_import.pot"
@@ -35,7 +36,13 @@ def of_templates() -> Iterator[tuple[str, ...]]:
 
 
 def of_rows() -> Iterator[tuple[str, ...]]:
-    """Yield what is said of rows: each code's sentence and hint, and the providers' own."""
+    """Yield what is said of rows, but for what holds a value of the row or a setting."""
+    yield (MISSING_CREDENTIALS,)
+    for path in sorted(PACKAGE.glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.keyword) and node.arg in ("error", "hint"):
+                if isinstance(node.value, ast.Constant) and node.value.value:
+                    yield (node.value.value,)
     for error, hint in WORDS.values():
         yield (error,)
         for terms in _TERMS.values():
