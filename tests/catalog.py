@@ -40,9 +40,9 @@ def of_rows() -> Iterator[tuple[str, ...]]:
     yield (MISSING_CREDENTIALS,)
     for path in sorted(PACKAGE.glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.keyword) and node.arg in ("error", "hint"):
-                if isinstance(node.value, ast.Constant) and node.value.value:
-                    yield (node.value.value,)
+            says = isinstance(node, ast.keyword) and node.arg in ("error", "hint")
+            if says and isinstance(node.value, ast.Constant) and node.value.value:
+                yield (node.value.value,)
     for error, hint in WORDS.values():
         yield (error,)
         for terms in _TERMS.values():
