@@ -19,6 +19,8 @@ from .state import NAME, current_state
 #: Room in a request beside the file: the other fields and the multipart boundaries.
 _FORM_BYTES = 64 * 1024
 _FORM_PARTS = 20
+#: Room for the corrections of one row.
+_ROW_BYTES = 2000
 #: All that a route answers itself, so that a wrong one is refused in JSON.
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 
@@ -53,8 +55,10 @@ def _prepare(endpoint: str | None, _values: dict[str, Any] | None) -> None:
     if not (endpoint or "").startswith(f"{NAME}."):
         return
     config = current_state().config
-    request.max_content_length = config.max_file_size + _FORM_BYTES
-    request.max_form_memory_size = config.max_file_size + _FORM_BYTES
+    # Corrections may come for each row, a file only on its own.
+    room = config.max_rows * _ROW_BYTES if (endpoint or "").endswith("retry") else 0
+    request.max_content_length = max(config.max_file_size, room) + _FORM_BYTES
+    request.max_form_memory_size = request.max_content_length
     request.max_form_parts = _FORM_PARTS
     # The clear text of a file never goes to disk, as Werkzeug's own stream does above 500 kB.
     request._get_file_stream = _memory_stream  # type: ignore[method-assign]

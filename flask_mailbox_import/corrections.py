@@ -10,6 +10,7 @@ from flask import Request
 from .errors import RequestError
 from .names import COLUMNS, SECRET_COLUMNS
 from .results import KeptCells
+from .secret import Secret
 
 _RETRY = (
     'The body is a JSON object such as {"rows": [14], "corrections": {"14": {"smtphost": '
@@ -29,7 +30,7 @@ def read_mapping(request: Request) -> Mapping[str, str | None]:
     }
 
 
-def read_retry(request: Request) -> tuple[list[int], dict[int, dict[str, str]]]:
+def read_retry(request: Request) -> tuple[list[int], dict[int, dict[str, str | Secret]]]:
     """Return the rows, and the corrections by row, of a JSON body; no body is an empty one.
 
     :raises RequestError: 400 ``invalid_field``.
@@ -49,8 +50,8 @@ def read_retry(request: Request) -> tuple[list[int], dict[int, dict[str, str]]]:
     return rows, _corrections(corrections)
 
 
-def _corrections(body: object) -> dict[int, dict[str, str]]:
-    found: dict[int, dict[str, str]] = {}
+def _corrections(body: object) -> dict[int, dict[str, str | Secret]]:
+    found: dict[int, dict[str, str | Secret]] = {}
     for row, columns in body.items() if isinstance(body, dict) else [("", None)]:
         if not _is_row(row):
             raise RequestError(400, "invalid_field", _RETRY)
@@ -59,7 +60,7 @@ def _corrections(body: object) -> dict[int, dict[str, str]]:
         if not all(isinstance(each, str | int) for each in columns.values()):
             raise RequestError(400, "invalid_field", _RETRY)
         found[int(row)] = {
-            name: value if isinstance(value, str) else str(value).lower()
+            name: _value(name, value if isinstance(value, str) else str(value).lower())
             for name, value in columns.items()
         }
     return found
@@ -74,21 +75,25 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def read_corrections(
     request: Request, kept: Sequence[KeptCells]
-) -> tuple[list[int], dict[int, dict[str, str]]]:
+) -> tuple[list[int], dict[int, dict[str, str | Secret]]]:
     """Return the ticked rows of a form, and what was changed in which, ``ROW.COLUMN=VALUE``.
 
     An empty password is one that was left as it is.
     """
     numbers = {each.row for each in kept}
     ticked = {int(each) for each in request.form.getlist("rows") if _is_row(each)}
-    found: dict[int, dict[str, str]] = {}
+    found: dict[int, dict[str, str | Secret]] = {}
     for each in kept:
         for name in COLUMNS:
             value = request.form.get(f"{each.row}.{name}")
             before = "" if name in SECRET_COLUMNS else each.cells.get(name, "")
             if value is not None and value != before:
-                found.setdefault(each.row, {})[name] = value
+                found.setdefault(each.row, {})[name] = _value(name, value)
     return sorted(ticked & numbers), found
+
+
+def _value(name: str, text: str) -> str | Secret:
+    return Secret(text) if name in SECRET_COLUMNS else text
 
 
 def _is_row(text: str) -> bool:

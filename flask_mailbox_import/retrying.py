@@ -19,8 +19,9 @@ from .shield import shielded
 from .staged import FailedRow
 from .store import Store
 
-#: Rows, by their numbers, and what is corrected in each, by our column names.
-Corrections = Mapping[int, Mapping[str, str]]
+#: Rows, by their numbers, and what is corrected in each, by our column names; passwords may be
+#: secrets already.
+Corrections = Mapping[int, Mapping[str, str | Secret]]
 
 
 class Retrying:
@@ -95,18 +96,17 @@ def _judge(corrections: Corrections) -> None:
                 raise NotRetryable(f"Row {row}: {plain(name)[:64]!r} is none of {known}.")
 
 
-def _corrected(failed: FailedRow, columns: Mapping[str, str]) -> Record:
+def _corrected(failed: FailedRow, columns: Mapping[str, str | Secret]) -> Record:
     """Return the record of a row with its corrections; an empty password keeps the one given."""
     record = failed.staged.record if _is_kept(failed) else None
     if record is None:
-        record = Record(
-            row=failed.row,
-            cells={each: "" for each in COLUMNS if each not in SECRET_COLUMNS},
-            secrets={each: Secret("") for each in SECRET_COLUMNS},
-        )
-        columns = {"email": failed.email, **columns}
-    texts = {name: plain(text) for name, text in columns.items() if name not in SECRET_COLUMNS}
-    secrets = {
-        name: Secret(text) for name, text in columns.items() if name in SECRET_COLUMNS and text
-    }
-    return replace(record, cells={**record.cells, **texts}, secrets={**record.secrets, **secrets})
+        cells = {each: "" for each in COLUMNS if each not in SECRET_COLUMNS}
+        secrets = {each: Secret("") for each in SECRET_COLUMNS}
+        record = Record(row=failed.row, cells={**cells, "email": failed.email}, secrets=secrets)
+    cells, secrets = dict(record.cells), dict(record.secrets)
+    for name, value in columns.items():
+        if name not in SECRET_COLUMNS:
+            cells[name] = plain(str(value))
+        elif value:
+            secrets[name] = value if isinstance(value, Secret) else Secret(value)
+    return replace(record, cells=cells, secrets=secrets)
