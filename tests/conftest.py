@@ -197,6 +197,28 @@ def make_host(tmp_path: Path, ca_file: str) -> Iterator[Callable[..., Host]]:
         yield make
 
 
+@pytest.fixture
+def sinks(make_host, tmp_path, caplog, capfd):
+    """The sinks of a host that is made in the test; swept at its end."""
+    made = []
+
+    def make(*ports, **settings):
+        host = make_host(*ports, **settings)
+        host.app.config["SQLALCHEMY_RECORD_QUERIES"] = True
+        host.extension.workspace_loader(lambda: "w1")
+        from sinks import watched
+
+        manager = watched(host.app, tmp_path, caplog, capfd)
+        found = manager.__enter__()
+        made.append((manager, found))
+        return host, found
+
+    yield make
+    for manager, found in made:
+        manager.__exit__(None, None, None)
+        found.sweep()
+
+
 @contextmanager
 def logged() -> Iterator[io.StringIO]:
     """Collect all that is logged meanwhile."""

@@ -30,26 +30,6 @@ OUTCOMES = {
 }
 
 
-@pytest.fixture
-def sinks(make_host, tmp_path, caplog, capfd):
-    """The sinks of a host that is made in the test; swept at its end."""
-    made = []
-
-    def make(*ports, **settings):
-        host = make_host(*ports, **settings)
-        host.app.config["SQLALCHEMY_RECORD_QUERIES"] = True
-        host.extension.workspace_loader(lambda: "w1")
-        manager = watched(host.app, tmp_path, caplog, capfd)
-        found = manager.__enter__()
-        made.append((manager, found))
-        return host, found
-
-    yield make
-    for manager, found in made:
-        manager.__exit__(None, None, None)
-        found.sweep()
-
-
 @pytest.mark.parametrize("outcome", OUTCOMES)
 def test_the_password_is_nowhere(sinks, mail_server, tmp_path, outcome):
     server = mail_server(**OUTCOMES[outcome])
