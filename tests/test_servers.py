@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -86,14 +87,21 @@ def gunicorn() -> Iterator[Callable[..., int]]:
         yield start
 
 
-def post(port: int, key: str, csv: str) -> bytes:
+def post(port: int, key: str, csv: str, prefer: str = "") -> bytes:
     body = (
         '--b\r\nContent-Disposition: form-data; name="file"; filename="m.csv"\r\n\r\n'
         f"{csv}\r\n--b--\r\n"
     )
     headers = {"X-Api-Key": key, "Content-Type": "multipart/form-data; boundary=b"}
+    headers |= {"Prefer": prefer} if prefer else {}
     with closing(HTTPConnection("127.0.0.1", port, timeout=40)) as connection:
         connection.request("POST", "/v1/mailboxes/import/smtp", body, headers)
+        return connection.getresponse().read()
+
+
+def get(port: int, key: str, import_id: str) -> bytes:
+    with closing(HTTPConnection("127.0.0.1", port, timeout=40)) as connection:
+        connection.request("GET", f"/v1/mailboxes/imports/{import_id}", headers={"X-Api-Key": key})
         return connection.getresponse().read()
 
 
@@ -107,6 +115,16 @@ def test_each_kind_of_worker_imports_twenty_at_a_time(mail_server, site, gunicor
     answer = post(listening, key, Header + rows)
     assert b'"imported": 40, "skipped": 0, "failed": 0' in answer
     assert server.open_most == 20
+    rows = "".join(row(f"v{each}@x.com", "pw", server.port) for each in range(20))
+    answer = json.loads(post(listening, key, Header + rows, "respond-async"))["data"]
+    assert answer["imported"] == 0
+    # The worker answers while it tests.
+    seen = set()
+    while answer["status"] != "finished":
+        answer = json.loads(get(listening, key, answer["id"]))["data"]
+        seen.add(answer["status"])
+    assert "running" in seen
+    assert answer["imported"] == 20
 
 
 def test_a_killed_import_is_continued_with_nothing_lost_and_nothing_twice(mail_server, site):
