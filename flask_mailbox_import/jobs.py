@@ -56,6 +56,7 @@ class Jobs:
         One that is finished, or runs already, stays as it is.
 
         :raises ImportNotFound, TooManyRefusedLogins: why it is not.
+        :raises ImportNotRunnable: it is being cancelled: its run has yet to end.
         :raises TooManyRunning, ImportInterrupted: only where it runs while the caller waits.
         """
         if self.is_inline():
@@ -66,13 +67,13 @@ class Jobs:
             if self._queries.workspace_to_test(import_id, workspace_id) is not None:
                 self._staging.refuse_guessing(workspace_id)
             self._runs.queue(import_id, workspace_id)
-            self._runner.wake()
+            self._runner.serve()
 
     def wake(self) -> None:
         """Begin what is queued, where it was left in the database and there is a place for it."""
         if not self.is_inline():
             with own_context():
-                self._runner.wake()
+                self._runner.serve()
 
     def cancel(self, import_id: str, *, workspace_id: str) -> None:
         """Have an import begin no more tests; those under way end, and count.

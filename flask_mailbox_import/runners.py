@@ -33,14 +33,24 @@ class ThreadRunner:
         self._queries = queries
         #: One for each import that runs in this process, whoever executes it.
         self.slots = threading.BoundedSemaphore(config.max_running)
+        self._serves = False
 
     def can_run(self) -> bool:
         """Tell whether threads may work beside the caller: not on his own connection."""
         return not shares_connection(self._db)
 
+    def serve(self) -> None:
+        """Begin what is queued, and from now on whenever there is a free slot; see `wake`."""
+        self._serves = True
+        self.wake()
+
     def wake(self) -> None:
-        """Begin what is queued, if there is a free slot. Needs an app context of its own."""
-        if not self.can_run() or self._queries.next_queued() is None:
+        """Begin what is queued, if there is a free slot. Needs an app context of its own.
+
+        Only in a process that serves the queue: a command ends with its own import, and would
+        break off what it took.
+        """
+        if not self._serves or not self.can_run() or self._queries.next_queued() is None:
             return
         if not self.slots.acquire(blocking=False):
             return
