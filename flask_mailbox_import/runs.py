@@ -44,14 +44,19 @@ class Runs:
         """Have an import wait for a run; return whether it does, which a running one does not.
 
         :raises ImportNotFound: there is none of this id in the workspace.
+        :raises ImportNotRunnable: a run of it is just ending, as somebody wanted it to.
         """
         model = self._models.import_
         values = {"status": ImportStatus.QUEUED.value, "run_token": None, "cancelled_at": None}
         with transaction(self._db) as session:
-            find_import(session, self._models, import_id, workspace_id)
             mine = (model.id == import_id, model.workspace_id == workspace_id)
             statement = update(model).where(*mine, model.deleted_at.is_(None), self._runnable())
-            return bool(execute(session, statement.values(values)))
+            is_queued = bool(execute(session, statement.values(values)))
+            found = find_import(session, self._models, import_id, workspace_id)
+            status = ImportStatus(found.status)
+            if status is ImportStatus.RUNNING and found.cancelled_at is not None:
+                raise ImportNotRunnable(import_id, status)
+            return is_queued
 
     @repeated
     def cancel(self, import_id: str, workspace_id: str) -> None:
