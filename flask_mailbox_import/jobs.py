@@ -64,8 +64,7 @@ class Jobs:
                 self._importer.continue_import(import_id, workspace_id=workspace_id)
             return
         with asked_for(import_id, workspace_id):
-            if self._queries.workspace_to_test(import_id, workspace_id) is not None:
-                self._staging.refuse_guessing(workspace_id)
+            self._refuse_guessing(import_id, workspace_id)
             self._runs.queue(import_id, workspace_id)
             self._runner.serve()
 
@@ -102,7 +101,7 @@ class Jobs:
             :meth:`start`.
         """
         with asked_for(import_id, workspace_id):
-            self._staging.refuse_guessing(workspace_id)
+            self._refuse_guessing(import_id, workspace_id)
             is_ready = self._retrying.put_back(import_id, workspace_id, rows, corrections or {})
         if is_ready:
             self.start(import_id, workspace_id=workspace_id)
@@ -157,3 +156,7 @@ class Jobs:
         """
         with asked_for(import_id, workspace_id):
             return self._listing.same_file(import_id, workspace_id)
+
+    def _refuse_guessing(self, import_id: str, workspace_id: str) -> None:
+        if self._queries.workspace_to_test(import_id, workspace_id) is not None:
+            self._staging.refuse_guessing(workspace_id)
