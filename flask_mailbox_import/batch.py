@@ -35,6 +35,11 @@ _IN_CHUNK = 500
 _MYSQL_ROW_FAULTS = frozenset({1644, 3819, 4025})
 _POSTGRESQL_RAISED = "P0001"
 
+# What is left of a login that a row has none of.
+_NO_IMAP = dict.fromkeys(
+    ("imap_host", "imap_port", "imap_security", "imap_username", "sealed_imap_password")
+)
+
 
 def existing_keys(
     session: scoped_session[Session],
@@ -119,12 +124,14 @@ class Batch:
         return updated, refused
 
     def _update(self, found: MailboxMixin, outcome: Outcome) -> None:
-        columns = self._columns(outcome)
-        names = {"status", "tested_at", "smtp_security", "imap_security"}
-        if self._run.on_duplicate is OnDuplicate.UPDATE:
-            kept = {"workspace_id", "email_key", "import_id", "created_at"}
-            names = columns.keys() - kept - ({"tag"} if self._run.tag is None else set())
-        for name in names & columns.keys():
+        """Save what was tested, also where it was corrected since; whose it is stays."""
+        columns = {**_NO_IMAP, **self._columns(outcome)}
+        kept = {"workspace_id", "email_key", "import_id", "created_at"}
+        if self._run.on_duplicate is OnDuplicate.TEST or self._run.tag is None:
+            kept.add("tag")
+        if not columns["display_name"]:
+            kept.add("display_name")
+        for name in columns.keys() - kept:
             setattr(found, name, columns[name])
 
     def _saved(self, change: Callable[[], object]) -> Code | None:

@@ -86,6 +86,10 @@ def record_of(mailbox: MailboxMixin, key_ring: KeyRing, row: int) -> Record:
         )
 
     imap_port, imap_security = mailbox.imap_port, mailbox.imap_security
+    password = opened(mailbox.sealed_smtp_password, Field.SMTP_PASSWORD)
+    imap_password = opened(mailbox.sealed_imap_password, Field.IMAP_PASSWORD)
+    # One for both is told once, so that it is also corrected once.
+    is_one = imap_password.same_as(password)
     return Record(
         row=row,
         cells={
@@ -101,9 +105,9 @@ def record_of(mailbox: MailboxMixin, key_ring: KeyRing, row: int) -> Record:
             "imapusername": mailbox.imap_username or "",
         },
         secrets={
-            "password": Secret(""),
-            "smtppassword": opened(mailbox.sealed_smtp_password, Field.SMTP_PASSWORD),
-            "imappassword": opened(mailbox.sealed_imap_password, Field.IMAP_PASSWORD),
+            "password": password,
+            "smtppassword": Secret(""),
+            "imappassword": Secret("") if is_one else imap_password,
         },
     )
 
