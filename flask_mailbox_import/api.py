@@ -81,12 +81,20 @@ def caller(*methods: str) -> ApiKey | str:
     """
     state = current_state()
     identity = authenticate(request, state.api_keys, state.api_workspace_loader())
+    check_method(*methods)
+    return identity
+
+
+def check_method(*methods: str) -> None:
+    """Refuse other methods than a route has.
+
+    :raises RequestError: 405.
+    """
     asked = "GET" if request.method == "HEAD" else request.method
     if asked not in methods:
         allowed = {"Allow": ", ".join(methods)}
         words = f"Call this with {' or '.join(methods)}."
         raise RequestError(405, "method_not_allowed", words, headers=allowed)
-    return identity
 
 
 @json_view("POST")

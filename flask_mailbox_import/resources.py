@@ -11,7 +11,7 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from .answers import answer, json_view
-from .api import METHODS, accepted, caller
+from .api import METHODS, accepted, caller, check_method
 from .auth import workspace_of
 from .bodies import import_body, row_body
 from .corrections import read_retry
@@ -49,13 +49,15 @@ def register(blueprint: Blueprint) -> None:
 def api_template() -> Response:
     """``GET /v1/mailboxes/import/smtp/template.csv``: the columns, and an example row."""
     workspace_of(caller("GET"), request)
+    refuse_arguments(request)
     return csv_file(template(), "mailboxes.csv")
 
 
 @json_view("GET")
 def api_openapi() -> Response:
-    """``GET /v1/mailboxes/openapi.json``: this API, for programs."""
-    caller("GET")
+    """``GET /v1/mailboxes/openapi.json``: this API, for programs; needs no key."""
+    check_method("GET")
+    refuse_arguments(request)
     prefix = current_state().config.url_prefix
     return answer({**_openapi(), "servers": [{"url": request.script_root + prefix or "/"}]})
 
@@ -109,9 +111,9 @@ def api_rows(import_id: str) -> Response:
 def api_report(import_id: str) -> Response:
     """``GET /v1/mailboxes/imports/ID/report.csv``: what came of each row of an import."""
     workspace_id = workspace_of(caller("GET"), request)
-    return csv_file(
-        current_state().importer.report(import_id, workspace_id=workspace_id), "report.csv"
-    )
+    refuse_arguments(request)
+    report = current_state().importer.report(import_id, workspace_id=workspace_id)
+    return csv_file(report, "report.csv")
 
 
 @json_view("POST")
