@@ -112,16 +112,17 @@ class Queries:
             found = find_import(session, self._models, import_id, workspace_id)
             return None if found.skip_connection_test else found.workspace_id
 
-    def next_queued(self, *, but: Collection[str] = ()) -> str | None:
-        """Return the id of the import that has waited longest for a run, of any workspace."""
+    def next_queued(self, *, but: Collection[str] = ()) -> tuple[str, str] | None:
+        """Return the import that has waited longest for a run, and its workspace, of all."""
         model = self._models.import_
-        query = select(model.id).where(
+        query = select(model.id, model.workspace_id).where(
             model.status == ImportStatus.QUEUED.value,
             model.deleted_at.is_(None),
             model.id.not_in(but),
         )
         with transaction(self._db) as session:
-            return session.scalar(query.order_by(model.created_at, model.id).limit(1))
+            found = session.execute(query.order_by(model.created_at, model.id).limit(1)).first()
+            return found and (found[0], found[1])
 
     def unfinished(self) -> list[Unfinished]:
         """Return the imports with rows to do, oldest first."""

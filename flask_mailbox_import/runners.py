@@ -65,32 +65,36 @@ class ThreadRunner:
             raise
 
     def _work(self, app: Flask) -> None:
+        broken: set[str] = set()
         try:
             with app.app_context():
                 while True:
                     try:
-                        self._run_queued()
+                        self._run_queued(broken)
                     finally:
                         self.slots.release()
                     # Queued after the last look, while no slot was free for it.
                     with own_context():
-                        left = self._queries.next_queued()
+                        left = self._queries.next_queued(but=broken)
                     if left is None or not self.slots.acquire(blocking=False):
                         return
         except Exception as fault:  # noqa: BLE001 (a thread's last words would show its frames)
             logger.error("the runner stopped: %s", described(fault))
 
-    def _run_queued(self) -> None:
+    def _run_queued(self, broken: set[str]) -> None:
+        """Run what is queued, each once; those that broke down, and may still be, are added."""
         tried: set[str] = set()
         while True:
             with own_context():
-                import_id = self._queries.next_queued(but=tried)
-                if import_id is None:
+                found = self._queries.next_queued(but=tried | broken)
+                if found is None:
                     return
+                import_id, workspace_id = found
                 tried.add(import_id)
                 try:
-                    self._execution.run(import_id, None, None)
+                    self._execution.run(import_id, workspace_id, None)
                 except (ImportNotFound, ImportNotRunnable, RunLost):
                     pass  # another process was quicker, or somebody deleted it
                 except Exception as fault:  # noqa: BLE001 (the next one may fare better)
+                    broken.add(import_id)
                     logger.error("an import broke down: %s", described(fault))

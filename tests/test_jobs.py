@@ -27,6 +27,7 @@ from steering import (
 )
 from steering import gate as gate
 from traces import stage
+from ways import refuse
 
 pytestmark = pytest.mark.usefixtures("gate")
 NAMES = [f"u{each}" for each in range(8)]
@@ -241,3 +242,16 @@ def test_what_a_dead_process_was_at_is_interrupted_and_can_be_continued(make_hos
     assert look(host, import_id)["status"] == "interrupted"
     call(host, "POST", f"/{import_id}/continue")
     assert ended(host, import_id)["imported"] == 2
+
+
+def test_one_that_cannot_be_begun_waits_for_the_next_look_and_keeps_no_runner_busy(
+    make_host, caplog
+):
+    host = make_host(RUNNER="thread")
+    refuse(host, "started_at=")
+    import_id = sent(host, untested(1), skipConnectionTest="1")
+    for thread in runner_threads():
+        thread.join(10)
+        assert not thread.is_alive()
+    assert caplog.text.count("an import broke down") == 1
+    assert status_of(host, import_id) == "queued"
