@@ -127,7 +127,7 @@ class Batch:
         """Save what was tested, also where it was corrected since; whose it is stays."""
         columns = {**_NO_IMAP, **self._columns(outcome)}
         kept = {"workspace_id", "email_key", "import_id", "created_at"}
-        if self._run.on_duplicate is OnDuplicate.TEST or self._run.tag is None:
+        if self._run.tag is None:
             kept.add("tag")
         if not columns["display_name"]:
             kept.add("display_name")

@@ -244,6 +244,24 @@ def test_what_a_dead_process_was_at_is_interrupted_and_can_be_continued(make_hos
     assert ended(host, import_id)["imported"] == 2
 
 
+def test_what_is_queued_while_a_runner_ends_is_not_left(make_host):
+    host = make_host(RUNNER="thread", MAX_RUNNING=1)
+    with host.app.app_context():
+        engine = host.db.engine
+    later: list[str] = []
+
+    def queue(_connection, _cursor, statement, parameters, *_others) -> None:
+        # The last look of the runner: all but the one that it has done.
+        if not later and "NOT IN (?)" in statement and parameters[1] == first:
+            later.append("")
+            later[0] = sent(host, untested(1), skipConnectionTest="1")
+
+    first = stage(host, untested(2), skip_connection_test=True)
+    event.listen(engine, "after_cursor_execute", queue)
+    call(host, "POST", f"/{first}/continue")
+    wait_for(lambda: later and later[0] and status_of(host, later[0]) == "finished")
+
+
 def test_one_that_cannot_be_begun_waits_for_the_next_look_and_keeps_no_runner_busy(
     make_host, caplog
 ):

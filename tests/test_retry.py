@@ -23,6 +23,8 @@ from steering import (
 from steering import gate as gate
 from traces import age
 
+from flask_mailbox_import import ImportNotRunnable
+
 pytestmark = pytest.mark.usefixtures("gate")
 BUSY = b"454 4.7.0 Temporary authentication failure\r\n"
 
@@ -224,6 +226,9 @@ def test_one_that_runs_or_waits_or_was_never_run_is_not_changed(make_host, serve
     for status in ("queued", "checked"):
         change(host, import_id, status=status)
         assert retry(host, import_id, {"rows": [2]}).status_code == 409
+        # Nor where it has been so since it was looked at.
+        with host.app.app_context(), pytest.raises(ImportNotRunnable):
+            host.store().put_back(import_id, "w1", {})
         assert status_of(host, import_id) == status
     change(host, import_id, status="finished")
 

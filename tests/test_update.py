@@ -155,15 +155,23 @@ def test_a_mailbox_that_is_removed_meanwhile_does_not_come_back(make_host, mail_
     assert host.mailboxes() == []
 
 
-def test_a_corrected_password_that_passes_is_the_one_that_is_saved(make_host, mail_server):
-    server = mail_server(accounts={"a@x.com": "right"})
-    host = make_host(server.port)
-    first = pending(host, file_of(server.port, "a", password="wrong"), tag="one")
+def test_a_corrected_password_that_passes_is_the_one_that_is_saved(
+    make_host, mail_server, imap_server
+):
+    accounts = {"a@x.com": "right"}
+    server, reader = mail_server(accounts=accounts), imap_server(accounts=accounts)
+    host = make_host(server.port, reader.port, TEST_IMAP=True)
+    columns = "email,password,smtphost,imaphost,smtpport,imapport,imapsecure\n"
+    line = f"a@x.com,wrong,localhost,localhost,{server.port},{reader.port},false\n"
+    first = pending(host, columns + line, tag="one")
     import_id = call(host, "POST", TEST).json["data"]["id"]
     assert look(host, import_id)["failed"] == 1
     retry(host, import_id, {"corrections": {"1": {"password": "right"}}})
     assert look(host, import_id)["imported"] == 1
     assert saved(host) == {"a@x.com": ("right", "active", "one", first)}
+    with host.app.app_context():
+        found = host.db.session.scalars(host.db.select(host.extension.models.mailbox)).one()
+        assert found.imap_password() == "right"
 
 
 def test_a_pending_mailbox_keeps_its_two_passwords(make_host, mail_server, imap_server):
@@ -189,7 +197,9 @@ def test_refused_logins_of_pending_mailboxes_count(make_host, mail_server):
     host = make_host(server.port, MAX_REFUSED_LOGINS=1)
     pending(host, file_of(server.port, "a"))
     assert call(host, "POST", TEST).status_code == 202
+    before = call(host, "GET").json["data"]
     assert call(host, "POST", TEST).status_code == 429
+    assert call(host, "GET").json["data"] == before
     age(host, timedelta(hours=1, minutes=1))
     assert call(host, "POST", TEST).status_code == 202
     assert len(server.logins) == 2
