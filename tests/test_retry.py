@@ -68,7 +68,7 @@ def server(mail_server):
     return mail_server(replies={"AUTH": reply})
 
 
-@pytest.fixture(params=["inline", "thread"])
+@pytest.fixture(params=["inline", pytest.param("thread", marks=pytest.mark.slow)])
 def host(request, make_host, server):
     return make_host(server.port, RUNNER=request.param, RETRIES=0)
 
