@@ -19,7 +19,7 @@ from .state import NAME, current_state
 #: Room in a request beside the file: the other fields and the multipart boundaries.
 _FORM_BYTES = 64 * 1024
 _FORM_PARTS = 20
-#: Room for the corrections of one row.
+#: Room for one row in the form of a result page.
 _ROW_BYTES = 2000
 #: All that a route answers itself, so that a wrong one is refused in JSON.
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
@@ -55,8 +55,8 @@ def _prepare(endpoint: str | None, _values: dict[str, Any] | None) -> None:
     if not (endpoint or "").startswith(f"{NAME}."):
         return
     config = current_state().config
-    # Corrections may come for each row, a file only on its own.
-    room = config.max_rows * _ROW_BYTES if (endpoint or "").endswith("retry") else 0
+    # The form of a result page comes back with what is kept of each row that failed.
+    room = config.max_rows * _ROW_BYTES if endpoint == f"{NAME}.retry" else 0
     request.max_content_length = max(config.max_file_size, room) + _FORM_BYTES
     request.max_form_memory_size = request.max_content_length
     request.max_form_parts = _FORM_PARTS
