@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import trustme
+from browsing import chromium
 from databases import database as database
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
@@ -29,6 +30,7 @@ from flask_mailbox_import.sealing import generate_key
 from flask_mailbox_import.store import Store
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Browser
     from watch import Watch
 
 #: Names of the loopback address, in the certificates; c-ares knows them all (RFC 6761).
@@ -290,3 +292,10 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         process.terminate()
         process.wait(20)
         process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Run one Chromium for all tests of a file; each has a profile of its own in it."""
+    with chromium() as browser:
+        yield browser

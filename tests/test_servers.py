@@ -16,47 +16,9 @@ from pathlib import Path
 
 import pytest
 from conftest import Header, row
+from sites import APP, Site
 
 pytestmark = pytest.mark.slow
-
-ROOT = Path(__file__).parent.parent
-APP = "example_app:create_app()"
-
-
-class Site:
-    """The example app on its own SQLite file, run by commands in processes of their own."""
-
-    def __init__(self, folder: Path, ca_file: str, *ports: int) -> None:
-        self.environment = {
-            **os.environ,
-            "PYTHONPATH": str(ROOT),
-            "FLASK_APP": APP,
-            "FLASK_SQLALCHEMY_DATABASE_URI": f"sqlite:///{folder}/site.sqlite",
-            "FLASK_MAILBOX_IMPORT_ENCRYPTION_KEYS": '["k1:' + "A" * 43 + '="]',
-            "FLASK_MAILBOX_IMPORT_ALLOWED_NETWORKS": '["127.0.0.0/8"]',
-            "FLASK_MAILBOX_IMPORT_ALLOWED_PORTS": str(list(ports)),
-            "FLASK_MAILBOX_IMPORT_CA_FILE": ca_file,
-        }
-        self.folder = folder
-
-    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "flask", "mailbox-import", *arguments],
-            env=self.environment,
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=90,
-        )
-
-    def start(self, *command: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [sys.executable, "-m", *command],
-            env=self.environment,
-            cwd=self.folder,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
 
 
 @pytest.fixture
