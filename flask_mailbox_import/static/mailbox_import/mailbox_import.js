@@ -161,6 +161,12 @@
       document.title = title.replace("\0", isUnderWay() ? `(${share}%) ${outcome}` : outcome);
     };
 
+    const focusHeading = () => {
+      const heading = live.querySelector("h1");
+      heading.tabIndex = -1;
+      heading.focus();
+    };
+
     const swap = (html) => {
       const fresh = new DOMParser().parseFromString(html, "text/html").querySelector(".mbi-fragment");
       if (!fresh) throw new Error("no fragment");
@@ -172,11 +178,7 @@
         const found = [...live.querySelectorAll("button, a, summary")];
         const same = found[place]?.textContent === name ? found[place] : found.find((each) => each.textContent === name);
         if (same) same.focus();
-        else {
-          const heading = live.querySelector("h1");
-          heading.tabIndex = -1;
-          heading.focus();
-        }
+        else focusHeading();
       }
       localTimes(live);
       entitle();
@@ -209,6 +211,7 @@
         if (!answer.ok) throw new Error(String(answer.status));
         swap(await answer.text());
         if (failures) {
+          if (lost.contains(document.activeElement)) focusHeading();
           lost.hidden = true;
           say(`${live.dataset.again} ${facts().say}`);
         }
