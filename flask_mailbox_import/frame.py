@@ -17,7 +17,7 @@ from wtforms import HiddenField
 
 from .api import is_api
 from .config import DEFAULT_BASE_TEMPLATE
-from .errors import HookError, RequestError
+from .errors import HookError, ImportNotFound, RequestError
 from .forms import ConfirmForm, sent
 from .labels import check_workspace_id
 from .providers import HELP_PAGES
@@ -44,9 +44,13 @@ def page(view: Callable[..., Answer]) -> Callable[..., BaseResponse]:
     def wrapped(**values: str) -> BaseResponse:
         workspace = _workspace()
         current_state().importer.erase_expired()
-        if isinstance(workspace, str):
-            return _with_policy(make_response(view(workspace, **values)))
-        return workspace
+        if not isinstance(workspace, str):
+            return workspace
+        try:
+            answer = view(workspace, **values)
+        except ImportNotFound:
+            answer = render("gone.html", RequestError(404, "not_found", GONE))
+        return _with_policy(make_response(answer))
 
     return wrapped
 
@@ -99,6 +103,7 @@ def linked(hint: str) -> Markup:
     )
 
 
+GONE = "This import is not here. It may have been removed."
 SESSION_ENDED = "Your session ended: try again."
 
 

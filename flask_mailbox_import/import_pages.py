@@ -9,7 +9,6 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from .causes import causes_of
 from .errors import (
-    ImportNotFound,
     InvalidCursor,
     RequestError,
 )
@@ -122,10 +121,7 @@ def progress(workspace_id: str, import_id: str) -> Answer:
 @page
 def report(workspace_id: str, import_id: str) -> BaseResponse:
     """``GET .../ID/report.csv``: what came of each row, for a spreadsheet."""
-    try:
-        data = current_state().importer.report(import_id, workspace_id=workspace_id)
-    except ImportNotFound:
-        abort(404)
+    data = current_state().importer.report(import_id, workspace_id=workspace_id)
     return csv_file(data, "report.csv")
 
 
@@ -142,8 +138,8 @@ def history(workspace_id: str) -> Answer:
 
 
 def summary_of(workspace_id: str, import_id: str) -> Summary:
-    """Return an import of the workspace, or answer 404."""
-    try:
-        return current_state().importer.summary(import_id, workspace_id=workspace_id)
-    except ImportNotFound:
-        abort(404)
+    """Return an import of the workspace.
+
+    :raises ImportNotFound: there is none of this id in it.
+    """
+    return current_state().importer.summary(import_id, workspace_id=workspace_id)

@@ -14,11 +14,12 @@ from .codes import Code
 from .errors import InvalidCursor
 from .mapping import staged_row
 from .models import ImportRowMixin, Models
-from .queries import count_rows, find_import, row_result, summary_of
+from .queries import find_import
 from .records import ImportStatus, MailboxStatus, Notice, RowStatus
 from .results import KeptCells, Page, RowState, Summary
 from .sealing import KeyRing
 from .session import transaction
+from .summaries import count_rows, row_result, summary_of
 
 #: Imports, and rows, of one page.
 IMPORTS, ROWS = 20, 100

@@ -67,7 +67,7 @@ def upload(workspace_id: str) -> Answer:
     question = current_state().importer.question(import_id, workspace_id=workspace_id)
     if question is not None and question.wanted:
         # The page again, as for any fault of a file; but here somebody can say what is meant.
-        fault = _at("file", 422, "missing_column", question.message)
+        fault = _at(f"column-{question.wanted[0]}", 422, "missing_column", question.message)
         return _upload_page(fault, form, question=question, address=address)
     return redirect(address, 303)
 

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session, scoped_session
 
 from .batch import existing_keys
 from .codes import Code
 from .errors import ImportNotFound
 from .labels import plain
-from .mapping import STALE_AFTER, now
-from .models import ImportMixin, ImportRowMixin, Models
-from .records import ImportStatus, Notice, OnDuplicate, Reason, RowStatus
+from .mapping import now
+from .models import ImportMixin, Models
+from .records import ImportStatus, Notice, RowStatus
 from .report import ReportRow
-from .results import RowResult, Summary, Understood
+from .results import Summary
 from .session import transaction
 from .staged import Unfinished
+from .summaries import count_rows, row_result, summary_of
 
 
 class Queries:
@@ -63,20 +63,31 @@ class Queries:
             return summary_of(
                 found,
                 counts,
-                done_in_run=self._done_in_run(session, found),
+                **self._last_run(session, found),
                 errors=by_status[RowStatus.FAILED],
                 skips=by_status[RowStatus.SKIPPED],
                 notices=tuple(Notice(**each) for each in notices),
             )
 
-    def _done_in_run(self, session: scoped_session[Session], found: ImportMixin) -> int:
-        row = self._models.row
-        if found.status != ImportStatus.RUNNING.value or found.started_at is None:
-            return 0
-        query = select(func.count()).where(
-            row.import_id == found.id, row.finished_at >= found.started_at
+    def _last_run(self, session: scoped_session[Session], found: ImportMixin) -> dict[str, Any]:
+        """Return what the last run of an import did, as fields of a summary."""
+        row, started_at = self._models.row, found.started_at
+        if started_at is None:
+            return {}
+        is_last = func.sum(case((row.finished_at >= started_at, 1), else_=0))
+        query = (
+            select(row.status, is_last, func.count())
+            .where(row.import_id == found.id, row.finished_at.is_not(None))
+            .group_by(row.status)
         )
-        return session.scalar(query) or 0
+        rows = [(status, int(last), count) for status, last, count in session.execute(query)]
+        return {
+            "done_in_run": sum(last for _, last, _ in rows),
+            "imported_in_run": sum(
+                last for status, last, _ in rows if status == RowStatus.IMPORTED.value
+            ),
+            "is_again": any(count > last for _, last, count in rows),
+        }
 
     def report_rows(self, import_id: str, workspace_id: str) -> list[ReportRow]:
         """Return what came of each row of an import, in row order.
@@ -180,75 +191,3 @@ def find_import(
     if found is None or workspace_id not in (None, found.workspace_id):
         raise ImportNotFound(f"there is no import {plain(import_id)[:64]}")
     return found
-
-
-def count_rows(
-    session: scoped_session[Session], models: Models, import_ids: Sequence[str]
-) -> dict[str, Counter[str]]:
-    """Count the rows of imports by their status; those updated as such, too."""
-    row = models.row
-    counts = {each: Counter[str]() for each in import_ids}
-    query = (
-        select(row.import_id, row.status, row.updated, func.count())
-        .where(row.import_id.in_(import_ids))
-        .group_by(row.import_id, row.status, row.updated)
-    )
-    for import_id, status, updated, count in session.execute(query):
-        counts[import_id][status] += count
-        counts[import_id]["updated"] += count if updated else 0
-    return counts
-
-
-def summary_of(found: ImportMixin, counts: Counter[str], **more: Any) -> Summary:
-    """Return what came of an import out of its columns and its counted rows."""
-    status = ImportStatus(found.status)
-    seen = found.heartbeat_at
-    if status is ImportStatus.RUNNING and (seen is None or seen < now() - STALE_AFTER):
-        # Without a sign of life it was interrupted.
-        status = ImportStatus.INTERRUPTED
-    understood = dict(found.understood or {})
-    understood["columns"] = tuple(tuple(each) for each in understood.get("columns", ()))
-    return Summary(
-        import_id=found.id,
-        workspace_id=found.workspace_id,
-        status=status,
-        imported=counts["imported"],
-        skipped=counts["skipped"],
-        failed=counts["failed"],
-        ready=counts["ready"],
-        updated=counts["updated"],
-        tag=found.tag,
-        file_name=found.file_name,
-        skip_connection_test=found.skip_connection_test,
-        test_imap=found.test_imap,
-        updates=found.on_duplicate == OnDuplicate.UPDATE.value,
-        created_at=found.created_at,
-        finished_at=found.finished_at,
-        understood=Understood(**understood),
-        asks=found.file_expires_at is not None,
-        is_stopping=status is ImportStatus.RUNNING and found.cancelled_at is not None,
-        seconds_in_run=(now() - (found.started_at or now())).total_seconds(),
-        **more,
-    )
-
-
-def row_result(found: ImportRowMixin) -> RowResult:
-    """Return why a row did not become a mailbox."""
-    reason = Reason(
-        code=Code(found.code or Code.UNKNOWN),
-        error=found.error or "",
-        hint=found.hint or "",
-        reply=found.reply or "",
-    )
-    return RowResult(
-        row=found.row,
-        email=found.email,
-        reason=reason,
-        smtp=_test_result(found.smtp_code, found.smtp_error),
-        imap=_test_result(found.imap_code, found.imap_error),
-        is_kept=found.sealed_record is not None and found.code != Code.WRONG_COLUMN_COUNT.value,
-    )
-
-
-def _test_result(code: str | None, error: str | None) -> Reason | None:
-    return Reason(code=Code(code), error=error or "") if code else None

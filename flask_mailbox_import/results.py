@@ -121,8 +121,11 @@ class Summary:
     asks: bool = False
     #: It runs, and somebody wants it to end.
     is_stopping: bool = False
-    #: Rows that the run under way has done, and how long it runs.
+    #: Rows that the last run has done, what it imported of them, and how long it runs or ran.
     done_in_run: int = 0
+    imported_in_run: int = 0
+    #: An earlier run has done others.
+    is_again: bool = False
     seconds_in_run: float = 0.0
 
     @property

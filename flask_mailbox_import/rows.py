@@ -56,7 +56,13 @@ def check_record(
     email = _check_email(record.cells["email"], reasons)
     password = record.secrets["smtppassword"] or record.secrets["password"]
     if not record.cells["smtphost"] or not password:
-        reasons.append(_missing_credentials())
+        missing = [
+            name
+            for name, value in (("smtphost", record.cells["smtphost"]), ("password", password))
+            if not value
+        ]
+        columns = f"column{'s' if len(missing) > 1 else ''} {' and '.join(missing)}"
+        reasons.append(_missing_credentials(f"Fill in the {columns}."))
     if test_imap and not record.cells["imaphost"]:
         reasons.append(_missing_imap_host())
     smtp = _check_server("smtp", record, password, config, reasons)
@@ -127,7 +133,7 @@ def _check_email(text: str, reasons: list[Reason]) -> tuple[str, str] | None:
     return None
 
 
-def _missing_credentials(hint: str = "Fill in the columns smtphost and password.") -> Reason:
+def _missing_credentials(hint: str) -> Reason:
     return Reason(code=Code.MISSING_CREDENTIALS, error=MISSING_CREDENTIALS, hint=hint)
 
 

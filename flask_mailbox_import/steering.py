@@ -28,18 +28,22 @@ logger = logging.getLogger("flask_mailbox_import")
 
 #: Encodings that are shown at once; the others are a click away.
 _CHOICES_SHOWN = 5
+#: What answers a form may be opened as an address: it leads to the page of the import.
+_BOTH = ["GET", "POST"]
 _CHOOSE = "Choose the line that looks right."
+_CHOOSE_COLUMN = "Choose the column."
+_UNCHANGED = "No row is changed yet: open one below, type what is right, and test it again."
 
 
 def register(blueprint: Blueprint) -> None:
     """Add the routes to the blueprint."""
     one = "/mailboxes/import/<import_id>"
     for rule, endpoint, view, methods in (
-        (f"{one}/check", "check", check, ["GET", "POST"]),
-        (f"{one}/cancel", "cancel", cancel, ["POST"]),
-        (f"{one}/continue", "continue_", continue_, ["POST"]),
-        (f"{one}/retry", "retry", retry, ["POST"]),
-        (f"{one}/delete", "delete", delete, ["POST"]),
+        (f"{one}/check", "check", check, _BOTH),
+        (f"{one}/cancel", "cancel", cancel, _BOTH),
+        (f"{one}/continue", "continue_", continue_, _BOTH),
+        (f"{one}/retry", "retry", retry, _BOTH),
+        (f"{one}/delete", "delete", delete, _BOTH),
     ):
         blueprint.add_url_rule(rule, endpoint=endpoint, view_func=view, methods=methods)
 
@@ -71,7 +75,7 @@ def _ask(workspace_id: str, import_id: str) -> Answer:
             confirmed()
             encoding, mapping = request.form.get("encoding"), read_mapping(request)
             if not encoding and not mapping:
-                raise RequestError(422, "invalid_field", _CHOOSE)
+                raise RequestError(422, "invalid_field", _CHOOSE_COLUMN)
             importer.read_as(import_id, encoding, mapping, workspace_id=workspace_id)
             return again
         except ValueError:
@@ -116,7 +120,7 @@ def retry(workspace_id: str, import_id: str) -> Answer:
             )
             rows, corrections = read_corrections(request, kept)
             if not rows and not corrections:
-                raise NotRetryable("Tick the rows that are to be tested again, or change them.")
+                raise NotRetryable(_UNCHANGED)
         _unless_broken(
             lambda: jobs.retry(
                 import_id, workspace_id=workspace_id, rows=rows or (), corrections=corrections
@@ -130,6 +134,8 @@ def retry(workspace_id: str, import_id: str) -> Answer:
 def delete(workspace_id: str, import_id: str) -> Answer:
     """``POST .../ID/delete``: forget an import and, if asked, the mailboxes that it added."""
     summary_of(workspace_id, import_id)
+    if request.method != "POST":
+        return redirect(url_for("mailbox_import.result", import_id=import_id), 303)
     try:
         confirmed()
         removed = current_state().importer.delete(
@@ -160,6 +166,9 @@ def _unless_broken(work: Callable[[], None]) -> None:
 def _steered(workspace_id: str, import_id: str, work: Callable[..., None]) -> Answer:
     """Do what a button asks for; lead to the import's page, which says what came of it."""
     summary_of(workspace_id, import_id)
+    address = url_for("mailbox_import.result", import_id=import_id)
+    if request.method != "POST":
+        return redirect(address, 303)
     fault: RequestError | None = None
     try:
         confirmed()
@@ -176,4 +185,4 @@ def _steered(workspace_id: str, import_id: str, work: Callable[..., None]) -> An
         pass  # it is under way: its page shows it
     if fault is not None:
         return import_page(workspace_id, import_id, fault)
-    return redirect(url_for("mailbox_import.result", import_id=import_id), 303)
+    return redirect(address, 303)

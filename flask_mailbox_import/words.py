@@ -36,7 +36,7 @@ WORDS: dict[Code, tuple[str, str]] = {
         "Check the server name, the port and {side}secure; if all are right, test again later.",
     ),
     Code.CONNECTION_CLOSED: (
-        "The mail server hung up.",
+        "The mail server ended the connection.",
         "Test again; if it happens again, check the port and {side}secure.",
     ),
     Code.NETWORK_UNREACHABLE: (
@@ -60,7 +60,7 @@ WORDS: dict[Code, tuple[str, str]] = {
         "Ask whoever runs the mail server to allow TLS 1.2 or newer.",
     ),
     Code.TLS_CERT_EXPIRED: (
-        "The mail server's certificate is not valid today.",
+        "The mail server's security certificate has expired, or is not valid yet.",
         "Ask whoever runs the mail server to renew it.",
     ),
     Code.TLS_CERT_UNTRUSTED: (
@@ -82,13 +82,13 @@ WORDS: dict[Code, tuple[str, str]] = {
     ),
     Code.BAD_CREDENTIALS: (
         BAD_CREDENTIALS,
-        "Try the same username and password at the provider's web mail; if they work there, "
-        "the provider may want an app password here.",
+        "The password is probably wrong or old: try it at the provider's web mail. If it works "
+        "there, the provider may want an app password here.",
     ),
     Code.APP_PASSWORD_REQUIRED: (
         "The provider wants an app password here, not the account's own password.",
-        "Create an app password in the account's security settings at the provider and use it in "
-        "the file.",
+        "The mailbox's owner makes an app password, a second one for programs, in the account's "
+        "security settings at the provider; use that here.",
     ),
     Code.OAUTH_REQUIRED: (
         "The provider does not let programs log in to this mailbox with a password.",

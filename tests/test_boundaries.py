@@ -69,6 +69,7 @@ LAYERS: dict[str, set[str]] = {
     "outcomes": set(),
     "batch": {"sqlalchemy"},
     "report": set(),
+    "summaries": {"sqlalchemy"},
     "queries": {"flask_sqlalchemy", "sqlalchemy"},
     "listing": {"flask_sqlalchemy", "sqlalchemy"},
     "store": {"flask_sqlalchemy", "sqlalchemy"},

@@ -236,5 +236,13 @@
     }
   }
 
+  /* A link to a row opens what corrects it. */
+  const open = () => {
+    const row = /^#row-\d+$/.test(location.hash) && byId(location.hash.slice(1));
+    const fix = row && row.querySelector("details");
+    if (fix) fix.open = true;
+  };
+  window.addEventListener("hashchange", open);
+  open();
   localTimes(document);
 })();
