@@ -31,7 +31,7 @@ _CHOICES_SHOWN = 5
 #: What answers a form may be opened as an address: it leads to the page of the import.
 _BOTH = ["GET", "POST"]
 _CHOOSE = "Choose the line that looks right."
-_CHOOSE_COLUMN = "Choose the column."
+_CHOOSE_COLUMN = "Choose a column."
 _UNCHANGED = "No row is changed yet: open one below, type what is right, and test it again."
 
 
@@ -75,7 +75,9 @@ def _ask(workspace_id: str, import_id: str) -> Answer:
             confirmed()
             encoding, mapping = request.form.get("encoding"), read_mapping(request)
             if not encoding and not mapping:
-                raise RequestError(422, "invalid_field", _CHOOSE_COLUMN)
+                of_columns = any(name.startswith("column-") for name in request.form)
+                words = _CHOOSE_COLUMN if of_columns else _CHOOSE
+                raise RequestError(422, "invalid_field", words)
             importer.read_as(import_id, encoding, mapping, workspace_id=workspace_id)
             return again
         except ValueError:

@@ -117,12 +117,15 @@ def upload_here(page, file) -> None:
 @pytest.mark.parametrize("javascript", [True, False])
 def test_a_column_whose_name_tells_nothing_is_asked_for(demo, browser, tmp_path, javascript):
     file = tmp_path / "unclear.csv"
-    file.write_text("email,zzz,smtphost,imaphost\nann@x.test,secret,smtp.x.test,\n")
+    file.write_text("email,zzz,yyy,smtphost,imaphost\nann@x.test,secret,,smtp.x.test,\n")
     options = {"java_script_enabled": javascript}
     with visit(browser, demo.page, f"columns {javascript}", **options) as page:
         upload(page, file)
-        page.get_by_role("group", name="Which column of your file is it?").wait_for()
+        page.get_by_role("group", name="Tell us which column it is").wait_for()
         assert page.title().startswith("Error: Import mailboxes")
+        page.get_by_role("button", name="Continue").click()
+        heading(page, "Which column is which?")
+        assert "Choose a column." in page.get_by_role("alert").inner_text()
         page.get_by_label("Password password").select_option("zzz")
         page.get_by_role("button", name="Continue").click()
         page.get_by_role("button", name="Test and import 1 mailbox").wait_for()
@@ -149,7 +152,7 @@ def test_a_file_in_another_encoding_is_asked_about(demo, browser, tmp_path, java
 
 @pytest.mark.parametrize("javascript", [True, False])
 def test_a_whole_import(demo, expected, browser, tmp_path, javascript):
-    more = 200 if javascript else 100
+    more = 150 if javascript else 70
     imported, skipped, failed = expected[0] + more, *expected[1:]
     name = f"story {javascript}"
     with visit(browser, demo.page, name, java_script_enabled=javascript) as page:
@@ -172,10 +175,11 @@ def test_a_whole_import(demo, expected, browser, tmp_path, javascript):
         assert page.title().startswith(f"{imported} mailboxes imported, {failed} failed")
         correct_two_rows(page, javascript)
         assert numbers_on(page) == (imported + 2, skipped, failed - 2)
-        press(page, "Test the 5 again that may pass as they are")
-        wait_for_the_end(page, javascript)
-        assert numbers_on(page) == (imported + 2, skipped, failed - 2)
-        page.get_by_role("link", name=f"imported ({imported + 2})").click()
+        if javascript:
+            press(page, "Test 5 again without a change")
+            wait_for_the_end(page, javascript)
+            assert numbers_on(page) == (imported + 2, skipped, failed - 2)
+        page.get_by_role("link", name=f"Imported ({imported + 2})").click()
         page.get_by_role("cell", name="dan1@example.com").wait_for()
         look_back_and_remove(page, imported + 2)
 
@@ -192,7 +196,7 @@ def watch_and_stop(page, javascript: bool) -> None:
         page.evaluate("window.sameDocument = true")
         wait_for_count(page, "imported", 1)
         before = numbers_on(page)[0]
-        assert int(page.get_by_role("progressbar").get_attribute("max")) == 258
+        assert int(page.get_by_role("progressbar").get_attribute("max")) == 205
         assert re.match(r"\([1-9]\d?%\) Importing mailboxes", page.title())
         wait_for_count(page, "imported", before + 1)
         assert page.evaluate("window.sameDocument")
@@ -219,12 +223,13 @@ def look_back_and_remove(page, imported: int) -> None:
     assert page.get_by_role("cell", name="spring").count() == imported
     page.get_by_role("link", name="Import", exact=True).click()
     page.get_by_role("link", name="Earlier imports").click()
-    heading(page, "^Imports$")
+    heading(page, "^Earlier imports$")
     cells = page.locator("tbody tr").first.get_by_role("cell").all_inner_texts()
     assert cells == ["long.csv", "spring", "finished", str(imported), "1", "15"]
     page.locator("tbody th a").click()
-    page.get_by_text("Remove this import").click()
-    press(page, f"and the {imported} mailboxes that it added")
+    page.get_by_text("Undo or delete this import").click()
+    page.get_by_label(f"Yes, take {imported} mailboxes out again").check()
+    press(page, f"remove the {imported} mailboxes that it added")
     said = page.locator(".mbi-note").inner_text()
     assert said == f"The import is removed. {imported} mailboxes were removed with it."
     assert page.get_by_text("Nothing was imported yet.").is_visible()
