@@ -74,6 +74,7 @@ class Runs:
                 asked = update(model).where(*mine, running).values(cancelled_at=now())
                 execute(session, asked)
 
+    @idempotent
     def is_cancelled(self, run: Run) -> bool:
         """Tell whether somebody wants a run to end."""
         model = self._models.import_
@@ -119,6 +120,7 @@ class Runs:
                 on_duplicate=OnDuplicate(found.on_duplicate),
             )
 
+    @idempotent
     def ready_rows(self, run: Run) -> list[StagedRow]:
         """Return what is still to be done, in the file's order.
 
