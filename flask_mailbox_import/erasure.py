@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session, scoped_session
 
 from .codes import Code
 from .errors import ImportNotFound, MailboxesInUse
-from .mapping import KEEP_UNTESTED, REFUSED_COUNT_FOR, STALE_AFTER, now
+from .liveness import is_dead
+from .mapping import KEEP_UNTESTED, REFUSED_COUNT_FOR, now
 from .models import MailboxMixin, Models
 from .queries import find_import
 from .records import ImportStatus, RowStatus
@@ -109,11 +110,7 @@ class Erasure:
         Not of those that run, or that somebody has just uploaded and may be looking at.
         """
         model = self._models.import_
-        resting = or_(
-            model.status != ImportStatus.RUNNING.value,
-            model.heartbeat_at.is_(None),
-            model.heartbeat_at < now() - STALE_AFTER,
-        )
+        resting = or_(model.status != ImportStatus.RUNNING.value, is_dead(self._models))
         waited = or_(
             model.status != ImportStatus.CHECKED.value, model.created_at < now() - KEEP_UNTESTED
         )

@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session, scoped_session
 from .batch import Batch
 from .config import Config
 from .errors import ImportNotRunnable, RunLost
-from .mapping import STALE_AFTER, now, refusal_columns, staged_row
+from .liveness import is_dead
+from .mapping import now, refusal_columns, staged_row
 from .models import Models
 from .queries import find_import
 from .records import ImportStatus, Notice, OnDuplicate, RowStatus
@@ -196,13 +197,12 @@ class Runs:
     def _runnable(self) -> ColumnElement[bool]:
         """What may be run: it waits for a run, or its run is dead."""
         model = self._models.import_
-        dead = or_(model.heartbeat_at.is_(None), model.heartbeat_at < now() - STALE_AFTER)
         return or_(
             and_(
                 model.status.in_([each.value for each in _CONTINUABLE]),
                 model.file_expires_at.is_(None),
             ),
-            and_(model.status == ImportStatus.RUNNING.value, dead),
+            is_dead(self._models),
         )
 
     def _hold(self, session: scoped_session[Session], run: Run) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy.sql import Update
 from .check import Check
 from .config import Config
 from .errors import ImportNotRunnable
+from .liveness import is_dead, status_of
 from .mapping import (
     file_columns,
     file_of,
@@ -101,7 +102,7 @@ class Store:
         row = self._models.row
         with transaction(self._db) as session:
             found = find_import(session, self._models, import_id, workspace_id)
-            if found.status not in [each.value for each in _AT_REST]:
+            if status_of(found) not in _AT_REST:
                 raise ImportNotRunnable(import_id, ImportStatus(found.status))
             query = select(row).where(
                 row.import_id == import_id, row.status == RowStatus.FAILED.value
@@ -129,9 +130,10 @@ class Store:
             model.id == import_id,
             model.workspace_id == workspace_id,
             model.deleted_at.is_(None),
-            model.status.in_([each.value for each in _AT_REST]),
+            or_(model.status.in_([each.value for each in _AT_REST]), is_dead(self._models)),
         )
-        values: dict[str, Any] = {"cancelled_at": None}
+        # Where its run is not dead after all, that finds that it has lost the import.
+        values: dict[str, Any] = {"cancelled_at": None, "run_token": None}
         if is_ready:
             values |= {"status": ImportStatus.INTERRUPTED.value, "finished_at": None}
         with transaction(self._db) as session:

@@ -10,7 +10,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, scoped_session
 
 from .codes import Code
-from .mapping import STALE_AFTER, now
+from .liveness import status_of
+from .mapping import now
 from .models import ImportMixin, ImportRowMixin, Models
 from .records import ImportStatus, OnDuplicate, Reason
 from .results import RowResult, Summary, Understood
@@ -35,11 +36,11 @@ def count_rows(
 
 def summary_of(found: ImportMixin, counts: Counter[str], **more: Any) -> Summary:
     """Return what came of an import out of its columns and its counted rows."""
-    status = ImportStatus(found.status)
-    seen = found.heartbeat_at
-    if status is ImportStatus.RUNNING and (seen is None or seen < now() - STALE_AFTER):
-        # Without a sign of life it was interrupted.
-        status = ImportStatus.INTERRUPTED
+    status, finished_at = status_of(found), found.finished_at
+    died = found.status == ImportStatus.RUNNING.value and status is ImportStatus.INTERRUPTED
+    if died and not counts["ready"]:
+        # All is done: only its end was not written any more.
+        status, finished_at = ImportStatus.FINISHED, found.heartbeat_at
     understood = dict(found.understood or {})
     understood["columns"] = tuple(tuple(each) for each in understood.get("columns", ()))
     return Summary(
@@ -57,7 +58,7 @@ def summary_of(found: ImportMixin, counts: Counter[str], **more: Any) -> Summary
         test_imap=found.test_imap,
         updates=found.on_duplicate == OnDuplicate.UPDATE.value,
         created_at=found.created_at,
-        finished_at=found.finished_at,
+        finished_at=finished_at,
         understood=Understood(**understood),
         asks=found.file_expires_at is not None,
         is_stopping=status is ImportStatus.RUNNING and found.cancelled_at is not None,

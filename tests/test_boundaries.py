@@ -66,6 +66,7 @@ LAYERS: dict[str, set[str]] = {
     "models": {"flask", "flask_sqlalchemy", "sqlalchemy"},
     "senders": set(),
     "mapping": set(),
+    "liveness": {"sqlalchemy"},
     "outcomes": set(),
     "batch": {"sqlalchemy"},
     "report": set(),

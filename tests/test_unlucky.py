@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
-from steering import ended, file_of, sent, wait_for
+from steering import call, change, ended, file_of, look, retry, sent, wait_for
 from steering import gate as gate
+from test_pages import token_of
+
+from flask_mailbox_import.mapping import STALE_AFTER, now
 
 READS = {
     "is it cancelled": "SELECT mailbox_import_import.cancelled_at",
@@ -31,3 +34,51 @@ def test_a_read_that_fails_once_ends_no_run(make_host, mail_server, gate, read):
     wait_for(lambda: met and gate.came == 2)
     gate.open()
     assert ended(host, import_id)["imported"] == 2
+
+
+def dead(host, import_id):
+    """Let its process have died before the last write of its run."""
+    silent = {"heartbeat_at": now() - 2 * STALE_AFTER, "finished_at": None}
+    change(host, import_id, status="running", run_token="0" * 32, **silent)
+
+
+def test_all_rows_done_by_a_run_that_died_is_finished(make_host, mail_server):
+    server = mail_server(accounts={"a@x.com": "pw"})
+    host = make_host(server.port)
+    host.extension.workspace_loader(lambda: "w1")
+    import_id = host.post(file_of(server.port, "a", "b")).json["data"]["importId"]
+    dead(host, import_id)
+    there = look(host, import_id)
+    assert (there["status"], there["ready"], there["failed"]) == ("finished", 0, 1)
+    assert there["finishedAt"]
+    page = host.app.test_client().get(f"/mailboxes/import/{import_id}").text
+    assert "1 mailbox imported, 1 failed" in page
+    assert "stopped before its end" not in page
+
+
+@pytest.mark.parametrize("by", ["page", "api"])
+def test_failed_rows_of_a_run_that_died_are_corrected(make_host, mail_server, by):
+    server = mail_server(accounts={"a@x.com": "pw", "b@x.com": "new"})
+    host = make_host(server.port)
+    host.extension.workspace_loader(lambda: "w1")
+    import_id = host.post(file_of(server.port, "a", "b")).json["data"]["importId"]
+    dead(host, import_id)
+    if by == "page":
+        client = host.app.test_client()
+        page = client.get(f"/mailboxes/import/{import_id}").text
+        form = {"csrf_token": token_of(page), "3.password": "new"}
+        assert client.post(f"/mailboxes/import/{import_id}/retry", data=form).status_code == 303
+    else:
+        body = {"corrections": {"3": {"password": "new"}}}
+        assert retry(host, import_id, body).status_code == 202
+    assert look(host, import_id)["status"] == "finished"
+    assert [each.email for each in host.mailboxes()] == ["a@x.com", "b@x.com"]
+
+
+def test_failed_rows_of_a_run_that_is_alive_are_not(make_host, mail_server):
+    server = mail_server(accounts={})
+    host = make_host(server.port)
+    import_id = host.post(file_of(server.port, "a")).json["data"]["importId"]
+    change(host, import_id, status="running", run_token="0" * 32, heartbeat_at=now())
+    assert retry(host, import_id, {"rows": [2]}).status_code == 409
+    assert call(host, "GET", f"/{import_id}").json["data"]["status"] == "running"
