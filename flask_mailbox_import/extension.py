@@ -172,7 +172,7 @@ class MailboxImport:
         erasure = Erasure(db, models, REFUSED_LOGIN)
         staging = Staging(config, store, queries, erasure)
         execution = Execution(config, runs, queries)
-        runner = ThreadRunner(db, config, queries, execution)
+        runner = ThreadRunner(db, config, queries, staging, runs, execution)
         importer = Importer(queries, erasure, staging, execution, runner)
         retrying = Retrying(config, store, queries)
         listing = Listing(db, models, key_ring)
@@ -181,7 +181,7 @@ class MailboxImport:
             key_ring=key_ring,
             models=models,
             importer=importer,
-            jobs=Jobs(config, importer, staging, retrying, runs, runner, queries, listing),
+            jobs=Jobs(config, importer, staging, retrying, runs, runner, listing),
             api_keys=ApiKeys(db, models),
             rotation=Rotation(db, models, key_ring),
             texts=self._texts,

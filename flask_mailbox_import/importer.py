@@ -189,9 +189,7 @@ class Importer:
         :raises ImportInterrupted: it broke down before its end; what was done until then stays.
         """
         with own_context(), self._slot(workspace_id):
-            to_test = self._queries.workspace_to_test(import_id, workspace_id)
-            if to_test is not None:
-                self._staging.refuse_guessing(to_test)
+            self._staging.refuse_run(import_id, workspace_id)
             return self._execution.run(import_id, workspace_id, progress)
 
     def delete(self, import_id: str, *, workspace_id: str, mailboxes: bool = False) -> int:

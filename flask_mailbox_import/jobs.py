@@ -9,7 +9,6 @@ from .config import Config
 from .errors import ImportNotRunnable, RunLost
 from .importer import Importer, asked_for
 from .listing import Listing
-from .queries import Queries
 from .records import RowStatus
 from .results import KeptCells, Page, RowState, Summary
 from .retrying import Corrections, Retrying
@@ -33,7 +32,6 @@ class Jobs:
         retrying: Retrying,
         runs: Runs,
         runner: ThreadRunner,
-        queries: Queries,
         listing: Listing,
     ) -> None:
         self._config = config
@@ -42,7 +40,6 @@ class Jobs:
         self._retrying = retrying
         self._runs = runs
         self._runner = runner
-        self._queries = queries
         self._listing = listing
 
     def is_inline(self) -> bool:
@@ -64,7 +61,7 @@ class Jobs:
                 self._importer.continue_import(import_id, workspace_id=workspace_id)
             return
         with asked_for(import_id, workspace_id):
-            self._refuse_guessing(import_id, workspace_id)
+            self._staging.refuse_run(import_id, workspace_id)
             self._runs.queue(import_id, workspace_id)
             self._runner.serve()
 
@@ -101,7 +98,7 @@ class Jobs:
             :meth:`start`.
         """
         with asked_for(import_id, workspace_id):
-            self._refuse_guessing(import_id, workspace_id)
+            self._staging.refuse_run(import_id, workspace_id)
             is_ready = self._retrying.put_back(import_id, workspace_id, rows, corrections or {})
         if is_ready:
             self.start(import_id, workspace_id=workspace_id)
@@ -156,7 +153,3 @@ class Jobs:
         """
         with asked_for(import_id, workspace_id):
             return self._listing.same_file(import_id, workspace_id)
-
-    def _refuse_guessing(self, import_id: str, workspace_id: str) -> None:
-        if self._queries.workspace_to_test(import_id, workspace_id) is not None:
-            self._staging.refuse_guessing(workspace_id)

@@ -9,11 +9,13 @@ from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
 
 from .config import Config
-from .errors import ImportNotFound, ImportNotRunnable, RunLost
+from .errors import ImportNotFound, ImportNotRunnable, RunLost, TooManyRefusedLogins
 from .execution import Execution
 from .queries import Queries
+from .runs import Runs
 from .session import own_context, shares_connection
 from .shield import described
+from .staging import Staging
 
 logger = logging.getLogger("flask_mailbox_import")
 
@@ -26,11 +28,19 @@ class ThreadRunner:
     """
 
     def __init__(
-        self, db: SQLAlchemy, config: Config, queries: Queries, execution: Execution
+        self,
+        db: SQLAlchemy,
+        config: Config,
+        queries: Queries,
+        staging: Staging,
+        runs: Runs,
+        execution: Execution,
     ) -> None:
         self._db = db
         self._execution = execution
         self._queries = queries
+        self._staging = staging
+        self._runs = runs
         #: One for each import that runs in this process, whoever executes it.
         self.slots = threading.BoundedSemaphore(config.max_running)
         self._serves = False
@@ -92,7 +102,11 @@ class ThreadRunner:
                 import_id, workspace_id = found
                 tried.add(import_id)
                 try:
+                    # Once more: those before it in the queue may have used the limit up.
+                    self._staging.refuse_run(import_id, workspace_id)
                     self._execution.run(import_id, workspace_id, None)
+                except TooManyRefusedLogins:
+                    self._runs.put_off(import_id, workspace_id)
                 except (ImportNotFound, ImportNotRunnable, RunLost):
                     pass  # another process was quicker, or somebody deleted it
                 except Exception as fault:  # noqa: BLE001 (the next one may fare better)

@@ -75,6 +75,16 @@ class Runs:
                 asked = update(model).where(*mine, running).values(cancelled_at=now())
                 execute(session, asked)
 
+    @repeated
+    def put_off(self, import_id: str, workspace_id: str) -> None:
+        """Have an import wait no longer: somebody has to continue it."""
+        model = self._models.import_
+        mine = (model.id == import_id, model.workspace_id == workspace_id)
+        waiting = model.status == ImportStatus.QUEUED.value
+        values = {"status": ImportStatus.INTERRUPTED.value}
+        with transaction(self._db) as session:
+            execute(session, update(model).where(*mine, waiting).values(values))
+
     @idempotent
     def is_cancelled(self, run: Run) -> bool:
         """Tell whether somebody wants a run to end."""

@@ -174,6 +174,16 @@ class Staging:
         rows = tuple(check_row(each, self._config, test_imap=options.test_imap) for each in found)
         return self._store.stage(options, Check(rows=rows, notices=(), understood=Understood()))
 
+    def refuse_run(self, import_id: str, workspace_id: str | None) -> None:
+        """Refuse to test the logins of an import for now; one that skips the test tests none.
+
+        :raises ImportNotFound: there is none of this id in the workspace.
+        :raises TooManyRefusedLogins: see :meth:`refuse_guessing`.
+        """
+        to_test = self._queries.workspace_to_test(import_id, workspace_id)
+        if to_test is not None:
+            self.refuse_guessing(to_test)
+
     def refuse_guessing(self, workspace_id: str) -> None:
         """Refuse a workspace whose imports have had too many logins refused of late.
 

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
-from steering import call, change, ended, file_of, look, retry, sent, wait_for
+from steering import (
+    call,
+    change,
+    ended,
+    file_of,
+    look,
+    retry,
+    runner_threads,
+    sent,
+    untested,
+    wait_for,
+)
 from steering import gate as gate
 from test_pages import token_of
 
@@ -24,7 +37,8 @@ def test_a_read_that_fails_once_ends_no_run(make_host, mail_server, gate, read):
     met = []
 
     def fail_once(_connection, _cursor, statement, *_):
-        if statement.startswith(READS[read]) and "SELECT count" not in statement and not met:
+        runs = threading.current_thread() in runner_threads()
+        if runs and statement.startswith(READS[read]) and not met:
             met.append(statement)
             raise OperationalError(statement, {}, Exception("database is locked"))
 
@@ -82,3 +96,19 @@ def test_failed_rows_of_a_run_that_is_alive_are_not(make_host, mail_server):
     change(host, import_id, status="running", run_token="0" * 32, heartbeat_at=now())
     assert retry(host, import_id, {"rows": [2]}).status_code == 409
     assert call(host, "GET", f"/{import_id}").json["data"]["status"] == "running"
+
+
+def test_a_queue_is_no_way_around_the_limit_of_refused_logins(make_host, mail_server, gate):
+    server = mail_server(replies={"AUTH": gate})
+    limits = {"MAX_RUNNING": 1, "MAX_REFUSED_LOGINS": 5}
+    host = make_host(server.port, RUNNER="thread", **limits)
+    files = [file_of(server.port, *(f"{n}-{k}" for k in range(5)), password="no") for n in "abc"]
+    first, *others = [sent(host, each) for each in files]
+    skips = sent(host, untested(1), skipConnectionTest="true")
+    gate.open()
+    assert ended(host, skips)["imported"] == 1
+    assert ended(host, first)["failed"] == 5
+    for each in others:
+        assert ended(host, each, "interrupted")["ready"] == 5
+        assert call(host, "POST", f"/{each}/continue").status_code == 429
+    assert len(server.logins) == 5
