@@ -44,7 +44,8 @@ def read_retry(request: Request) -> tuple[list[int], dict[int, dict[str, str | S
         body = None
     if not isinstance(body, dict) or not body.keys() <= {"rows", "corrections"}:
         raise RequestError(400, "invalid_field", _RETRY)
-    rows, corrections = body.get("rows") or [], body.get("corrections") or {}
+    rows = [] if body.get("rows") is None else body["rows"]
+    corrections = {} if body.get("corrections") is None else body["corrections"]
     if not isinstance(rows, list) or any(type(each) is not int for each in rows):
         raise RequestError(400, "invalid_field", _RETRY)
     return rows, _corrections(corrections)

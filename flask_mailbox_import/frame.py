@@ -128,14 +128,14 @@ def render(name: str, fault: RequestError | None = None, **values: Any) -> Answe
     """Render one of our templates, and what is wrong, inside the host's layout or our own."""
     config = current_state().config
     values = {
-        "error": fault.message if fault else None,
-        "form": ConfirmForm(formdata=None),
+        "mbi_error_text": fault.message if fault else None,
+        "mbi_form": ConfirmForm(formdata=None),
         "base_template": config.base_template,
-        "limits": config,
-        "linked": linked,
-        "token": token,
-        "_": translated,
-        "_n": translated_plural,
+        "mbi_limits": config,
+        "mbi_linked": linked,
+        "mbi_token": token,
+        "mbi_t": translated,
+        "mbi_n": translated_plural,
         **values,
     }
     # A host's own page of the same name goes first; it can extend ours.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from flask import Blueprint, abort, redirect, request, url_for
+from flask import Blueprint, abort, redirect, request, session, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from .causes import causes_of
@@ -20,6 +21,8 @@ from .state import current_state
 
 #: Rows of a file that its check page shows as they were read.
 _ROWS_SHOWN = 5
+#: Where the session says, once, how many mailboxes were removed.
+REMOVED = "mailbox_import_removed"
 UNDER_WAY = (ImportStatus.QUEUED, ImportStatus.RUNNING)
 
 
@@ -68,7 +71,11 @@ def import_page(
             return check_page(summary, fault)
         return redirect(url_for("mailbox_import.check", import_id=import_id), 303)
     if summary.status is ImportStatus.QUEUED:
-        state.jobs.wake()
+        if state.jobs.is_inline():
+            # Queued by another configuration: nobody but its user begins it here.
+            summary = replace(summary, status=ImportStatus.INTERRUPTED)
+        else:
+            state.jobs.wake()
     shown = _shown_rows(summary)
     rows = kept = None
     if shown is RowStatus.FAILED:
@@ -134,7 +141,7 @@ def history(workspace_id: str) -> Answer:
         )
     except InvalidCursor:
         abort(404)
-    return render("history.html", imports=imports, removed=request.args.get("removed", type=int))
+    return render("history.html", imports=imports, removed=session.pop(REMOVED, None))
 
 
 def summary_of(workspace_id: str, import_id: str) -> Summary:

@@ -11,11 +11,11 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import and_, or_, select
 
 from .codes import Code
-from .errors import InvalidCursor
+from .errors import InvalidCursor, SealError
 from .mapping import staged_row
 from .models import ImportRowMixin, Models
 from .queries import find_import
-from .records import ImportStatus, MailboxStatus, Notice, RowStatus
+from .records import ImportStatus, MailboxStatus, Notice, Record, RowStatus
 from .results import KeptCells, Page, RowState, Summary
 from .sealing import KeyRing
 from .session import transaction
@@ -123,10 +123,7 @@ class Listing:
         )
         with transaction(self._db) as session:
             find_import(session, self._models, import_id, workspace_id)
-            found = [
-                staged_row(each, self._key_ring, workspace_id).record
-                for each in session.scalars(query)
-            ]
+            found = [self._record(each, workspace_id) for each in session.scalars(query)]
         return [
             KeptCells(
                 row=each.row,
@@ -137,6 +134,13 @@ class Listing:
             for each in found
             if each is not None
         ]
+
+    def _record(self, found: ImportRowMixin, workspace_id: str) -> Record | None:
+        try:
+            return staged_row(found, self._key_ring, workspace_id).record
+        except SealError:
+            # Of a key that is not configured: as if it were not kept.
+            return None
 
     def same_file(self, import_id: str, workspace_id: str) -> Summary | None:
         """Return the last import of the same file that was run before this one, if any.

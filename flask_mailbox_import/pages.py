@@ -120,7 +120,7 @@ def _upload_page(
         fault,
         workbooks=can_read_workbooks(),
         # Without form data: what was sent may be what cannot be read.
-        form=form or UploadForm(formdata=None, testImap=current_state().config.test_imap),
+        mbi_form=form or UploadForm(formdata=None, testImap=current_state().config.test_imap),
         error_at=fault.details.get("field", "file" if fault.status == 413 else "") if fault else "",
         columns=COLUMNS,
         required=REQUIRED,

@@ -19,7 +19,7 @@ from .models import ImportMixin, Models
 from .records import ImportStatus, Notice, RowStatus
 from .report import ReportRow
 from .results import Summary
-from .session import transaction
+from .session import idempotent, transaction
 from .staged import Unfinished
 from .summaries import count_rows, row_result, summary_of
 
@@ -36,6 +36,7 @@ class Queries:
         with transaction(self._db) as session:
             return existing_keys(session, self._models.mailbox, workspace_id, list(email_keys))
 
+    @idempotent
     def summary(self, import_id: str, workspace_id: str | None = None) -> Summary:
         """Count an import's rows; the failed and the skipped ones in row order.
 
@@ -132,7 +133,7 @@ class Queries:
             model.id.not_in(but),
         )
         with transaction(self._db) as session:
-            found = session.execute(query.order_by(model.created_at, model.id).limit(1)).first()
+            found = session.execute(query.order_by(model.started_at, model.id).limit(1)).first()
             return found and (found[0], found[1])
 
     def unfinished(self) -> list[Unfinished]:

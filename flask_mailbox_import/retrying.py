@@ -72,6 +72,9 @@ class Retrying:
     def _checked(self, options: Options, records: Collection[Record]) -> Iterator[CheckedRow]:
         test_imap = options.test_imap
         rows = [check_row(each, self._config, test_imap=test_imap) for each in records]
+        for each in rows:
+            if each.reason is not None and each.reason.code is Code.FIELD_TOO_LONG:
+                raise NotRetryable(f"Row {each.record.row}: {each.reason.text}")
         known = set[str]()
         if options.on_duplicate is OnDuplicate.SKIP:
             keys = [each.mailbox.email_key for each in rows if each.mailbox]

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from datetime import timedelta
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, or_, select, update
 from sqlalchemy.orm import Session, scoped_session
 
 from .batch import Batch
@@ -48,16 +48,23 @@ class Runs:
         :raises ImportNotRunnable: a run of it is just ending, as somebody wanted it to.
         """
         model = self._models.import_
-        values = {"status": ImportStatus.QUEUED.value, "run_token": None, "cancelled_at": None}
+        # Its turn comes by when it was queued; who asks twice keeps his place.
+        is_queued = model.status == ImportStatus.QUEUED.value
+        values = {
+            "status": ImportStatus.QUEUED.value,
+            "run_token": None,
+            "cancelled_at": None,
+            "started_at": case((is_queued, model.started_at), else_=now()),
+        }
         with transaction(self._db) as session:
             mine = (model.id == import_id, model.workspace_id == workspace_id)
             statement = update(model).where(*mine, model.deleted_at.is_(None), self._runnable())
-            is_queued = bool(execute(session, statement.values(values)))
+            queued = bool(execute(session, statement.values(values)))
             found = find_import(session, self._models, import_id, workspace_id)
             status = ImportStatus(found.status)
             if status is ImportStatus.RUNNING and found.cancelled_at is not None:
                 raise ImportNotRunnable(import_id, status)
-            return is_queued
+            return queued
 
     @repeated
     def cancel(self, import_id: str, workspace_id: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from flask import Blueprint, redirect, request, url_for
+from flask import Blueprint, redirect, request, session, url_for
 
 from .corrections import read_corrections, read_mapping
 from .errors import (
@@ -20,7 +20,7 @@ from .errors import (
     too_many,
 )
 from .frame import Answer, confirmed, page, render
-from .import_pages import UNDER_WAY, check_page, import_page, summary_of
+from .import_pages import REMOVED, UNDER_WAY, check_page, import_page, summary_of
 from .records import ImportStatus, RowStatus
 from .state import current_state
 
@@ -150,7 +150,8 @@ def delete(workspace_id: str, import_id: str) -> Answer:
     except MailboxesInUse as used:
         words = f"Nothing was removed: {used}."
         return import_page(workspace_id, import_id, RequestError(422, "invalid_field", words))
-    return redirect(url_for("mailbox_import.history", removed=removed), 303)
+    session[REMOVED] = removed
+    return redirect(url_for("mailbox_import.history"), 303)
 
 
 def _start(import_id: str, *, workspace_id: str) -> None:

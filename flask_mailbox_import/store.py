@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import exists, insert, literal, or_, select, update
+from sqlalchemy import and_, exists, insert, literal, or_, select, update
 from sqlalchemy.orm import Session, scoped_session
 from sqlalchemy.sql import Update
 
@@ -18,6 +18,7 @@ from .config import Config
 from .errors import ImportNotRunnable
 from .liveness import is_dead, status_of
 from .mapping import (
+    REFUSED_COUNT_FOR,
     file_columns,
     file_of,
     now,
@@ -28,6 +29,7 @@ from .mapping import (
     staged_row,
 )
 from .models import Models
+from .probe.diagnosis import REFUSED_LOGIN
 from .queries import find_import
 from .records import CheckedRow, ImportStatus, MailboxStatus, Options, Record, RowStatus
 from .sealing import KeyRing
@@ -144,7 +146,9 @@ class Store:
                 columns = row_columns(checked, self._key_ring, workspace_id, self._keep_failed)
                 failed = (row.id == row_id, row.status == RowStatus.FAILED.value)
                 blank = dict.fromkeys(("smtp_code", "smtp_error", "imap_code", "imap_error"))
-                execute(session, update(row).where(*failed).values({**blank, **columns}))
+                put = update(row).where(*failed).values({**blank, **columns})
+                if not execute(session, put):
+                    raise ImportNotRunnable(import_id, ImportStatus.RUNNING)
         return is_ready
 
     def _count_apart(
@@ -152,7 +156,11 @@ class Store:
     ) -> None:
         """Have refused logins of rows that begin anew count on, as a deleted import's do."""
         row, import_id = self._models.row, secrets.token_hex(16)
-        refused = or_(row.smtp_code.is_not(None), row.imap_code.is_not(None))
+        codes = [each.value for each in REFUSED_LOGIN]
+        refused = and_(
+            or_(row.smtp_code.in_(codes), row.imap_code.in_(codes)),
+            row.finished_at > now() - REFUSED_COUNT_FOR,
+        )
         if not session.scalar(select(exists().where(row.id.in_(row_ids), refused))):
             return
         options = Options(workspace_id=workspace_id)

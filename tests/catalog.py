@@ -29,9 +29,9 @@ def of_templates() -> Iterator[tuple[str, ...]]:
         for call in environment.parse(path.read_text()).find_all(jinja2.nodes.Call):
             name = getattr(call.node, "name", "")
             texts = [each.value for each in call.args if isinstance(each, jinja2.nodes.Const)]
-            if name == "_n":
+            if name == "mbi_n":
                 yield tuple(texts[:2])
-            elif name == "_" and texts:
+            elif name == "mbi_t" and texts:
                 yield (texts[0],)
 
 

@@ -266,7 +266,7 @@ def test_one_that_cannot_be_begun_waits_for_the_next_look_and_keeps_no_runner_bu
     make_host, caplog
 ):
     host = make_host(RUNNER="thread")
-    refuse(host, "started_at=")
+    refuse(host, "heartbeat_at=?, started_at=")
     import_id = sent(host, untested(1), skipConnectionTest="1")
     for thread in runner_threads():
         thread.join(10)

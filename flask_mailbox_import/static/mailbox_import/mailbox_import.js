@@ -132,6 +132,7 @@
     const title = document.title.replace(live.firstElementChild.dataset.title, "\0");
     let timer = 0;
     let failures = 0;
+    let busy = false;
     let saidAt = 0;
     let saidShare = 0;
     let saidFailed = false;
@@ -192,7 +193,8 @@
 
     const look = async () => {
       clearTimeout(timer);
-      if (document.hidden) return;
+      if (document.hidden || busy) return;
+      busy = true;
       const began = Date.now();
       try {
         const answer = await fetch(live.dataset.address, {
@@ -222,6 +224,8 @@
         lost.hidden = false;
         if (failures === 1) say(live.dataset.lost);
         later(Math.min(30, 2 ** failures));
+      } finally {
+        busy = false;
       }
     };
 
