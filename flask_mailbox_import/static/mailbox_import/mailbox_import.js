@@ -97,7 +97,12 @@
       form.submit();
     };
 
-    file.addEventListener("click", () => { file.value = ""; show(); });
+    file.addEventListener("click", () => {
+      file.value = "";
+      show();
+      /* What was said above it is gone, and with it the place on the screen. */
+      file.scrollIntoView({ block: "nearest" });
+    });
     file.addEventListener("change", show);
     form.addEventListener("submit", send);
     window.addEventListener("pageshow", () => {
