@@ -109,6 +109,8 @@ def test_by_the_keyboard_alone(server, browser, gate, mail, emails, tmp_path):
     file = write(tmp_path, mail, *emails[:6], refused=emails[6:7])
     with visit(browser, server.page, "keyboard") as page:
         press = page.keyboard.press
+        # From the beginning: Playwright does not wait until the browser has heard of it.
+        page.on("filechooser", lambda _: None)
         tab_to(page, "Check file")
         press("Enter")
         page.wait_for_function("document.activeElement.id === 'mbi-error'")
@@ -121,6 +123,8 @@ def test_by_the_keyboard_alone(server, browser, gate, mail, emails, tmp_path):
             press("Enter")
         chooser.value.set_files(file)
         page.locator("#mbi-chosen", has_text="mailboxes.csv").wait_for()
+        # The error box above it is gone, and the page is shorter.
+        assert focus(page)["seen"]
         tab_to(page, "Check file")
         press("Enter")
         heading(page, "Check your mailboxes")
