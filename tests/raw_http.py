@@ -76,6 +76,7 @@ def dressed(folder: Path, kind: str = "plain", **settings: object) -> Iterator[H
     app.config["SECRET_KEY"] = "x"
     app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{folder}/host.sqlite"
     settings = {"ENCRYPTION_KEYS": [generate_key()], **settings}
+    settings.setdefault("RUNNER", "inline")
     app.config.update({f"MAILBOX_IMPORT_{name}": each for name, each in settings.items()})
     db.init_app(app)
     if kind == "csrf first":
