@@ -144,12 +144,11 @@ def _text(data: bytes, config: Config, reading: Reading) -> str:
 def _left_out(table: Table, examples: Sequence[int]) -> Iterator[Notice]:
     """Say which rows of a file are no mailboxes."""
     if table.above:
-        rows = f"{table.above} row{' is' if table.above == 1 else 's are'}"
-        message = f"{rows} above the header and not read."
+        message = f"Rows above the header that are not read: {table.above}."
         yield Notice(row=0, column="", code="rows_above_header", message=message)
     if table.blank:
-        rows = f"{table.blank} blank row{' was' if table.blank == 1 else 's were'}"
-        yield Notice(row=0, column="", code="blank_rows", message=f"{rows} left out.")
+        message = f"Blank rows that are left out: {table.blank}."
+        yield Notice(row=0, column="", code="blank_rows", message=message)
     if table.other_sheets:
         message = f"Only the sheet {table.sheet} is read, not {', '.join(table.other_sheets)}."
         yield Notice(row=0, column="", code="other_sheets", message=message)

@@ -235,6 +235,5 @@ def _kept(options: Options, data: bytes, reading: Reading) -> KeptFile:
 
 
 def _update_notice(count: int) -> Notice:
-    mailboxes = "mailbox is" if count == 1 else "mailboxes are"
-    message = f"{count} {mailboxes} in the workspace already, and updated by this file."
+    message = f"Mailboxes that are in the workspace already, and updated by this file: {count}."
     return Notice(row=0, column="", code="updates", message=message)

@@ -16,6 +16,13 @@ from flask_mailbox_import.words import MISSING_CREDENTIALS, WORDS
 
 PACKAGE = Path(flask_mailbox_import.__file__).parent
 CATALOG = PACKAGE / "translations" / "mailbox_import.pot"
+#: Where sentences for the user of a page are.
+MODULES = (
+    *("errors", "fields", "corrections", "staging", "retrying", "importer", "check", "columns"),
+    *("cells", "decoding", "table", "workbook", "kinds", "rows", "pitfalls", "choices", "words"),
+    *("reasons", "outcomes", "steering", "import_pages", "pages", "frame", "hostnames"),
+    *("addresses", "template", "probe/verdicts"),
+)
 _HEADER = (
     'msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=UTF-8\\n"\n'
     '"Plural-Forms: nplurals=2; plural=(n != 1);\\n"\n'
@@ -36,13 +43,8 @@ def of_templates() -> Iterator[tuple[str, ...]]:
 
 
 def of_rows() -> Iterator[tuple[str, ...]]:
-    """Yield what is said of rows, but for what holds a value of the row or a setting."""
+    """Yield what is said of codes: each one's sentence and hint, and the providers' own."""
     yield (MISSING_CREDENTIALS,)
-    for path in sorted(PACKAGE.glob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
-            says = isinstance(node, ast.keyword) and node.arg in ("error", "hint")
-            if says and isinstance(node.value, ast.Constant) and node.value.value:
-                yield (node.value.value,)
     for error, hint in WORDS.values():
         yield (error,)
         for terms in _TERMS.values():
@@ -50,6 +52,47 @@ def of_rows() -> Iterator[tuple[str, ...]]:
     for provider in PROVIDERS:
         for hint in provider.hints.values():
             yield (hint,)
+
+
+def of_modules() -> Iterator[str]:
+    """Yield what is said of files, rows and requests; a value in it is ``%(value1)s``."""
+    for name in MODULES:
+        tree = ast.parse((PACKAGE / f"{name}.py").read_text())
+        parts = {id(each) for node in _strings(tree) for each in ast.walk(node)} - {
+            id(node) for node in _strings(tree)
+        }
+        documents = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            if id(node) in parts | documents:
+                continue
+            if isinstance(node, ast.JoinedStr):
+                text = "".join(_part(each) for each in node.values)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                text = re.sub(r"\{\w+(?:!r)?\}", "{}", node.value)
+            else:
+                continue
+            if _is_sentence(text):
+                yield _numbered(text)
+
+
+def _numbered(text: str) -> str:
+    """Return a text whose values are ``{}`` as gettext's kind, its values numbered."""
+    first, *others = (text.replace("%", "%%") if "{}" in text else text).split("{}")
+    return first + "".join(f"%(value{n})s{each}" for n, each in enumerate(others, 1))
+
+
+def _strings(tree: ast.AST) -> list[ast.JoinedStr]:
+    return [node for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)]
+
+
+def _part(node: ast.expr) -> str:
+    return str(node.value) if isinstance(node, ast.Constant) else "{}"
+
+
+def _is_sentence(text: str) -> bool:
+    words = re.findall(r"[A-Za-z']{2,}", text.replace("{}", " "))
+    is_code = re.search(r"[\\^]|\?:|``|^[a-z_]+ [a-z_]+ [a-z_ ]+$", text)
+    return len(words) > 2 and not is_code and text.lstrip()[:1].isupper()
 
 
 def catalog() -> str:
@@ -63,6 +106,11 @@ def catalog() -> str:
             entries.append(f'{kind}{quoted}msgstr[0] ""\nmsgstr[1] ""\n')
         elif one:
             entries.append(f'{kind}{_quoted("msgid", one)}msgstr ""\n')
+    known = {one for one, *_ in texts}
+    for text in dict.fromkeys(of_modules()):
+        if text not in known:
+            kind = "#. with values\n#, python-format\n" if "%(value1)s" in text else ""
+            entries.append(f'{kind}{_quoted("msgid", text)}msgstr ""\n')
     return "\n".join(entries)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,33 @@ def test_a_translation_of_the_hosts(make_host, tmp_path):
     assert "1 Postfach" in page
     # The contract's sentences are those of the JSON answer whatever the language.
     assert answer["errors"][0]["error"] == "Missing SMTP host or password"
+
+
+def test_a_sentence_that_has_its_values_is_translated_too(make_host):
+    words = {
+        "The file has no column %(value1)s. Its columns are: %(value2)s.%(value3)s": (
+            "Spalte %(value1)s fehlt: %(value2)s.%(value3)s"
+        ),
+        " Add them, or rename the columns that they are.": " Bitte umbenennen.",
+        "The column %(value1)s is not a server name.": "%(value1)s ist kein Servername.",
+        "The column %(value1)s is not a port number.": "%(value1)s: keine Zahl.",
+        "Select the file with your mailboxes.": "Bitte eine Datei.",
+    }
+    host = make_host(texts=words)
+    client = show(host)
+    token = re.search('name="csrf_token"[^>]* value="([^"]+)"', client.get(UPLOAD).text)[1]
+
+    def answer_to(csv: str) -> str:
+        file = (io.BytesIO(csv.encode()), "m.csv")
+        form = {"csrf_token": token, **({"file": file} if csv else {})}
+        return client.post(UPLOAD, data=form, follow_redirects=True).text
+
+    assert "Bitte eine Datei." in answer_to("")
+    page = answer_to("email,smtphost,imaphost\na@x.com,b,c\n")
+    assert "Spalte password fehlt: email, smtphost, imaphost. Bitte umbenennen." in page
+    page = answer_to(Header + "a@x.com,pw,smtp.x.com,,abc,false\n")
+    assert "smtpport: keine Zahl." in page
+    assert "The column smtpport" not in page
 
 
 @pytest.fixture
