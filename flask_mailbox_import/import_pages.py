@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from flask import Blueprint, abort, redirect, request, session, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from .causes import causes_of
+from .corrections import read_corrections
 from .errors import (
     InvalidCursor,
     RequestError,
 )
 from .frame import Answer, page, render
+from .listing import ROWS
 from .records import ImportStatus, RowStatus
 from .resources import csv_file
-from .results import Summary
+from .results import KeptCells, Page, RowResult, RowState, Summary
 from .state import current_state
 
 #: Rows of a file that its check page shows as they were read.
@@ -77,14 +78,18 @@ def import_page(
         else:
             state.jobs.wake()
     shown = _shown_rows(summary)
-    rows = kept = None
+    failed: tuple[RowResult, ...] = ()
+    rows: tuple[RowState, ...] = ()
+    kept: dict[int, KeptCells] = {}
+    cursor: str | int | None = None
     if shown is RowStatus.FAILED:
-        found = state.jobs.kept_cells(
-            import_id, workspace_id=workspace_id, status=shown, limit=state.config.max_rows
-        )
-        kept = {each.row: each for each in found}
+        failed, cursor = _failed(summary)
+        kept = _kept(workspace_id, import_id)
     elif shown is not None:
-        rows = _rows(workspace_id, import_id, shown)
+        page_of_rows = _rows(workspace_id, import_id, shown)
+        rows, cursor = page_of_rows.items, page_of_rows.next_cursor
+    sent = request.form if fault is not None else {}
+    changed = read_corrections(request, list(kept.values()))[1] if sent else {}
     return render(
         name,
         fault,
@@ -92,9 +97,32 @@ def import_page(
         causes=causes_of(summary.errors),
         under_way=summary.status in UNDER_WAY,
         shown=shown,
+        shown_failed=failed,
         kept=kept,
         rows=rows,
+        cursor=cursor,
+        # What was typed into a form that was refused is not typed again, but for passwords.
+        sent=sent,
+        changed=changed,
     )
+
+
+def _failed(summary: Summary) -> tuple[tuple[RowResult, ...], int | None]:
+    """Return the failed rows of one page of them, and where the next one begins."""
+    after = request.args.get("cursor", 0, type=int)
+    found = [each for each in summary.errors if each.row > after]
+    return tuple(found[:ROWS]), found[ROWS - 1].row if len(found) > ROWS else None
+
+
+def _kept(workspace_id: str, import_id: str) -> dict[int, KeptCells]:
+    state = current_state()
+    found = state.jobs.kept_cells(
+        import_id,
+        workspace_id=workspace_id,
+        status=RowStatus.FAILED,
+        limit=state.config.max_rows,
+    )
+    return {each.row: each for each in found}
 
 
 def _shown_rows(summary: Summary) -> RowStatus | None:
@@ -107,7 +135,7 @@ def _shown_rows(summary: Summary) -> RowStatus | None:
         return RowStatus.FAILED if summary.failed else None
 
 
-def _rows(workspace_id: str, import_id: str, shown: RowStatus) -> Any:
+def _rows(workspace_id: str, import_id: str, shown: RowStatus) -> Page[RowState]:
     try:
         return current_state().jobs.rows(
             import_id,

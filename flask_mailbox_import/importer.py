@@ -81,7 +81,7 @@ class Importer:
             api_key_id=api_key_id,
         )
         reading = reading_of(encoding, column_mapping)
-        with own_context(), self._slot(workspace_id):
+        with own_context(), self.slot(workspace_id):
             import_id = self._staging.stage(stream, options, reading)
             return self._execution.run(import_id, workspace_id, progress)
 
@@ -188,7 +188,7 @@ class Importer:
             why it was not.
         :raises ImportInterrupted: it broke down before its end; what was done until then stays.
         """
-        with own_context(), self._slot(workspace_id):
+        with own_context(), self.slot(workspace_id):
             self._staging.refuse_run(import_id, workspace_id)
             return self._execution.run(import_id, workspace_id, progress)
 
@@ -230,7 +230,8 @@ class Importer:
             return self._queries.unfinished()
 
     @contextmanager
-    def _slot(self, workspace_id: str | None) -> Iterator[None]:
+    def slot(self, workspace_id: str | None) -> Iterator[None]:
+        """Hold one of the places of ``MAX_RUNNING``; where none is free, `TooManyRunning`."""
         if not self._runner.slots.acquire(blocking=False):
             tell(limit_reached, workspace_id=workspace_id, limit="MAX_RUNNING")
             raise TooManyRunning("Too many imports are running here: try again in a while.")

@@ -99,6 +99,7 @@ class Jobs:
         """
         with asked_for(import_id, workspace_id):
             self._staging.refuse_run(import_id, workspace_id)
+            self._refuse_no_room(workspace_id)
             is_ready = self._retrying.put_back(import_id, workspace_id, rows, corrections or {})
         if is_ready:
             self.start(import_id, workspace_id=workspace_id)
@@ -106,11 +107,21 @@ class Jobs:
     def stage_pending(self, *, workspace_id: str) -> str:
         """Keep a workspace's pending mailboxes as an import that tests them; return its id.
 
+        One that is under way already is not begun twice.
+
         :raises FileError: ``no_rows``: there is none.
-        :raises TooManyRefusedLogins: it tests no more logins for now.
+        :raises TooManyRefusedLogins, TooManyRunning: it tests no more logins for now.
         """
         with own_context():
-            return self._staging.stage_pending(workspace_id)
+            self._refuse_no_room(workspace_id)
+            found = self._listing.test_under_way(workspace_id)
+            return found or self._staging.stage_pending(workspace_id)
+
+    def _refuse_no_room(self, workspace_id: str) -> None:
+        """Refuse what would run while its caller waits before anything of it is written."""
+        if self.is_inline():
+            with self._importer.slot(workspace_id):
+                pass
 
     def page(self, *, workspace_id: str, cursor: str | None = None) -> Page[Summary]:
         """Return imports of a workspace, newest first.

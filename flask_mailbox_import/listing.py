@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from dataclasses import replace
 from datetime import datetime
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, not_, or_, select
 
 from .codes import Code
 from .errors import InvalidCursor, SealError
+from .liveness import is_dead
 from .mapping import staged_row
 from .models import ImportRowMixin, Models
 from .queries import find_import
-from .records import ImportStatus, MailboxStatus, Notice, Record, RowStatus
+from .records import ImportStatus, MailboxStatus, Notice, OnDuplicate, Record, RowStatus
 from .results import KeptCells, Page, RowState, Summary
 from .sealing import KeyRing
 from .session import transaction
@@ -128,7 +130,7 @@ class Listing:
             KeptCells(
                 row=each.row,
                 status=status,
-                cells=each.cells,
+                cells={name: _plausible(name, cell) for name, cell in each.cells.items()},
                 has=frozenset(name for name, secret in each.secrets.items() if secret),
             )
             for each in found
@@ -141,6 +143,19 @@ class Listing:
         except SealError:
             # Of a key that is not configured: as if it were not kept.
             return None
+
+    def test_under_way(self, workspace_id: str) -> str | None:
+        """Return the id of the connection test that a workspace has queued or running, if any."""
+        model = self._models.import_
+        query = select(model.id).where(
+            model.workspace_id == workspace_id,
+            model.on_duplicate == OnDuplicate.TEST.value,
+            model.status.in_([ImportStatus.QUEUED.value, ImportStatus.RUNNING.value]),
+            model.deleted_at.is_(None),
+            not_(is_dead(self._models)),
+        )
+        with transaction(self._db) as session:
+            return session.scalar(query.limit(1))
 
     def same_file(self, import_id: str, workspace_id: str) -> Summary | None:
         """Return the last import of the same file that was run before this one, if any.
@@ -179,6 +194,12 @@ def _state(found: ImportRowMixin, saved: MailboxStatus) -> RowState:
         result=row_result(found) if found.code else None,
         warnings=tuple(Notice(**each) for each in found.warnings or ()),
     )
+
+
+def _plausible(name: str, cell: str) -> str:
+    """Return a cell as it is, but nothing where it is no host or port: it may be of a password."""
+    of_server = name.endswith(("host", "port"))
+    return "" if of_server and not re.fullmatch(r"[\w.:\[\]() -]*", cell) else cell
 
 
 def _encoded(created_at: datetime, import_id: str) -> str:

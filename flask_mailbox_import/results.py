@@ -114,6 +114,8 @@ class Summary:
     skip_connection_test: bool = False
     test_imap: bool = False
     updates: bool = False
+    #: Its rows are mailboxes of the workspace that were pending.
+    is_test: bool = False
     created_at: datetime | None = None
     finished_at: datetime | None = None
     understood: Understood = Understood()

@@ -57,6 +57,7 @@ def summary_of(found: ImportMixin, counts: Counter[str], **more: Any) -> Summary
         skip_connection_test=found.skip_connection_test,
         test_imap=found.test_imap,
         updates=found.on_duplicate == OnDuplicate.UPDATE.value,
+        is_test=found.on_duplicate == OnDuplicate.TEST.value,
         created_at=found.created_at,
         finished_at=finished_at,
         understood=Understood(**understood),
