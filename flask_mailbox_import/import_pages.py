@@ -9,10 +9,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from .causes import causes_of
 from .corrections import read_corrections
-from .errors import (
-    InvalidCursor,
-    RequestError,
-)
+from .errors import InvalidCursor, RequestError
 from .frame import Answer, page, render
 from .listing import ROWS
 from .records import ImportStatus, RowStatus

@@ -28,24 +28,22 @@ logger = logging.getLogger("flask_mailbox_import")
 
 #: Encodings that are shown at once; the others are a click away.
 _CHOICES_SHOWN = 5
-#: What answers a form may be opened as an address: it leads to the page of the import.
-_BOTH = ["GET", "POST"]
 _CHOOSE = "Choose the line that looks right."
 _CHOOSE_COLUMN = "Choose a column."
 _UNCHANGED = "No row is changed yet: open one below, type what is right, and test it again."
 
 
 def register(blueprint: Blueprint) -> None:
-    """Add the routes to the blueprint."""
+    """Add the routes; who opens a form's as an address is led to the page of the import."""
     one = "/mailboxes/import/<import_id>"
-    for rule, endpoint, view, methods in (
-        (f"{one}/check", "check", check, _BOTH),
-        (f"{one}/cancel", "cancel", cancel, _BOTH),
-        (f"{one}/continue", "continue_", continue_, _BOTH),
-        (f"{one}/retry", "retry", retry, _BOTH),
-        (f"{one}/delete", "delete", delete, _BOTH),
+    for rule, endpoint, view in (
+        (f"{one}/check", "check", check),
+        (f"{one}/cancel", "cancel", cancel),
+        (f"{one}/continue", "continue_", continue_),
+        (f"{one}/retry", "retry", retry),
+        (f"{one}/delete", "delete", delete),
     ):
-        blueprint.add_url_rule(rule, endpoint=endpoint, view_func=view, methods=methods)
+        blueprint.add_url_rule(rule, endpoint=endpoint, view_func=view, methods=["GET", "POST"])
 
 
 @page
