@@ -13,7 +13,7 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 
 from .errors import SealError
-from .sealing import Field
+from .sealing import Field, new_seal_id
 from .secret import Secret
 from .signals import password_opened, seal_broken, tell
 
@@ -64,7 +64,8 @@ class MailboxMixin:
     imap_port: Mapped[int | None]
     imap_security: Mapped[str | None] = mapped_column(String(16))
     imap_username: Mapped[str | None] = mapped_column(_words(254))
-    seal_id: Mapped[str] = mapped_column(_exact(32))
+    # A sentinel, so that SQLite too takes a batch of mailboxes in one statement.
+    seal_id: Mapped[str] = mapped_column(_exact(32), default=new_seal_id, insert_sentinel=True)
     sealed_smtp_password: Mapped[bytes] = mapped_column(LargeBinary(8000))
     sealed_imap_password: Mapped[bytes | None] = mapped_column(LargeBinary(8000))
     #: The import that added this mailbox.
