@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -14,6 +14,8 @@ from .records import Notice
 
 _BESIDE_A_HOST = frozenset({"port", "secure", "tls", "starttls"})
 _SHOWN_NAMES = 20
+#: Whose cells may all be empty, so that somebody may say that there is no such column.
+_MAY_BE_ABSENT = "imaphost"
 #: One name alone, but for "email", may stand in a mailbox, too.
 _LEAST_KNOWN = 2
 
@@ -44,11 +46,14 @@ class UnclearColumns(FileError):  # noqa: N818 (the fault is the name)
 class Matcher:
     """Reads headers; ``mapping`` (their header -> our column) goes first.
 
-    A column that is mapped to None is not used.
+    A column that is mapped to None is not used; where "" is mapped to ``imaphost`` there is none.
     """
 
     def __init__(self, mapping: Mapping[str, str | None] = MappingProxyType({})) -> None:
-        self._mapping = _judged(mapping)
+        judged = _judged(mapping)
+        #: Required columns that a file goes without, as somebody says.
+        self._absent = {judged.pop("")} if "" in judged else set()
+        self._mapping = judged
         self._plain = {theirs: plain(theirs) for theirs in self._mapping}
 
     def known(self, header: Iterable[str]) -> int:
@@ -73,7 +78,7 @@ class Matcher:
                 {"missing": list(REQUIRED)},
             )
         self._refuse_unmatched(header, shown)
-        for fault, wanted in (_doubled(shown, names), _missing(shown, names)):
+        for fault, wanted in (_doubled(shown, names), _missing(shown, names, self._absent)):
             if fault is not None:
                 raise _to_be_asked(fault, wanted, header, names)
         unused = (cell for cell, name in zip(shown, names, strict=True) if cell and not name)
@@ -150,6 +155,8 @@ def _judged(mapping: Mapping[str, str | None]) -> dict[str, str | None]:
         if not all(isinstance(each, str | None) for each in (theirs, ours)) or theirs is None:
             raise _invalid_mapping("it takes names of columns, theirs to ours.", "")
         name = plain(ours) if ours else None
+        if not theirs.strip() and name != _MAY_BE_ABSENT:
+            raise _invalid_mapping(f"a file may go without {_MAY_BE_ABSENT} only.", "")
         if name is not None and name not in COLUMNS:
             known = ", ".join(COLUMNS)
             raise _invalid_mapping(
@@ -157,7 +164,7 @@ def _judged(mapping: Mapping[str, str | None]) -> dict[str, str | None]:
             )
         if name is not None and name in found.values():
             raise _invalid_mapping(f"the column {name} is named more than once.", theirs)
-        found[theirs] = name
+        found[theirs.strip() and theirs] = name
     return found
 
 
@@ -176,7 +183,8 @@ def _to_be_asked(
         if (name is None or name in wanted) and 0 < len(cell) <= MAX_NAME and cell.isprintable()
     ]
     alike = {plain(each) for each in found}
-    if len(alike) < max(len(found), len(wanted)):
+    needed = sum(each != _MAY_BE_ABSENT for each in wanted)
+    if len(alike) < max(len(found), needed):
         return fault
     return UnclearColumns(fault, wanted, found)
 
@@ -198,13 +206,15 @@ def _doubled(
 
 
 def _missing(
-    shown: Sequence[str], names: Sequence[str | None]
+    shown: Sequence[str], names: Sequence[str | None], absent: Collection[str | None]
 ) -> tuple[FileError | None, Sequence[str]]:
-    missing = [name for name in REQUIRED if name not in names]
+    missing = [name for name in REQUIRED if name not in names and name not in absent]
     if not missing:
         return None, ()
     advice = " Add them, or rename the columns that they are."
     found = _found(shown)
+    if missing == [_MAY_BE_ABSENT]:
+        advice = " Add it; its cells may be empty."
     if "smtphost" in missing:
         advice = (
             " Add the server names that your provider gives (for Google smtp.gmail.com and "

@@ -16,18 +16,32 @@ _RETRY = (
     'The body is a JSON object such as {"rows": [14], "corrections": {"14": {"smtphost": '
     '"mail.example.com"}}}, or none.'
 )
+_TWICE = "A column is chosen twice: choose another one, or that there is none."
 _LONGEST_ROW = 9
 #: How the select of one of our columns is called.
 _SELECT = "column-"
 
 
+def has_mapping(request: Request) -> bool:
+    """Tell whether a form asks which columns of a file are ours."""
+    return any(name.startswith(_SELECT) for name in request.form)
+
+
 def read_mapping(request: Request) -> Mapping[str, str | None]:
-    """Return their header -> our column from a page's selects, ``column-OURS=THEIRS``."""
-    return {
-        theirs: name.removeprefix(_SELECT)
+    """Return their header -> our column from a page's selects, ``column-OURS=THEIRS``.
+
+    A space, which no header is, stands for a column that is not there: ``""`` in the mapping.
+
+    :raises RequestError: 422 ``invalid_field``: one column is chosen twice.
+    """
+    chosen = [
+        (theirs.strip(), name.removeprefix(_SELECT))
         for name, theirs in request.form.items()
         if name.startswith(_SELECT) and theirs
-    }
+    ]
+    if len(dict(chosen)) < len(chosen):
+        raise RequestError(422, "invalid_field", _TWICE)
+    return dict(chosen)
 
 
 def read_retry(request: Request) -> tuple[list[int], dict[int, dict[str, str | Secret]]]:

@@ -22,7 +22,7 @@ from .forms import ConfirmForm, sent
 from .labels import check_workspace_id
 from .providers import HELP_PAGES
 from .state import NAME, current_state
-from .texts import translated, translated_plural
+from .texts import language, translated, translated_plural
 
 logger = logging.getLogger("flask_mailbox_import")
 
@@ -136,6 +136,7 @@ def render(name: str, fault: RequestError | None = None, **values: Any) -> Answe
         "mbi_token": token,
         "mbi_t": translated,
         "mbi_n": translated_plural,
+        "mbi_lang": language(),
         **values,
     }
     # A host's own page of the same name goes first; it can extend ours.

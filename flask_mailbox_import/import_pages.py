@@ -86,7 +86,10 @@ def import_page(
         page_of_rows = _rows(workspace_id, import_id, shown)
         rows, cursor = page_of_rows.items, page_of_rows.next_cursor
     sent = request.form if fault is not None else {}
-    changed = read_corrections(request, list(kept.values()))[1] if sent else {}
+    changed = set(read_corrections(request, list(kept.values()))[1]) if sent else set()
+    refused = fault.details.get("rows") if fault is not None else None
+    if isinstance(refused, list):
+        changed.update(refused)
     return render(
         name,
         fault,

@@ -9,7 +9,7 @@ from .config import Config
 from .errors import ImportNotRunnable, RunLost
 from .importer import Importer, asked_for
 from .listing import Listing
-from .records import RowStatus
+from .records import CheckedRow, RowStatus
 from .results import KeptCells, Page, RowState, Summary
 from .retrying import Corrections, Retrying
 from .runners import ThreadRunner
@@ -86,12 +86,13 @@ class Jobs:
         workspace_id: str,
         rows: Collection[int] = (),
         corrections: Corrections | None = None,
-    ) -> None:
+    ) -> list[CheckedRow]:
         """Test failed rows again, with what is corrected in them; and what is still ready.
 
         Without ``rows`` and ``corrections``, all that may pass by themselves. A correction that
         is none fails its row at once. An empty password keeps the one that was given.
 
+        :returns: the rows that are not tested, and why.
         :raises ImportNotRunnable: it has not been run yet, or a run of it is under way.
         :raises NotRetryable: these rows cannot be tested again; nothing was changed.
         :raises ImportNotFound, TooManyRefusedLogins, TooManyRunning, ImportInterrupted: see
@@ -100,9 +101,10 @@ class Jobs:
         with asked_for(import_id, workspace_id):
             self._staging.refuse_run(import_id, workspace_id)
             self._refuse_no_room(workspace_id)
-            is_ready = self._retrying.put_back(import_id, workspace_id, rows, corrections or {})
-        if is_ready:
+            put_back = self._retrying.put_back(import_id, workspace_id, rows, corrections or {})
+        if any(each.status is RowStatus.READY for each in put_back):
             self.start(import_id, workspace_id=workspace_id)
+        return [each for each in put_back if each.status is not RowStatus.READY]
 
     def stage_pending(self, *, workspace_id: str) -> str:
         """Keep a workspace's pending mailboxes as an import that tests them; return its id.

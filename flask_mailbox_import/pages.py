@@ -125,7 +125,7 @@ def _upload_page(
         columns=COLUMNS,
         required=REQUIRED,
         example=_EXAMPLE,
-        **{"question": None, **values},
+        **{"question": None, "chosen": {}, **values},
     )
 
 

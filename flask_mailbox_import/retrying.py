@@ -39,12 +39,12 @@ class Retrying:
         workspace_id: str,
         rows: Collection[int],
         corrections: Corrections,
-    ) -> bool:
+    ) -> list[CheckedRow]:
         """Make failed rows ready again, or failed anew where a correction is none.
 
         Without ``rows`` and ``corrections``, all that may pass by themselves, if any.
 
-        :returns: whether the import has to be run for them.
+        :returns: what became of them.
         :raises ImportNotFound, ImportNotRunnable: see ``Store.failed_rows``.
         :raises NotRetryable: why not; nothing was changed.
         """
@@ -60,14 +60,15 @@ class Retrying:
             if each.row in wanted and (_is_kept(each) or not SECRET_COLUMNS.isdisjoint(columns)):
                 records[each.staged.id] = _corrected(each, columns)
         if not wanted:
-            return False
+            return []
         if not records:
             raise NotRetryable(
                 "What was kept of these rows is erased by now: give their passwords again, or "
                 "import the file again."
             )
         checked = dict(zip(records, self._checked(options, records.values()), strict=True))
-        return self._store.put_back(import_id, workspace_id, checked)
+        self._store.put_back(import_id, workspace_id, checked)
+        return list(checked.values())
 
     def _checked(self, options: Options, records: Collection[Record]) -> Iterator[CheckedRow]:
         test_imap = options.test_imap

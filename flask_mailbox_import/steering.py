@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from flask import Blueprint, redirect, request, session, url_for
 
-from .corrections import read_corrections, read_mapping
+from .corrections import has_mapping, read_corrections, read_mapping
 from .errors import (
     FileError,
     ImportInterrupted,
@@ -21,7 +21,7 @@ from .errors import (
 )
 from .frame import Answer, confirmed, page, render
 from .import_pages import REMOVED, UNDER_WAY, check_page, import_page, summary_of
-from .records import ImportStatus, RowStatus
+from .records import CheckedRow, ImportStatus, RowStatus
 from .state import current_state
 
 logger = logging.getLogger("flask_mailbox_import")
@@ -30,7 +30,9 @@ logger = logging.getLogger("flask_mailbox_import")
 _CHOICES_SHOWN = 5
 _CHOOSE = "Choose the line that looks right."
 _CHOOSE_COLUMN = "Choose a column."
-_UNCHANGED = "No row is changed yet: open one below, type what is right, and test it again."
+_UNCHANGED = "No row that failed is changed: open one below, type what is right, and test it again."
+#: Corrections that are none and are told above the page; the others stand at their rows.
+_TOLD = 3
 
 
 def register(blueprint: Blueprint) -> None:
@@ -57,7 +59,7 @@ def check(workspace_id: str, import_id: str) -> Answer:
         return _ask(workspace_id, import_id)
     if request.method != "POST" or not summary.rows:
         return check_page(summary)
-    if "encoding" in request.form or read_mapping(request):
+    if "encoding" in request.form or has_mapping(request):
         # The answer to a question that is answered already, from another tab.
         return redirect(url_for("mailbox_import.check", import_id=import_id), 303)
     return _steered(workspace_id, import_id, _start)
@@ -73,8 +75,7 @@ def _ask(workspace_id: str, import_id: str) -> Answer:
             confirmed()
             encoding, mapping = request.form.get("encoding"), read_mapping(request)
             if not encoding and not mapping:
-                of_columns = any(name.startswith("column-") for name in request.form)
-                words = _CHOOSE_COLUMN if of_columns else _CHOOSE
+                words = _CHOOSE_COLUMN if has_mapping(request) else _CHOOSE
                 raise RequestError(422, "invalid_field", words)
             importer.read_as(import_id, encoding, mapping, workspace_id=workspace_id)
             return again
@@ -89,7 +90,14 @@ def _ask(workspace_id: str, import_id: str) -> Answer:
         return again
     name = "encoding.html" if question.encodings else "columns.html"
     address = url_for("mailbox_import.check", import_id=import_id)
-    return render(name, fault, question=question, address=address, shown=_CHOICES_SHOWN)
+    return render(
+        name,
+        fault,
+        question=question,
+        address=address,
+        shown=_CHOICES_SHOWN,
+        chosen=request.form,
+    )
 
 
 @page
@@ -121,11 +129,16 @@ def retry(workspace_id: str, import_id: str) -> Answer:
             rows, corrections = read_corrections(request, kept)
             if not rows and not corrections:
                 raise NotRetryable(_UNCHANGED)
+        refused: list[CheckedRow] = []
         _unless_broken(
-            lambda: jobs.retry(
-                import_id, workspace_id=workspace_id, rows=rows or (), corrections=corrections
+            lambda: refused.extend(
+                jobs.retry(
+                    import_id, workspace_id=workspace_id, rows=rows or (), corrections=corrections
+                )
             )
         )
+        if refused:
+            raise _not_tested(refused)
 
     return _steered(workspace_id, import_id, put_back)
 
@@ -150,6 +163,16 @@ def delete(workspace_id: str, import_id: str) -> Answer:
         return import_page(workspace_id, import_id, RequestError(422, "invalid_field", words))
     session[REMOVED] = removed
     return redirect(url_for("mailbox_import.history"), 303)
+
+
+def _not_tested(rows: Sequence[CheckedRow]) -> RequestError:
+    """Return what is wrong with corrections that are none; they are kept all the same."""
+    told = (f"Row {each.record.row}: {each.reason.text}" for each in rows[:_TOLD] if each.reason)
+    words = f"Not tested. {' '.join(told)}"
+    if len(rows) > _TOLD:
+        words += f" And {len(rows) - _TOLD} more rows below."
+    numbers = [each.record.row for each in rows]
+    return RequestError(422, "invalid_field", words, details={"rows": numbers})
 
 
 def _start(import_id: str, *, workspace_id: str) -> None:

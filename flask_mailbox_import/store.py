@@ -121,8 +121,8 @@ class Store:
             return options_of(found), rows
 
     @repeated
-    def put_back(self, import_id: str, workspace_id: str, rows: Mapping[int, CheckedRow]) -> bool:
-        """Write failed rows anew, by their ids; return whether the import has to be run for them.
+    def put_back(self, import_id: str, workspace_id: str, rows: Mapping[int, CheckedRow]) -> None:
+        """Write failed rows anew, by their ids; where one is ready, the import has to be run.
 
         :raises ImportNotRunnable: somebody was quicker; nothing was written.
         """
@@ -149,7 +149,6 @@ class Store:
                 put = update(row).where(*failed).values({**blank, **columns})
                 if not execute(session, put):
                     raise ImportNotRunnable(import_id, ImportStatus.RUNNING)
-        return is_ready
 
     def _count_apart(
         self, session: scoped_session[Session], workspace_id: str, row_ids: Sequence[int]

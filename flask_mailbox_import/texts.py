@@ -38,6 +38,16 @@ def translated_plural(one: str, many: str, count: int) -> str:
     return found % {"count": count}
 
 
+def language() -> str:
+    """Return the language tag (RFC 5646) of the texts as they are shown."""
+    domain, title = _domain(), "Import mailboxes"
+    if domain is None or domain.get_translations().ugettext(title) == title:
+        return "en"
+    from flask_babel import get_locale
+
+    return str(get_locale() or "en").replace("_", "-")
+
+
 def _known(text: str) -> str | None:
     """Return the host's text for one of ours, None where it has none."""
     own, domain = _own(text), _domain()

@@ -23,6 +23,8 @@ MODULES = (
     *("reasons", "outcomes", "steering", "import_pages", "pages", "frame", "hostnames"),
     *("addresses", "template", "probe/verdicts"),
 )
+#: Where parts of such sentences are.
+PARTS = ("kinds", "hostnames")
 _HEADER = (
     'msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=UTF-8\\n"\n'
     '"Plural-Forms: nplurals=2; plural=(n != 1);\\n"\n'
@@ -75,6 +77,20 @@ def of_modules() -> Iterator[str]:
                 yield _numbered(text)
 
 
+def of_parts() -> Iterator[str]:
+    """Yield words that stand in a sentence as its values."""
+    for name in PARTS:
+        tree = ast.parse((PACKAGE / f"{name}.py").read_text())
+        documents = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        joined = {id(each) for node in _strings(tree) for each in ast.walk(node)}
+        for node in ast.walk(tree):
+            text = node.value if isinstance(node, ast.Constant) else None
+            if not isinstance(text, str) or id(node) in documents | joined or _is_sentence(text):
+                continue
+            if re.match(r"[A-Za-z]+ [A-Za-z(]", text):
+                yield text
+
+
 def _numbered(text: str) -> str:
     """Return a text whose values are ``{}`` as gettext's kind, its values numbered."""
     first, *others = (text.replace("%", "%%") if "{}" in text else text).split("{}")
@@ -92,7 +108,8 @@ def _part(node: ast.expr) -> str:
 def _is_sentence(text: str) -> bool:
     words = re.findall(r"[A-Za-z']{2,}", text.replace("{}", " "))
     is_code = re.search(r"[\\^]|\?:|``|^[a-z_]+ [a-z_]+ [a-z_ ]+$", text)
-    return len(words) > 2 and not is_code and text.lstrip()[:1].isupper()
+    is_short = len(words) == 2 and text.endswith(".")
+    return (len(words) > 2 or is_short) and not is_code and text.lstrip()[:1].isupper()
 
 
 def catalog() -> str:
@@ -107,7 +124,7 @@ def catalog() -> str:
         elif one:
             entries.append(f'{kind}{_quoted("msgid", one)}msgstr ""\n')
     known = {one for one, *_ in texts}
-    for text in dict.fromkeys(of_modules()):
+    for text in dict.fromkeys([*of_modules(), *of_parts()]):
         if text not in known:
             kind = "#. with values\n#, python-format\n" if "%(value1)s" in text else ""
             entries.append(f'{kind}{_quoted("msgid", text)}msgstr ""\n')

@@ -165,7 +165,7 @@ def test_a_lost_network(server, browser, gate, file):
         lost = page.locator("#mbi-lost")
         with page.expect_event("requestfailed"):
             page.route("**/progress", lambda route: route.abort())
-        lost.get_by_text("Connection lost. The import goes on at the server.").wait_for()
+        lost.get_by_text("Connection lost. What is tested so far is saved.").wait_for()
         # Again, twice: it is not said again.
         for _ in range(2):
             with page.expect_event("requestfailed"):
@@ -198,6 +198,23 @@ def test_an_import_that_is_not_there_any_longer(server, browser, file):
         words = "We cannot find this import. It may have been removed."
         page.locator("#mbi-lost").get_by_text(words).wait_for()
         assert page.evaluate("window.said.at(-1)") == words
+        other.get_by_label("Workspace").fill("mine")
+        other.get_by_role("button", name="Sign in").click()
+        other.get_by_text("Mailboxes of mine").wait_for()
+        page.get_by_role("button", name="Check now").click()
+        page.locator("#mbi-lost").wait_for(state="hidden")
+
+
+def test_a_button_that_is_held_is_not_replaced(server, browser, file):
+    with visit(browser, server.page, "held") as page:
+        run(page, file)
+        box = page.get_by_role("button", name="Stop the import").bounding_box()
+        page.mouse.move(box["x"] + 20, box["y"] + 20)
+        page.mouse.down()
+        for _ in range(2):
+            page.wait_for_event("response", lambda answer: answer.url.endswith("/progress"))
+        page.mouse.up()
+        heading(page, "Stopping the import|Import stopped")
 
 
 def test_two_servers_on_one_database(server, serve, browser, gate, mail, emails, file):

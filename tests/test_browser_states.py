@@ -121,3 +121,16 @@ def test_from_the_queue_to_the_history(site, gate, mail_port, tmp_path):
     first.get_by_role("link", name="Earlier imports").click()
     heading(first, "^Earlier imports$")
     judge(first)
+
+
+@pytest.mark.parametrize("theme", ["", "light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_colours_of_a_host_go_first(server, browser, theme, scheme):
+    with visit(browser, server.page, "colours", color_scheme=scheme) as page:
+        rule = ".mbi { --mbi-accent: #7c3aed; --mbi-on-accent: #fff; }"
+        page.route("**/host.css", lambda route: route.fulfill(body=rule, content_type="text/css"))
+        page.reload()
+        page.evaluate("theme => document.documentElement.dataset.theme = theme", theme)
+        button = page.get_by_role("button", name="Check file")
+        colour = button.evaluate("each => getComputedStyle(each).backgroundColor")
+        assert colour == "rgb(124, 58, 237)"

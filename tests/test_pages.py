@@ -101,11 +101,47 @@ def test_a_skipped_test(client, host):
     assert [each.status for each in host.mailboxes()] == ["pending"]
 
 
-def test_nothing_to_import(client):
-    answer = upload(client, Header + "bad,,,,,\n")
+def test_a_file_without_one_good_row_is_corrected_on_the_page_of_its_import(client):
+    answer = upload(client, Header + "bad,pw,smtp.x.com,,,\n")
     check = client.get(answer.location).text
-    assert "There is nothing to import." in check
-    assert "<button" not in check
+    assert "No row of this file can be imported as it is." in check
+    assert re.findall("<button[^>]*>([^<]+)<", check) == ["Correct them here", "Delete this upload"]
+    done = client.post(answer.location, data={"csrf_token": token_of(check)})
+    assert "Correct row 2" in client.get(done.location).text
+
+
+def test_an_upload_that_is_not_imported_is_deleted_on_its_check_page(client):
+    answer = upload(client, Header + ROW)
+    check = client.get(answer.location).text
+    address = re.search(r'action="([^"]+/delete)"', check)[1]
+    gone = client.post(address, data={"csrf_token": token_of(check)}, follow_redirects=True)
+    assert "The import is removed." in gone.text
+    assert client.get(answer.location).status_code == 404
+
+
+def choose(client, csv: str, **columns: str):
+    """Upload a file whose columns are asked for, and answer."""
+    asked = upload(client, csv)
+    assert asked.status_code == 422
+    address = re.search(
+        r'<form class="mbi-form mbi-mapping" method="post" action="([^"]+)"', asked.text
+    )[1]
+    chosen = {f"column-{name}": theirs for name, theirs in columns.items()}
+    return client.post(address, data={"csrf_token": token_of(asked.text), **chosen})
+
+
+@pytest.mark.parametrize("more", ["", ",Comment"])
+def test_a_file_without_a_column_of_servers_for_reading_is_for_sending(client, more):
+    answer = choose(client, f"Email,Password,Server{more}\na@x.com,pw,smtp.x.com,\n", imaphost=" ")
+    assert "1 row in the file" in client.get(answer.location).text
+
+
+def test_a_column_that_is_chosen_twice_is_asked_for_again(client):
+    csv = "email,password,Rechner,Other\na@x.com,pw,smtp.x.com,\n"
+    answer = choose(client, csv, smtphost="Rechner", imaphost="Rechner")
+    assert answer.status_code == 422
+    assert "A column is chosen twice: choose another one, or that there is none." in answer.text
+    assert answer.text.count('<option value="Rechner" selected>') == 2
 
 
 @pytest.mark.parametrize(

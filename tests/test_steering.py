@@ -36,6 +36,25 @@ def test_what_was_typed_stays_where_the_form_is_refused_but_no_password(host):
     assert "typed secret" not in answer.text
 
 
+def test_a_correction_that_is_none_is_told_and_kept(host):
+    client = host.app.test_client()
+    token = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
+    address = failed(host, "a@x.com,,smtp.x.com,,,\nb@x.com,,smtp.x.com,,,\n")
+    page = client.get(address).text
+    typed = {"2.password": "right", "2.smtpport": "abc", "3.password": "right too"}
+    form = {"csrf_token": token.search(page)[1], **typed}
+    answer = client.post(f"{address}/retry", data=form)
+    assert answer.status_code == 422
+    assert "Not tested. Row 2: The column smtpport is not a port number." in answer.text
+    assert re.search(r'name="2\.smtpport"[^>]*value="abc"', answer.text)
+    assert answer.text.count('<details class="mbi-fix" open>') == 1
+    # The other row is done, and the password of this one is not typed again.
+    assert [each.email for each in host.mailboxes()] == ["b@x.com"]
+    form = {"csrf_token": token.search(answer.text)[1], "2.smtpport": "587"}
+    assert client.post(f"{address}/retry", data=form).status_code == 303
+    assert [each.clear for each in host.mailboxes()] == ["right too", "right"]
+
+
 def test_what_cannot_be_a_server_is_not_shown_in_its_field(host):
     # A comma in a password that nobody quoted has moved the cells.
     page = host.app.test_client().get(failed(host, "a@x.com,Tr0ub4,d0r&3,smtp.x.com\n")).text

@@ -43,6 +43,7 @@ def test_a_translation_of_the_hosts(make_host, tmp_path):
     folder.mkdir(parents=True)
     german = pofile.read_po(io.BytesIO(catalog().encode()), locale="de")
     german["Check file"].string = "Datei prüfen"
+    german["Import mailboxes"].string = "Postfächer importieren"
     german["Missing SMTP host or password"].string = "Server oder Passwort fehlt"
     counted = next(each for each in german if "%(count)d mailbox imported" in each.id)
     counted.string = ("%(count)d Postfach", "%(count)d Postfächer")
@@ -52,7 +53,9 @@ def test_a_translation_of_the_hosts(make_host, tmp_path):
     host.app.config["BABEL_TRANSLATION_DIRECTORIES"] = str(tmp_path / "translations")
     Babel(host.app, locale_selector=lambda: "de")
     client = show(host)
-    assert "Datei prüfen</button>" in client.get(UPLOAD).text
+    page = client.get(UPLOAD).text
+    assert "Datei prüfen</button>" in page
+    assert '<html lang="de">' in page
     csv = Header + row("b@x.com", "pw", 587, host="x.y.com") + "c@x.com,,,,,\n"
     answer = host.post(csv, skipConnectionTest="1").json["data"]
     page = client.get(f"{UPLOAD}/{answer['importId']}").text
@@ -70,6 +73,10 @@ def test_a_sentence_that_has_its_values_is_translated_too(make_host):
         " Add them, or rename the columns that they are.": " Bitte umbenennen.",
         "The column %(value1)s is not a server name.": "%(value1)s ist kein Servername.",
         "The column %(value1)s is not a port number.": "%(value1)s: keine Zahl.",
+        "The column %(value1)s %(value2)s.": "%(value1)s %(value2)s!",
+        "is not a server name": "ist kein Name",
+        "This is %(value1)s: %(value2)s.": "Das ist %(value1)s: %(value2)s.",
+        "a PDF": "ein PDF",
         "Select the file with your mailboxes.": "Bitte eine Datei.",
     }
     host = make_host(texts=words)
@@ -84,6 +91,7 @@ def test_a_sentence_that_has_its_values_is_translated_too(make_host):
     assert "Bitte eine Datei." in answer_to("")
     page = answer_to("email,smtphost,imaphost\na@x.com,b,c\n")
     assert "Spalte password fehlt: email, smtphost, imaphost. Bitte umbenennen." in page
+    assert "Das ist ein PDF: export the table" in answer_to("%PDF")
     page = answer_to(Header + "a@x.com,pw,smtp.x.com,,abc,false\n")
     assert "smtpport: keine Zahl." in page
     assert "The column smtpport" not in page

@@ -62,7 +62,8 @@
       if (!chosen.size) return words.empty;
       if (chosen.size > Number(words.max)) return words.tooLarge;
       const kind = /\.([^.]+)$/.exec(chosen.name.toLowerCase());
-      return kind && !words.kinds.split(" ").includes(kind[1]) ? words.kind : "";
+      /* What else it may be, its bytes tell the server. */
+      return kind && words.refused.split(" ").includes(kind[1]) ? words.kind : "";
     };
 
     const show = () => {
@@ -141,6 +142,7 @@
     let saidAt = 0;
     let saidShare = 0;
     let saidFailed = false;
+    let pressed = false;
 
     const facts = () => live.firstElementChild.dataset;
     const isUnderWay = () => facts().underWay === "yes";
@@ -172,6 +174,12 @@
       heading.tabIndex = -1;
       heading.focus();
     };
+
+    /* What is replaced between press and release is not clicked. */
+    for (const name of ["pointerdown", "keydown"]) live.addEventListener(name, () => { pressed = true; });
+    for (const name of ["pointerup", "pointercancel", "keyup", "blur"]) {
+      window.addEventListener(name, () => setTimeout(() => { pressed = false; }));
+    }
 
     const swap = (html) => {
       const fresh = new DOMParser().parseFromString(html, "text/html").querySelector(".mbi-fragment");
@@ -216,16 +224,18 @@
           return;
         }
         if (!answer.ok) throw new Error(String(answer.status));
-        swap(await answer.text());
-        if (failures) {
+        const html = await answer.text();
+        if (!pressed) swap(html);
+        if (!lost.hidden) {
           if (lost.contains(document.activeElement)) focusHeading();
           lost.hidden = true;
-          say(`${live.dataset.again} ${facts().say}`);
+          if (failures) say(`${live.dataset.again} ${facts().say}`);
         }
         failures = 0;
         if (isUnderWay()) later(Math.max(1, (4 * (Date.now() - began)) / 1000));
       } catch {
         failures += 1;
+        lost.querySelector("span").textContent = live.dataset.lost;
         lost.hidden = false;
         if (failures === 1) say(live.dataset.lost);
         later(Math.min(30, 2 ** failures));
