@@ -42,6 +42,8 @@ from .words import reason_for
 BATCH_ROWS = 50
 #: Seconds after which what is known is saved, or, if nothing is, a sign of life given.
 TICK = 1.0
+#: Seconds between two looks at what the tests have found.
+GLANCE = 0.05
 #: Seconds within which a run sees that somebody wants it to end.
 WATCH = 0.25
 #: Logins refused in one run from which on somebody may be guessing passwords.
@@ -190,7 +192,7 @@ class Execution:
         try:
             look = time.monotonic() + WATCH
             due = time.monotonic() + TICK
-            for result in tests.results(WATCH):
+            for result in tests.results(GLANCE):
                 if isinstance(result, Notice):
                     self._runs.remark(run, result)
                 elif isinstance(result, RefusedTargets):

@@ -99,8 +99,16 @@ class Attempt:
             seconds=time.monotonic() - started,
         )
 
-    def linger(self, seconds: float) -> bool:
-        """Wait until the server has closed its end too; tell whether it did in time."""
+    @property
+    def trip(self) -> float:
+        """The seconds of the server's quickest answer."""
+        return self._wire.trip
+
+    def linger(self, seconds: float) -> float | None:
+        """Wait until the server has closed its end too; return when, in seconds since QUIT.
+
+        None where that took longer than ``seconds``.
+        """
         return self._wire.linger(seconds)
 
     def close(self) -> None:

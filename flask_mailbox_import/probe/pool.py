@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
@@ -22,13 +22,6 @@ T = TypeVar("T")
 _STOP_SECONDS = 10
 
 
-class _End:
-    """The last thing in the queue; tells whether the work broke down."""
-
-    def __init__(self, fault: str | None) -> None:
-        self.fault = fault
-
-
 class HubRun(Generic[T]):
     """One piece of work in its own hub: an iterator of what it emits, with an end in any case.
 
@@ -40,28 +33,31 @@ class HubRun(Generic[T]):
 
     def __init__(self, work: Callable[[Callable[[T], None], Event], None]) -> None:
         self._work = work
-        self._results: queue.Queue[T | _End] = queue.Queue()
+        self._results: deque[T] = deque()
+        self._ended = threading.Event()
+        self._fault: str | None = None
         self._stop = Event()
         self._draining = Event()
         self._thread = threading.Thread(target=self._run, name="mailbox-import", daemon=True)
         self._thread.start()
 
     def results(self, tick: float) -> Iterator[T | None]:
-        """Yield each result, and None when there was none for ``tick`` seconds.
+        """Yield the results that are there every ``tick`` seconds, and None after them.
+
+        To be woken for each of them would cost more than what is done with it.
 
         :raises InternalFault: the work itself broke down (a fault of ours; it is logged).
         """
         while True:
-            try:
-                result = self._results.get(timeout=tick)
-            except queue.Empty:
-                yield None
-                continue
-            if isinstance(result, _End):
-                if result.fault:
-                    raise InternalFault(f"the connection tests broke down ({result.fault})")
-                return
-            yield result
+            # Asked first: what came before the end is there then.
+            ended = self._ended.wait(tick)
+            while self._results:
+                yield self._results.popleft()
+            if ended:
+                break
+            yield None
+        if self._fault:
+            raise InternalFault(f"the connection tests broke down ({self._fault})")
 
     def drain(self) -> None:
         """Have the work begin nothing more; what it has begun still comes as results."""
@@ -78,7 +74,7 @@ class HubRun(Generic[T]):
         own_hub = get_hub_if_exists() is None
         fault: str | None = "killed"
         try:
-            worker = gevent.spawn(self._work, self._results.put, self._draining)
+            worker = gevent.spawn(self._work, self._results.append, self._draining)
             stopper = gevent.spawn(self._kill_on_stop, worker)
             worker.join()
             stopper.kill()
@@ -86,7 +82,8 @@ class HubRun(Generic[T]):
         finally:
             if fault is not None:
                 logger.error("the connection tests broke down: %s", fault)
-            self._results.put(_End(fault))
+            self._fault = fault
+            self._ended.set()
             if own_hub:
                 gevent.get_hub().destroy(destroy_loop=True)
 

@@ -10,9 +10,9 @@ from ..config import Config
 from ..policy import Policy
 from ..records import Mailbox, RefusedTargets
 from .guard import Guard
+from .job import jobs_of
 from .pool import HubRun
 from .schedule import Schedule
-from .servers import jobs_of
 from .sockets import tls_context
 from .verdicts import Message, Verdicts
 

@@ -6,7 +6,8 @@ import heapq
 import time
 from collections.abc import Iterator
 
-from .servers import Job, jittered
+from .job import Job
+from .pace import jittered
 
 #: Seconds before the first and each further retry of a temporary refusal; jitter is added.
 RETRY_WAITS = (1.0, 4.0)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import gevent
 from gevent.event import Event
-from gevent.pool import Group, Pool
+from gevent.pool import Group
 from gevent.ssl import SSLContext
 
 from ..config import Config
@@ -17,15 +17,14 @@ from ..records import Stage
 from .attempt import Attempt, Tried, log_unforeseen
 from .diagnosis import Finding, diagnose
 from .guard import Guard
+from .job import Job
+from .pace import Pace
 from .retries import Retries
-from .servers import LONGEST_WAIT, Job, Pace, Server
+from .servers import LINGER, LONGEST_WAIT, Server
+from .turns import Turns
 from .verdicts import Verdicts
 
-# Seconds for a server to close its end, so that it has stopped counting the connection.
-_LINGER = 1.0
 _FROM_LOGIN = frozenset({Stage.AUTH, Stage.SELECT})
-# Seconds in which a server that answers mostly has.
-_GRACE = 0.3
 
 
 class Schedule:
@@ -46,48 +45,42 @@ class Schedule:
         self._verdicts = verdicts
         #: Set from outside: begin nothing more.
         self._draining = draining
-        self._pool = Pool(config.concurrency)
+        self._tries = Group()
         self._aside = Group()
-        #: Done with, and not closed yet.
-        self._closing: set[Attempt] = set()
-        self._running = 0
         self._looking_up = 0
         self._changed = Event()
-        #: Until then, of many servers not all slots are filled with those not known to answer.
-        self._grace_ends = 0.0
         #: A fault of ours in one of the greenlets: it ends the run, or that would wait for ever.
         self._broken: BaseException | None = None
         self._paces: dict[tuple[str, int], Pace] = {}
-        self._servers: dict[tuple[object, ...], Server] = {}
+        #: Those that begin nothing for a while.
+        self._resting: set[Pace] = set()
         self._retries = Retries()
-        for job in jobs:
-            self._server(job).waiting.append(job)
+        self._turns = Turns(jobs, config.concurrency)
 
     def run(self) -> None:
         """Try every job; return when each has its verdict or, while draining, none is tried."""
         try:
             self._aside.spawn(self._wake_to_drain)
             self._look_up_all()
-            self._grace_ends = time.monotonic() + _GRACE
+            self._turns.begin()
             while True:
                 self._changed.clear()
                 if self._broken is not None:
                     raise self._broken
                 if self._draining.is_set():
-                    if not self._running:
+                    if not self._turns.running:
                         return self._verdicts.release_all()
                 else:
                     for job in self._retries.due():
-                        self._queue(self._server(job), job)
-                    self._start_all()
-                    if not (self._looking_up or self._running or self._retries or self._waiting()):
+                        self._queue(self._turns.server_of(job), job)
+                    while server := self._turns.next():
+                        self._start(server)
+                    if not self._is_under_way():
                         return self._verdicts.release_all()
                 self._changed.wait(self._seconds_to_next())
         finally:
             self._aside.kill()
-            self._pool.kill()
-            for attempt in self._closing:
-                attempt.close()
+            self._tries.kill()
 
     def _wake_to_drain(self) -> None:
         self._draining.wait()
@@ -95,21 +88,19 @@ class Schedule:
 
     def _look_up_all(self) -> None:
         """Resolve each name once, all at a time: none that never answers delays another."""
-        for host in dict.fromkeys(server.host for server in self._servers.values()):
+        for host, servers in self._turns.by_name().items():
             self._looking_up += 1
-            self._aside.spawn(self._look_up, host).link_exception(self._break)
+            self._aside.spawn(self._look_up, host, servers).link_exception(self._break)
 
-    def _look_up(self, host: str) -> None:
+    def _look_up(self, host: str, servers: list[Server]) -> None:
         started = time.monotonic()
-        servers = [each for each in self._servers.values() if each.host == host]
         try:
             address = str(self._guard.resolve(host)[0])
         except (NoAddress, OSError) as fault:
             if isinstance(fault, OSError):
                 log_unforeseen(Stage.RESOLVE, fault)
             for server in servers:
-                while server.waiting:
-                    job = server.waiting.popleft()
+                for job in self._turns.drain(server):
                     self._verdicts.failed(job, diagnose(job.login, Stage.RESOLVE, fault))
         else:
             for server in servers:
@@ -122,60 +113,31 @@ class Schedule:
             self._looking_up -= 1
             self._changed.set()
 
-    def _server(self, job: Job) -> Server:
-        login = job.login
-        key = (login.host, login.port, login.protocol)
-        return self._servers.setdefault(key, Server(*key))
-
-    def _waiting(self) -> bool:
-        return any(server.waiting for server in self._servers.values())
+    def _is_under_way(self) -> bool:
+        turns = self._turns
+        return bool(self._looking_up or turns.running or self._retries or turns)
 
     def _queue(self, server: Server, job: Job) -> None:
         if server.lesson is not None:
             self._verdicts.failed(job, server.lesson, shared=True)
         else:
-            server.waiting.append(job)
+            self._turns.put(server, job)
 
     def _seconds_to_next(self) -> float | None:
         now = time.monotonic()
-        paces = (each.pace for each in self._servers.values() if each.waiting and each.pace)
-        times = [each for each in (self._grace_ends, *(p.not_before for p in paces)) if each > now]
-        times += self._retries.next_due
+        self._resting = {each for each in self._resting if each.not_before > now}
+        times = [each.not_before for each in self._resting] + self._retries.next_due
+        if self._turns.grace_ends > now:
+            times.append(self._turns.grace_ends)
         return max(0.0, min(times) - now) if times else None
 
-    def _start_all(self) -> None:
-        """Fill the free slots; the server with the fewest connections is served first."""
-        limit = self._config.concurrency
-        while self._running < limit:
-            busy = [each for each in self._servers.values() if each.waiting or each.running]
-            # A server that has not shown that it answers gets no more than its share, and all of
-            # them half of the slots: however many hang, those that answer go on.
-            share = max(1, limit // max(1, len(busy)))
-            unproven = sum(each.running for each in busy if not each.proven)
-            hold = unproven >= limit / 2 and self._holds_back(busy)
-            ready = [
-                each for each in busy if each.takes_another(share) and (each.proven or not hold)
-            ]
-            if not ready:
-                return
-            server = min(ready, key=lambda each: (each.running, -len(each.waiting)))
-            self._start(server, server.waiting.popleft())
-
-    def _holds_back(self, busy: list[Server]) -> bool:
-        """Tell whether slots are kept for servers that answer: some wait, or may show it yet."""
-        young = time.monotonic() < self._grace_ends
-        if young and len(busy) > self._config.concurrency / 2:
-            return True
-        return any(each.proven and each.waiting for each in busy)
-
-    def _start(self, server: Server, job: Job) -> None:
+    def _start(self, server: Server) -> None:
+        job = self._turns.take(server)
         pace = server.pace or Pace(self._config.per_host)
         job.started = time.monotonic()
         job.crowded = pace.running > 0
-        server.running += 1
         pace.running += 1
-        self._running += 1
-        self._pool.spawn(self._try, server, pace, job).link_exception(self._break)
+        self._tries.spawn(self._try, server, pace, job).link_exception(self._break)
 
     def _break(self, greenlet: gevent.Greenlet[..., None]) -> None:
         self._broken = greenlet.exception
@@ -195,37 +157,27 @@ class Schedule:
             tried = attempt.run(
                 self._config, max(0.0, timeout), lambda: self._verdicts.reached(login.port)
             )
-        except BaseException:
+            job.crowded = job.crowded or pace.running > 1
+            self._turns.end(server)
+            self._decide(server, pace, job, tried)
+            self._resting.add(pace)
+            self._changed.set()
+            if server.waiting and server.closing:
+                # It counts for the server's pace until the server has closed it too.
+                attempt.linger(server.closing)
+            pace.running -= 1
+            self._changed.set()
+            if server.waiting:
+                # It counts no more, but is closed by the server, and what is learnt is new.
+                server.learn_closing(attempt.linger(LINGER), attempt.trip)
+        finally:
             attempt.close()
-            raise
-        job.crowded = job.crowded or pace.running > 1
-        server.running -= 1
-        self._running -= 1
-        self._decide(server, pace, job, tried)
-        if server.waiting and server.closes:
-            self._closing.add(attempt)
-            self._aside.spawn(self._linger, server, pace, attempt).link_exception(self._break)
-        else:
-            self._close(pace, attempt)
-        self._changed.set()
-
-    def _linger(self, server: Server, pace: Pace, attempt: Attempt) -> None:
-        """Count a connection for the server's pace until the server has closed it too."""
-        server.closes = attempt.linger(_LINGER)
-        self._closing.discard(attempt)
-        self._close(pace, attempt)
-        self._changed.set()
-
-    def _close(self, pace: Pace, attempt: Attempt) -> None:
-        attempt.close()
-        pace.running -= 1
 
     def _decide(self, server: Server, pace: Pace, job: Job, tried: Tried) -> None:
         """Take in what a try showed: a verdict, another try, or a lesson for all that wait."""
         finding = tried.finding
         if finding is None:
-            server.learn_success(tried)
-            pace.widen()
+            self._succeeded(server, pace, tried)
             self._verdicts.passed(job, tried.security)
             return
         if server.is_silence(tried, self._config.timeout):
@@ -237,8 +189,7 @@ class Schedule:
             if finding.may_pass:
                 server.learn_wait(finding)
             if finding.answered and not finding.may_pass and tried.stage in _FROM_LOGIN:
-                server.learn_success(tried)
-                pace.widen()
+                self._succeeded(server, pace, tried)
             may_wait = (finding.wait or 0) <= LONGEST_WAIT
             if finding.may_pass and may_wait and job.tries < self._config.retries:
                 self._retries.add(job, finding.wait)
@@ -246,12 +197,17 @@ class Schedule:
             again = False
         if again and server.lesson is None:
             # Last in the queue: what is this row's alone keeps no other from its turn.
-            server.waiting.append(job)
+            self._turns.put(server, job)
         else:
             self._verdicts.failed(job, finding, used=tried.security)
         if server.lesson is not None:
             self._teach(server, server.lesson)
 
+    def _succeeded(self, server: Server, pace: Pace, tried: Tried) -> None:
+        server.learn_success(tried)
+        pace.widen()
+        self._turns.favour(server)
+
     def _teach(self, server: Server, lesson: Finding) -> None:
-        while server.waiting:
-            self._verdicts.failed(server.waiting.popleft(), lesson, shared=True)
+        for job in self._turns.drain(server):
+            self._verdicts.failed(job, lesson, shared=True)

@@ -1,18 +1,17 @@
-"""What is known of a server while a run lasts: its queue, its pace, what rows taught about it."""
+"""What is known of a server while a run lasts: its queue, and what rows taught about it."""
 
 from __future__ import annotations
 
-import random
 import time
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ..codes import Code
-from ..providers import Provider, provider_of
-from ..records import Login, Mailbox, Protocol, Security, Stage
+from ..records import Protocol, Security, Stage
 from .attempt import Tried
 from .diagnosis import Finding
+from .job import Job
+from .pace import Pace
 
 #: Rows of one server, one after another, that got no answer to their login.
 SILENT_LOGINS = 2
@@ -28,86 +27,16 @@ REFUSALS_ALONE = 15
 #: Seconds: a server that says to wait longer is not waited for.
 LONGEST_WAIT = 30.0
 
+#: Seconds for a server to close its end, so that it has stopped counting the connection.
+LINGER = 1.0
+
 _TOO_MUCH = frozenset({Code.TOO_MANY_CONNECTIONS, Code.RATE_LIMITED, Code.CONNECTION_REFUSED})
 _BEFORE_LOGIN = frozenset({Stage.CONNECT, Stage.GREETING, Stage.EHLO, Stage.TLS})
 _NOT_THERE = frozenset({Code.CONNECTION_REFUSED, Code.NETWORK_UNREACHABLE})
-# Successes after which one more connection than was too much is tried again.
-_SUCCESSES_BEYOND = 20
-# Seconds without a new connection to a server that showed that it was too much.
-_PAUSE = 0.05
-_LONGEST_PAUSE = 1.0
+# Seconds within which most servers have answered a login.
+_PATIENCE = 2.0
 # A connection that was dropped after this share of TIMEOUT was as good as silent.
 _SLOW_SHARE = 0.25
-
-
-@dataclass(slots=True)
-class Job:
-    """One login to test, for all the mailboxes that share it."""
-
-    login: Login
-    provider: Provider | None
-    numbers: list[int]
-    #: What its server's name leads to, once that is known.
-    address: str = ""
-    tries: int = 0
-    #: How often it was refused for what our own pace caused, and whether it met silence before.
-    refusals: int = 0
-    silences: int = 0
-    started: float = 0.0
-    #: Whether other connections of ours were open to the server beside it.
-    crowded: bool = False
-
-
-class Pace:
-    """How many connections an address and port takes at once: as many as it can, as we learn.
-
-    The window halves where the server shows that it is too much, and opens by one with each
-    success, but soon not again as wide as what was too much. What was begun before the last
-    narrowing tells nothing new.
-    """
-
-    def __init__(self, widest: int) -> None:
-        self.running = 0
-        #: No connection is begun before this time (``time.monotonic``).
-        self.not_before = 0.0
-        self._widest = widest
-        self._window = widest
-        #: As wide as the window opens by single successes, and how many there were.
-        self._ceiling = widest
-        self._successes = 0
-        self._narrowed = 0.0
-        self._pause = _PAUSE
-
-    @property
-    def open(self) -> bool:
-        """Whether another connection may be begun now."""
-        return self.running < self._window and self.not_before <= time.monotonic()
-
-    def narrow(self, job: Job, *, to_one: bool = False) -> bool:
-        """Halve the window; tell whether ``job`` said anything new."""
-        if job.started <= self._narrowed:
-            return False
-        # The job itself still counts: it was one of those that were too many.
-        self._ceiling = max(1, self.running - 1)
-        self._window = 1 if to_one else max(1, min(self._window, self.running) // 2)
-        self._successes = 0
-        self._narrowed = time.monotonic()
-        self._pause = min(_LONGEST_PAUSE, self._pause * 2)
-        return True
-
-    def rest(self, seconds: float) -> None:
-        """Begin no connection for a while: longer each time, if no success came between."""
-        wait = max(seconds, self._pause)
-        self.not_before = max(self.not_before, time.monotonic() + jittered(wait))
-
-    def widen(self) -> None:
-        """Open the window by one, up to where it was not too much, and later beyond."""
-        self._pause = _PAUSE
-        self._successes += 1
-        if self._successes >= _SUCCESSES_BEYOND:
-            self._successes = 0
-            self._ceiling = min(self._widest, self._ceiling + 1)
-        self._window = min(self._ceiling, self._window + 1)
 
 
 @dataclass(slots=True, eq=False)
@@ -119,6 +48,8 @@ class Server:
     protocol: Protocol
     waiting: deque[Job] = field(default_factory=deque)
     running: int = 0
+    #: When the first of the jobs that are under way was begun.
+    begun: float = 0.0
     #: Known once its name is resolved.
     pace: Pace | None = None
     look_up_seconds: float = 0.0
@@ -128,8 +59,10 @@ class Server:
     lesson: Finding | None = None
     #: The TLS mode that it speaks, once a row has shown it.
     mode: Security | None = None
-    #: Whether it closes connections soon after QUIT.
-    closes: bool = True
+    #: Seconds after QUIT for which a connection counts as one that is open here.
+    closing: float = LINGER
+    #: Whether it has shown that there were too many connections.
+    is_crowded: bool = False
     silent_logins: int = 0
     silent_rounds: int = 0
     #: Rows in a row that were told to wait for long.
@@ -143,6 +76,9 @@ class Server:
             return False
         if self.silent_logins and self.running:
             # Those that are on their way decide whether it is the login or the server.
+            return False
+        if self.running and not self.proven and time.monotonic() - self.begun > _PATIENCE:
+            # Nor does who has not answered for so long get more to be silent about.
             return False
         return self.proven or self.running < share
 
@@ -183,6 +119,7 @@ class Server:
     def learn_pressure(self, job: Job, finding: Finding) -> bool:
         """Take in that it was too much; tell whether the job is tried again, at no cost."""
         job.refusals += 1
+        self.is_crowded, self.closing = True, LINGER
         if not job.crowded:
             self.refused_alone += 1
         if self.pace is None or self.refused_alone >= REFUSALS_ALONE:
@@ -196,6 +133,17 @@ class Server:
             return False
         self.pace.rest(wait)
         return True
+
+    def learn_closing(self, seconds: float | None, trip: float) -> None:
+        """Take in how long after QUIT a connection was seen to be closed; None is never.
+
+        A round trip of that were QUIT and the news on their way, and what we begin next is half
+        of one on its way: counted so long, no more than the window are open at the server.
+        """
+        if seconds is None:
+            self.closing = 0.0
+        elif not self.is_crowded:
+            self.closing = max(seconds - trip, seconds / 2)
 
     def learn_silence(self, job: Job, tried: Tried) -> bool:
         """Take in a silence; tell whether the job is worth another try that costs it none."""
@@ -229,30 +177,3 @@ class Server:
         """Take in that nothing listens there, unless a login was answered before."""
         if not self.proven and tried.finding and tried.finding.code in _NOT_THERE:
             self.lesson = tried.finding
-
-
-def jittered(seconds: float) -> float:
-    """Return up to half as much again: what was refused together does not come back together."""
-    return seconds * random.uniform(1, 1.5)  # noqa: S311 (no secret)
-
-
-def jobs_of(mailboxes: Iterable[tuple[int, Mailbox]], *, test_imap: bool) -> list[Job]:
-    """Group mailboxes whose login is the same, password included: it is tested once."""
-    groups: dict[tuple[object, ...], list[Job]] = {}
-    jobs: list[Job] = []
-    for number, mailbox in mailboxes:
-        for login in (mailbox.smtp, mailbox.imap if test_imap else None):
-            if login is None:
-                continue
-            key = (login.protocol, login.host, login.port, login.security, login.username)
-            group = groups.setdefault(key, [])
-            same = next((job for job in group if job.login.password.same_as(login.password)), None)
-            if same is not None:
-                same.numbers.append(number)
-                continue
-            # An address tells whose server it is only where it is what logs in.
-            email = mailbox.email if login.username == mailbox.email else ""
-            job = Job(login=login, provider=provider_of(login.host, email), numbers=[number])
-            group.append(job)
-            jobs.append(job)
-    return jobs

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import math
 import ssl
+import time
 
 import gevent
 from gevent import socket
@@ -72,6 +74,10 @@ class Wire:
         self._session = 0
         self._reply = 0
         self._lines = 0
+        self._chunks = 0
+        self._sent = 0.0
+        #: Seconds of the quickest answer of the server: a round trip, at most.
+        self.trip = math.inf
 
     def open(self, timeout: float) -> None:
         """Connect within ``timeout`` seconds.
@@ -129,11 +135,12 @@ class Wire:
 
     def send(self, data: bytes) -> None:
         """Send all of ``data``."""
+        self._sent = time.monotonic()
         self._open_socket().sendall(data)
 
     def start_reply(self) -> None:
         """Begin to count anew towards the limits of one reply."""
-        self._reply = self._lines = 0
+        self._reply = self._lines = self._chunks = 0
 
     def readline(self) -> bytes:
         """Return one line without its end.
@@ -146,8 +153,12 @@ class Wire:
             if len(self._buffer) > MAX_LINE:
                 raise ReplyTooLong("line")
             chunk = self._open_socket().recv(_CHUNK)
-            # An always-ready socket would keep the hub, and its timers, waiting for ever.
-            gevent.sleep(0)
+            if not self._chunks:
+                self.trip = min(self.trip, time.monotonic() - self._sent)
+            else:
+                # An always-ready socket would keep the hub, and its timers, waiting for ever.
+                gevent.sleep(0)
+            self._chunks += 1
             self._session += len(chunk)
             if self._session > MAX_SESSION:
                 raise ReplyTooLong("session")
@@ -162,19 +173,24 @@ class Wire:
             raise ReplyTooLong("reply")
         return line.rstrip(b"\r")
 
-    def linger(self, seconds: float) -> bool:
-        """Wait until the server has closed the connection too; tell whether it did in time."""
+    def linger(self, seconds: float) -> float | None:
+        """Wait until the server has closed the connection too, ``seconds`` at most.
+
+        :returns: the seconds since the last command, None where it has not closed it in time.
+        """
         try:
             with gevent.Timeout(seconds, Silent()):
                 for _ in range(MAX_SESSION // _CHUNK):
                     if self._sock is None or not self._sock.recv(_CHUNK):
-                        return True
+                        break
                     gevent.sleep(0)
+                else:
+                    return None
         except Silent:
-            return False
+            return None
         except OSError:
-            return True
-        return False
+            pass
+        return time.monotonic() - self._sent
 
     def close(self) -> None:
         """Close the connection, if there is one."""

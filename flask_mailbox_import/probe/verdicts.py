@@ -9,7 +9,7 @@ from ..codes import Code
 from ..reasons import blocked_port, mode_notice, reason_of_test
 from ..records import Mailbox, Notice, Protocol, RefusedTargets, Security, Tested, Verdict
 from .diagnosis import Finding
-from .servers import Job
+from .job import Job
 
 #: What a run emits: a mailbox's number and its results, or what concerns all rows.
 Message = tuple[int, Tested] | Notice | RefusedTargets
