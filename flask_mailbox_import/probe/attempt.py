@@ -68,6 +68,8 @@ class Attempt:
         self._security = login.security
         self._wire = self._new_wire()
         self._session: SMTPSession | IMAPSession | None = None
+        #: Whether the server was asked to close the connection.
+        self.said_goodbye = False
 
     def run(self, config: Config, timeout: float, on_connected: Callable[[], None]) -> Tried:
         """Try within ``timeout`` seconds by wall clock; ``on_connected`` is told of a connection.
@@ -193,6 +195,7 @@ class Attempt:
         if self._session is not None:
             with suppress(OSError, HungUp, Silent), gevent.Timeout(1, Silent()):
                 self._session.say_goodbye()
+                self.said_goodbye = True
 
 
 def _plan(login: Login, timeout: float) -> list[tuple[Security, float | None]]:

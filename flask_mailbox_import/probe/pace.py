@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import random
 import time
+from collections import deque
 
 from .job import Job
 
 # Successes after which one more connection than was too much is tried again.
 _SUCCESSES_BEYOND = 20
+# The least share of the time that a connection takes to close for which it counts.
+_SLACK = 0.25
 # Seconds without a new connection to a server that showed that it was too much.
 _PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
@@ -24,6 +27,10 @@ class Pace:
 
     def __init__(self, widest: int) -> None:
         self.running = 0
+        #: Until when connections count on that are being closed; the first is over first.
+        self._closing: deque[float] = deque()
+        #: For how many seconds they do; None: each is to be watched until it is closed.
+        self._closing_seconds: float | None = None
         #: No connection is begun before this time (``time.monotonic``).
         self.not_before = 0.0
         self._widest = widest
@@ -35,17 +42,64 @@ class Pace:
         self._pause = _PAUSE
 
     @property
+    def busy(self) -> int:
+        """How many connections there are, with those that the server has not closed yet."""
+        now = time.monotonic()
+        while self._closing and self._closing[0] <= now:
+            self._closing.popleft()
+        return self.running + len(self._closing)
+
+    @property
     def open(self) -> bool:
         """Whether another connection may be begun now."""
-        return self.running < self._window and self.not_before <= time.monotonic()
+        return self.busy < self._window and self.not_before <= time.monotonic()
+
+    @property
+    def is_resting(self) -> bool:
+        """Whether it may open by itself after a while."""
+        return bool(self._closing) or self.not_before > time.monotonic()
+
+    @property
+    def opens_at(self) -> float:
+        """The time at which it opens by itself; 0.0 where it is open, or does not."""
+        # Not `busy`: what is over by now is to be seen by whoever looks next.
+        if self._closing and self.running + len(self._closing) >= self._window:
+            return max(self.not_before, self._closing[0])
+        return self.not_before if self.not_before > time.monotonic() else 0.0
+
+    @property
+    def watches(self) -> bool:
+        """Whether a connection is to be watched until the server has closed it."""
+        return self._closing_seconds is None
+
+    def learn_closing(self, seconds: float | None, trip: float) -> None:
+        """Take in how long after QUIT a connection was seen to be closed; None is never.
+
+        A round trip of that were QUIT and the news on their way, and what is begun next comes
+        behind QUIT: counted for the rest, and a little more, no more than the window are open at
+        the server. One that has shown that it counts them is watched all the same.
+        """
+        if seconds is None:
+            self._closing_seconds = 0.0
+        elif not self._narrowed:
+            found = max(seconds - trip, seconds * _SLACK)
+            # What took longer was held up on its way.
+            self._closing_seconds = min(self._closing_seconds or found, found)
+
+    def release(self) -> None:
+        """Take in that a connection is closed here; it counts on while the server has it."""
+        self.running -= 1
+        if self._closing_seconds:
+            self._closing.append(time.monotonic() + self._closing_seconds)
 
     def narrow(self, job: Job, *, to_one: bool = False) -> bool:
         """Halve the window; tell whether ``job`` said anything new."""
         if job.started <= self._narrowed:
             return False
         # The job itself still counts: it was one of those that were too many.
-        self._ceiling = max(1, self.running - 1)
-        self._window = 1 if to_one else max(1, min(self._window, self.running) // 2)
+        self._ceiling = max(1, self.busy - 1)
+        self._window = 1 if to_one else max(1, min(self._window, self.busy) // 2)
+        self._closing_seconds = None
         self._successes = 0
         self._narrowed = time.monotonic()
         self._pause = min(_LONGEST_PAUSE, self._pause * 2)

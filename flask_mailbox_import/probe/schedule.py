@@ -20,10 +20,12 @@ from .guard import Guard
 from .job import Job
 from .pace import Pace
 from .retries import Retries
-from .servers import LINGER, LONGEST_WAIT, Server
+from .servers import LONGEST_WAIT, Server
 from .turns import Turns
 from .verdicts import Verdicts
 
+# Seconds for a server to close its end, so that it has stopped counting the connection.
+_LINGER = 1.0
 _FROM_LOGIN = frozenset({Stage.AUTH, Stage.SELECT})
 
 
@@ -52,7 +54,7 @@ class Schedule:
         #: A fault of ours in one of the greenlets: it ends the run, or that would wait for ever.
         self._broken: BaseException | None = None
         self._paces: dict[tuple[str, int], Pace] = {}
-        #: Those that begin nothing for a while.
+        #: Those that may open by themselves after a while.
         self._resting: set[Pace] = set()
         self._retries = Retries()
         self._turns = Turns(jobs, config.concurrency)
@@ -125,8 +127,8 @@ class Schedule:
 
     def _seconds_to_next(self) -> float | None:
         now = time.monotonic()
-        self._resting = {each for each in self._resting if each.not_before > now}
-        times = [each.not_before for each in self._resting] + self._retries.next_due
+        self._resting = {each for each in self._resting if each.is_resting}
+        times = [at for each in self._resting if (at := each.opens_at)] + self._retries.next_due
         if self._turns.grace_ends > now:
             times.append(self._turns.grace_ends)
         return max(0.0, min(times) - now) if times else None
@@ -135,7 +137,7 @@ class Schedule:
         job = self._turns.take(server)
         pace = server.pace or Pace(self._config.per_host)
         job.started = time.monotonic()
-        job.crowded = pace.running > 0
+        job.crowded = pace.busy > 0
         pace.running += 1
         self._tries.spawn(self._try, server, pace, job).link_exception(self._break)
 
@@ -157,21 +159,17 @@ class Schedule:
             tried = attempt.run(
                 self._config, max(0.0, timeout), lambda: self._verdicts.reached(login.port)
             )
-            job.crowded = job.crowded or pace.running > 1
+            job.crowded = job.crowded or pace.busy > 1
             self._turns.end(server)
             self._decide(server, pace, job, tried)
-            self._resting.add(pace)
             self._changed.set()
-            if server.waiting and server.closing:
-                # It counts for the server's pace until the server has closed it too.
-                attempt.linger(server.closing)
-            pace.running -= 1
-            self._changed.set()
-            if server.waiting:
-                # It counts no more, but is closed by the server, and what is learnt is new.
-                server.learn_closing(attempt.linger(LINGER), attempt.trip)
+            if server.waiting and pace.watches and attempt.said_goodbye:
+                pace.learn_closing(attempt.linger(_LINGER), attempt.trip)
         finally:
             attempt.close()
+            pace.release()
+            self._resting.add(pace)
+            self._changed.set()
 
     def _decide(self, server: Server, pace: Pace, job: Job, tried: Tried) -> None:
         """Take in what a try showed: a verdict, another try, or a lesson for all that wait."""

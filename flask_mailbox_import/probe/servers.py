@@ -27,9 +27,6 @@ REFUSALS_ALONE = 15
 #: Seconds: a server that says to wait longer is not waited for.
 LONGEST_WAIT = 30.0
 
-#: Seconds for a server to close its end, so that it has stopped counting the connection.
-LINGER = 1.0
-
 _TOO_MUCH = frozenset({Code.TOO_MANY_CONNECTIONS, Code.RATE_LIMITED, Code.CONNECTION_REFUSED})
 _BEFORE_LOGIN = frozenset({Stage.CONNECT, Stage.GREETING, Stage.EHLO, Stage.TLS})
 _NOT_THERE = frozenset({Code.CONNECTION_REFUSED, Code.NETWORK_UNREACHABLE})
@@ -59,10 +56,6 @@ class Server:
     lesson: Finding | None = None
     #: The TLS mode that it speaks, once a row has shown it.
     mode: Security | None = None
-    #: Seconds after QUIT for which a connection counts as one that is open here.
-    closing: float = LINGER
-    #: Whether it has shown that there were too many connections.
-    is_crowded: bool = False
     silent_logins: int = 0
     silent_rounds: int = 0
     #: Rows in a row that were told to wait for long.
@@ -119,7 +112,6 @@ class Server:
     def learn_pressure(self, job: Job, finding: Finding) -> bool:
         """Take in that it was too much; tell whether the job is tried again, at no cost."""
         job.refusals += 1
-        self.is_crowded, self.closing = True, LINGER
         if not job.crowded:
             self.refused_alone += 1
         if self.pace is None or self.refused_alone >= REFUSALS_ALONE:
@@ -133,17 +125,6 @@ class Server:
             return False
         self.pace.rest(wait)
         return True
-
-    def learn_closing(self, seconds: float | None, trip: float) -> None:
-        """Take in how long after QUIT a connection was seen to be closed; None is never.
-
-        A round trip of that were QUIT and the news on their way, and what we begin next is half
-        of one on its way: counted so long, no more than the window are open at the server.
-        """
-        if seconds is None:
-            self.closing = 0.0
-        elif not self.is_crowded:
-            self.closing = max(seconds - trip, seconds / 2)
 
     def learn_silence(self, job: Job, tried: Tried) -> bool:
         """Take in a silence; tell whether the job is worth another try that costs it none."""
