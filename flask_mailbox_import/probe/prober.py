@@ -9,6 +9,7 @@ from gevent.event import Event
 from ..config import Config
 from ..policy import Policy
 from ..records import Mailbox, RefusedTargets
+from . import wordings
 from .guard import Guard
 from .job import jobs_of
 from .pool import HubRun
@@ -29,6 +30,7 @@ def probe_all(
     :raises MailboxImportError: no CA certificates; nothing was started.
     """
     context = tls_context(config.ca_file)
+    wordings.prepare()
     cases = list(mailboxes)
 
     def work(emit: Callable[[Message], None], draining: Event) -> None:
