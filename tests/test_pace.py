@@ -141,6 +141,19 @@ def test_silence_answers_for_the_other_rows(make_host, mail_server, stage):
     assert "Another row showed this" in data["errors"][-1]["hint"]
 
 
+def test_who_is_silent_gets_no_more_rows_when_the_others_are_done(make_host, mail_server):
+    stop = threading.Event()
+    bad = mail_server(replies={"greeting": silent(stop)})
+    good = mail_server(pause=1)
+    host = make_host(bad.port, good.port, TIMEOUT=6, CONNECT_TIMEOUT=6, CONCURRENCY=4)
+    csv = Header + rows_on(bad, 20) + rows_on(good, 10, name="g")
+    data = host.post(csv).json["data"]
+    stop.set()
+    assert data["imported"] == 10
+    # Its share of the slots, two, three ways to begin each; no more when slots became free.
+    assert len(bad.sessions) <= 2 * 3
+
+
 def test_a_server_that_has_answered_is_slowed_before_it_is_given_up(make_host, mail_server):
     stop = threading.Event()
     served = []

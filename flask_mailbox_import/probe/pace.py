@@ -25,7 +25,9 @@ class Pace:
     narrowing tells nothing new.
     """
 
-    def __init__(self, widest: int) -> None:
+    def __init__(self, widest: int, *, is_limit: bool) -> None:
+        #: Whether more connections than that must not be there, rather than need not.
+        self._is_limit = is_limit
         self.running = 0
         #: Until when connections count on that are being closed; the first is over first.
         self._closing: deque[float] = deque()
@@ -77,11 +79,12 @@ class Pace:
 
         A round trip of that were QUIT and the news on their way, and what is begun next comes
         behind QUIT: counted for the rest, and a little more, no more than the window are open at
-        the server. One that has shown that it counts them is watched all the same.
+        the server, but for what is held up on its way. Where there is a limit, or the server has
+        shown that it counts them, each is watched all the same.
         """
         if seconds is None:
             self._closing_seconds = 0.0
-        elif not self._narrowed:
+        elif not self._narrowed and not self._is_limit:
             found = max(seconds - trip, seconds * _SLACK)
             # What took longer was held up on its way.
             self._closing_seconds = min(self._closing_seconds or found, found)

@@ -6,7 +6,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Generic, TypeVar
+from typing import Generic, ParamSpec, TypeVar
 
 import gevent
 from gevent._hub_local import get_hub_if_exists  # the only way to ask without making one
@@ -17,9 +17,22 @@ from ..errors import InternalFault
 logger = logging.getLogger("flask_mailbox_import")
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 #: Killing greenlets takes no time; more than this means that one does not let itself be killed.
 _STOP_SECONDS = 10
+
+
+def off_hub(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Do what takes long in another thread, where this one has a hub that others need meanwhile.
+
+    That is so in a process that gevent has patched.
+    """
+    hub = get_hub_if_exists()
+    if hub is None:
+        return work(*args, **kwargs)
+    found: T = hub.threadpool.apply(work, args, kwargs)
+    return found
 
 
 class HubRun(Generic[T]):

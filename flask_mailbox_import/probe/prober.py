@@ -12,7 +12,7 @@ from ..records import Mailbox, RefusedTargets
 from . import wordings
 from .guard import Guard
 from .job import jobs_of
-from .pool import HubRun
+from .pool import HubRun, off_hub
 from .schedule import Schedule
 from .sockets import tls_context
 from .verdicts import Message, Verdicts
@@ -29,8 +29,8 @@ def probe_all(
 
     :raises MailboxImportError: no CA certificates; nothing was started.
     """
-    context = tls_context(config.ca_file)
-    wordings.prepare()
+    context = off_hub(tls_context, config.ca_file)
+    off_hub(wordings.prepare)
     cases = list(mailboxes)
 
     def work(emit: Callable[[Message], None], draining: Event) -> None:

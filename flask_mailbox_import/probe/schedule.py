@@ -110,10 +110,14 @@ class Schedule:
                 server.look_up_seconds = time.monotonic() - started
                 for job in server.waiting:
                     job.address = address
-                server.pace = self._paces.setdefault(key, Pace(self._config.per_host))
+                server.pace = self._paces.setdefault(key, self._new_pace())
         finally:
             self._looking_up -= 1
             self._changed.set()
+
+    def _new_pace(self) -> Pace:
+        config = self._config
+        return Pace(config.per_host, is_limit=config.per_host < config.concurrency)
 
     def _is_under_way(self) -> bool:
         turns = self._turns
@@ -135,7 +139,7 @@ class Schedule:
 
     def _start(self, server: Server) -> None:
         job = self._turns.take(server)
-        pace = server.pace or Pace(self._config.per_host)
+        pace = server.pace or self._new_pace()
         job.started = time.monotonic()
         job.crowded = pace.busy > 0
         pace.running += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from .job import Job
 from .servers import Server
@@ -58,6 +59,8 @@ class Turns:
         """Have a job wait, behind those that do already."""
         server.waiting.append(job)
         self._waiting.setdefault(server)
+        if server.proven:
+            self.favour(server)
 
     def take(self, server: Server) -> Job:
         """Take the first job of a server, which is under way from now on."""
@@ -114,4 +117,5 @@ class Turns:
         """Tell whether slots are kept for servers that answer: some wait, or may show it yet."""
         if time.monotonic() < self.grace_ends and busy > self._limit / 2:
             return True
-        return any(each.proven for each in self._waiting)
+        # Those that answer are at the front.
+        return any(each.proven for each in islice(self._waiting, self._limit))
