@@ -15,6 +15,9 @@ THREADS, ASYNC = "threads + smtplib", "aiosmtplib"
 FAR, ONE_HOST, TLS = "STARTTLS, 50 ms", "STARTTLS, 50 ms, one host", "implicit TLS, 50 ms"
 NEAR, WRONG, STALLS = "STARTTLS, 0 ms", "STARTTLS, 50 ms, 1 of 10 wrong", "stalls of the hub, 50 ms"
 SOME_SILENT, ALL_SILENT = "1 of 10 on a silent host", "all on one silent host"
+FEW, MANY, UNTESTED = "500 rows, 0 ms", "10,000 rows, 0 ms", "no tests, SQLite"
+#: Rows that our import saves in one transaction.
+_BATCH = 50
 
 #: Results by scenario and client.
 Results = Mapping[tuple[str, str], Result]
@@ -82,28 +85,20 @@ def _beside_silence(found: Results) -> float:
     return result.seconds / (result.scenario.timeout + share * good.seconds)
 
 
-def _of_rows(name: str, few: str, many: str) -> Callable[[Results], tuple[float, float, int, int]]:
-    def figures(found: Results) -> tuple[float, float, int, int]:
-        first, last = found[few, OURS], found[many, OURS]
-        return first.median(name), last.median(name), first.scenario.rows, last.scenario.rows
-
-    return figures
-
-
 def _time_per_row(found: Results) -> float:
-    few, many, rows, more = _of_rows("seconds", "500 rows, 0 ms", "10,000 rows, 0 ms")(found)
-    return (many / more) / (few / rows)
+    few, many = found[FEW, OURS], found[MANY, OURS]
+    return (many.seconds / many.scenario.rows) / (few.seconds / few.scenario.rows)
 
 
 def _memory_per_row(found: Results) -> float:
-    few, many, rows, more = _of_rows("megabytes", "500 rows, 0 ms", "10,000 rows, 0 ms")(found)
-    return (many - few) * 1024 / (more - rows)
+    few, many = found[FEW, OURS], found[MANY, OURS]
+    return 1024 * (many.megabytes - few.megabytes) / (many.scenario.rows - few.scenario.rows)
 
 
 def _statements_per_batch(found: Results) -> float:
-    names = ("no tests, SQLite", "no tests, SQLite, 5,000 rows")
-    few, many, rows, more = _of_rows("statements", *names)(found)
-    return (many - few) / ((more - rows) / 50)
+    few, many = found[UNTESTED, OURS], found[f"{UNTESTED}, 5,000 rows", OURS]
+    batches = (many.scenario.rows - few.scenario.rows) / _BATCH
+    return (many.median("statements") - few.median("statements")) / batches
 
 
 def _all_silent(found: Results) -> float:
@@ -140,8 +135,8 @@ BARS = (
     Bar(
         "500 rows without tests, SQLite: seconds",
         0.25,
-        lambda found: found["no tests, SQLite", OURS].seconds,
+        lambda found: found[UNTESTED, OURS].seconds,
     ),
     Bar("the same: statements more for each batch of 50 rows", 10, _statements_per_batch),
-    Bar("500 rows: MB over the idle app", 30, lambda found: found[FAR, OURS].median("megabytes")),
+    Bar("500 rows: MB over the idle app", 30, lambda found: found[FAR, OURS].megabytes),
 )

@@ -39,6 +39,8 @@ class Kind:
     implicit_tls: bool = False
     #: Takes connections and never says a word.
     silent: bool = False
+    #: Nobody listens there.
+    closed: bool = False
     #: Connections at once; one more is refused with 421. 0: any number.
     most: int = 0
     #: What is offered for AUTH; smtplib takes CRAM-MD5 first, then PLAIN, then LOGIN.
@@ -67,10 +69,15 @@ class _Server:
         self._seen = seen
         self._open_now = open_now
         self._mine = 0
+        if kind.closed:
+            self._server = socket.socket()
+            self._server.bind(("127.0.0.1", 0))
+            self.port: int = self._server.getsockname()[1]
+            return
         # A burst of twenty must not wait for the backlog.
         self._server = StreamServer(("127.0.0.1", 0), self._serve, backlog=512)
         self._server.start()
-        self.port: int = self._server.server_port
+        self.port = self._server.server_port
 
     def _serve(self, sock: socket.socket, _address: object) -> None:
         seen, session = self._seen, _Session(self._kind, self._context, self._seen, sock)

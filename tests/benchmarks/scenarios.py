@@ -32,9 +32,8 @@ class Scenario:
     rows: int = 500
     #: Round trips that a row cannot do without.
     trips: int = STARTTLS_TRIPS
-    #: Every tenth password is wrong, or every tenth row is on the last server, which is silent.
-    wrong: bool = False
-    silent: bool = False
+    #: Every tenth row has a "wrong" password, or is on the "last" server.
+    tenth: str = ""
     timeout: float = 20.0
     #: How many names lead to the servers, for our import.
     names: int = _SERVERS
@@ -49,18 +48,16 @@ class Scenario:
 
     def rows_for(self, client: str, ports: Sequence[int]) -> list[Row]:
         ours = client in OURS
-        answering = ports[:-1] if self.silent and len(ports) > 1 else ports
+        others = ports[:-1] if self.tenth == "last" and len(ports) > 1 else ports
         rows = []
         for number in range(self.rows):
-            tenth = number % _EVERY == 0
-            server = ports.index(answering[number % len(answering)])
-            if self.silent and tenth:
-                server = len(ports) - 1
+            special = self.tenth if number % _EVERY == 0 else ""
+            server = len(ports) - 1 if special == "last" else number % len(others)
             rows.append(
                 Row(
                     host=f"h{server + self._more_names(number)}.{DOMAIN}" if ours else "127.0.0.1",
                     port=ports[server],
-                    password=WRONG if self.wrong and tenth else f"secret {number}",
+                    password=WRONG if special == "wrong" else f"secret {number}",
                     implicit_tls=self.kinds[server].implicit_tls,
                 )
             )
@@ -93,7 +90,7 @@ SCENARIOS = (
         _servers(latency=LATENCY, implicit_tls=True),
         trips=TLS_TRIPS,
     ),
-    Scenario("STARTTLS, 50 ms, 1 of 10 wrong", OURS + PEERS, _FAR, wrong=True),
+    Scenario("STARTTLS, 50 ms, 1 of 10 wrong", OURS + PEERS, _FAR, tenth="wrong"),
     Scenario("a limit of 10 at one host", OURS[:1], (Kind(latency=LATENCY, most=10),)),
     Scenario("a name a row", OURS[:1], _FAR, names=500),
     Scenario("stalls of the hub, 50 ms", OURS[:1], _FAR, watch="hub"),
@@ -101,10 +98,11 @@ SCENARIOS = (
         "1 of 10 on a silent host",
         OURS + PEERS,
         (*_FAR[1:], Kind(silent=True)),
-        silent=True,
+        tenth="last",
         timeout=10,
     ),
-    Scenario("all on one silent host", OURS + PEERS, (Kind(silent=True),), silent=True, timeout=4),
+    Scenario("all on one silent host", OURS + PEERS, (Kind(silent=True),), timeout=4),
+    Scenario("1 of 10 where nobody listens", OURS, (*_FAR[1:], Kind(closed=True)), tenth="last"),
     Scenario("500 rows, 0 ms", OURS[:1], rows=500),
     Scenario("2,000 rows, 0 ms", OURS[:1], rows=2_000),
     Scenario("10,000 rows, 0 ms", OURS[:1], rows=10_000),
