@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter
 
@@ -9,6 +10,7 @@ import pytest
 from conftest import Header, row
 from sqlalchemy import Engine, event
 
+from example_app.mailserver import CLOSE
 from flask_mailbox_import.probe.job import Job
 from flask_mailbox_import.probe.pace import Pace
 from flask_mailbox_import.probe.turns import Turns
@@ -67,7 +69,7 @@ def turns_of(count: int) -> Turns:
         jobs.append(Job(login=login, provider=None, numbers=[number]))
     turns = Turns(jobs, 20)
     for job in jobs:
-        turns.server_of(job).pace = Pace(20, is_limit=False)
+        turns.locate(turns.server_of(job), Pace(20, is_limit=False))
     return turns
 
 
@@ -75,7 +77,7 @@ def seconds_for(count: int) -> float:
     """Take the turns of as many servers one after another, as many at a time as may be."""
     turns, under_way, started = turns_of(count), [], time.process_time()
     while turns or under_way:
-        while server := turns.next():
+        while server := turns.next(time.monotonic()):
             turns.take(server)
             under_way.append(server)
         server = under_way.pop(0)
@@ -90,42 +92,56 @@ def test_a_turn_takes_no_longer_among_many_servers():
     assert seconds_for(5_000) / few < 2.5 * 10
 
 
-def test_who_has_fewest_under_way_is_next_and_who_answers_goes_first():
+def test_who_has_fewest_under_way_is_next_and_who_has_not_answered_yet_before_who_has():
     turns = turns_of(3)
-    first = turns.next()
+    first = turns.next(0)
     turns.take(first)
     turns.end(first)
+    first.proven = True
     turns.put(first, Job(login=None, provider=None, numbers=[]))
-    second = turns.next()
+    second = turns.next(0)
     assert second is not first
-    turns.favour(first)
-    assert turns.next() is first
-    turns.take(first)
-    assert turns.next() is second
+    turns.take(second)
+    third = turns.next(0)
+    assert third not in (first, second)
+    turns.take(third)
+    assert turns.next(0) is first
+
+
+def closing_pace(seconds: float | None, *, is_limit: bool = False) -> Pace:
+    """A pace with a window of one, for which a job waits, and one connection that was closed."""
+    pace = Pace(1, is_limit=is_limit)
+    pace.running = pace.waiting = 1
+    pace.learn_closing(seconds, trip=0.3)
+    pace.release(was_watched=False)
+    return pace
 
 
 def test_a_connection_counts_while_the_server_has_it():
-    pace = Pace(1, is_limit=False)
-    pace.running = 1
-    pace.learn_closing(0.5, trip=0.3)
-    pace.release()
-    assert not pace.open
-    assert 0.1 < pace.opens_at - time.monotonic() <= 0.2
-    assert pace.is_resting
+    pace, now = closing_pace(0.5), time.monotonic()
+    assert not pace.is_open(now)
+    assert 0.1 < pace.opens_at(now) - now <= 0.2
+    assert pace.is_open(now + 0.2)
+    # What is over is no time to wake up at, nor is any where nobody waits.
+    assert pace.opens_at(now + 0.2) is None
+    pace = closing_pace(0.5)
+    pace.waiting = 0
+    assert pace.opens_at(now) is None
 
 
 def test_who_never_closes_is_not_waited_for():
-    pace = Pace(1, is_limit=False)
-    pace.running = 1
-    pace.learn_closing(None, trip=0.1)
-    pace.release()
-    assert pace.open
+    pace = closing_pace(None)
+    pace.learn_closing(0.5, trip=0.3)
+    assert pace.is_open(time.monotonic())
     assert not pace.watches
 
 
+def test_who_hangs_up_by_himself_tells_nothing_of_closing():
+    assert closing_pace(0.0001).watches
+
+
 def test_who_counts_connections_is_watched_until_each_is_closed():
-    pace = Pace(2, is_limit=False)
-    pace.learn_closing(0.5, trip=0.3)
+    pace = closing_pace(0.5)
     assert not pace.watches
     pace.running = 2
     assert pace.narrow(Job(login=None, provider=None, numbers=[], started=time.monotonic()))
@@ -133,7 +149,40 @@ def test_who_counts_connections_is_watched_until_each_is_closed():
     assert pace.watches
 
 
-def test_where_there_is_a_limit_each_is_watched_until_it_is_closed():
-    pace = Pace(2, is_limit=True)
-    pace.learn_closing(0.5, trip=0.3)
-    assert pace.watches
+@pytest.mark.parametrize("seconds", [0.5, None])
+def test_where_there_is_a_limit_each_is_watched_until_it_is_closed(seconds):
+    assert closing_pace(seconds, is_limit=True).watches
+
+
+@pytest.mark.slow
+def test_waiting_takes_no_time_of_the_processor(make_host, mail_server):
+    """A server with nothing left to do, one that is silent, and a retry that a stop left over."""
+    stop = threading.Event()
+    bad = mail_server(replies={"greeting": lambda _session: stop.wait(60) and CLOSE})
+    good = mail_server()
+    host = make_host(bad.port, good.port, TIMEOUT=5, CONNECT_TIMEOUT=5)
+    csv = [row(f"g{each}@x.com", f"pw{each}", good.port) for each in range(200)]
+    csv += [row(f"b{each}@x.com", f"pw{each}", bad.port) for each in range(2)]
+    key, started, used = host.create_key(), time.monotonic(), time.process_time()
+    assert host.post(Header + "".join(csv), key).json["data"]["imported"] == 200
+    waited = time.monotonic() - started
+    stop.set()
+    assert waited >= 5
+    assert time.process_time() - used < 0.6 * waited
+
+
+@pytest.mark.slow
+def test_a_limit_counts_connections_of_all_names_of_an_address(make_host, mail_server):
+    server = mail_server(replies={"QUIT": slow_goodbye})
+    host = make_host(server.port, PER_HOST=2)
+    rows = [
+        row(f"u{each}@x.com", f"pw{each}", server.port, host=f"h{each}.localhost")
+        for each in range(6)
+    ]
+    assert host.post(Header + "".join(rows)).json["data"]["imported"] == 6
+    assert server.open_most <= 2
+
+
+def slow_goodbye(_session) -> bytes:
+    threading.Event().wait(0.2)
+    return b"221 bye\r\n"

@@ -12,6 +12,8 @@ from .job import Job
 _SUCCESSES_BEYOND = 20
 # The least share of the time that a connection takes to close for which it counts.
 _SLACK = 0.25
+# Who was not seen to close one is not waited for.
+_NEVER = 0.0
 # Seconds without a new connection to a server that showed that it was too much.
 _PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
@@ -29,6 +31,8 @@ class Pace:
         #: Whether more connections than that must not be there, rather than need not.
         self._is_limit = is_limit
         self.running = 0
+        #: Jobs that wait for it.
+        self.waiting = 0
         #: Until when connections count on that are being closed; the first is over first.
         self._closing: deque[float] = deque()
         #: For how many seconds they do; None: each is to be watched until it is closed.
@@ -43,31 +47,23 @@ class Pace:
         self._narrowed = 0.0
         self._pause = _PAUSE
 
-    @property
-    def busy(self) -> int:
-        """How many connections there are, with those that the server has not closed yet."""
-        now = time.monotonic()
+    def busy(self, now: float) -> int:
+        """Return how many connections there are, with those that the server has not closed yet."""
         while self._closing and self._closing[0] <= now:
             self._closing.popleft()
         return self.running + len(self._closing)
 
-    @property
-    def open(self) -> bool:
-        """Whether another connection may be begun now."""
-        return self.busy < self._window and self.not_before <= time.monotonic()
+    def is_open(self, now: float) -> bool:
+        """Tell whether another connection may be begun."""
+        return self.busy(now) < self._window and self.not_before <= now
 
-    @property
-    def is_resting(self) -> bool:
-        """Whether it may open by itself after a while."""
-        return bool(self._closing) or self.not_before > time.monotonic()
-
-    @property
-    def opens_at(self) -> float:
-        """The time at which it opens by itself; 0.0 where it is open, or does not."""
-        # Not `busy`: what is over by now is to be seen by whoever looks next.
-        if self._closing and self.running + len(self._closing) >= self._window:
-            return max(self.not_before, self._closing[0])
-        return self.not_before if self.not_before > time.monotonic() else 0.0
+    def opens_at(self, now: float) -> float | None:
+        """Return when it opens by itself for a job that waits; None where it does not."""
+        if not self.waiting:
+            return None
+        if self.busy(now) < self._window:
+            return self.not_before if self.not_before > now else None
+        return max(self.not_before, self._closing[0]) if self._closing else None
 
     @property
     def watches(self) -> bool:
@@ -75,24 +71,25 @@ class Pace:
         return self._closing_seconds is None
 
     def learn_closing(self, seconds: float | None, trip: float) -> None:
-        """Take in how long after QUIT a connection was seen to be closed; None is never.
+        """Take in how long after QUIT a connection was seen to be closed; None: it was not.
 
         A round trip of that were QUIT and the news on their way, and what is begun next comes
         behind QUIT: counted for the rest, and a little more, no more than the window are open at
         the server, but for what is held up on its way. Where there is a limit, or the server has
         shown that it counts them, each is watched all the same.
         """
-        if seconds is None:
-            self._closing_seconds = 0.0
-        elif not self._narrowed and not self._is_limit:
-            found = max(seconds - trip, seconds * _SLACK)
-            # What took longer was held up on its way.
-            self._closing_seconds = min(self._closing_seconds or found, found)
+        if seconds is None and not self._is_limit:
+            self._closing_seconds = _NEVER
+        elif seconds is None or self._is_limit or self._narrowed or seconds < trip / 2:
+            # Who hung up by himself had not read QUIT.
+            return
+        elif self._closing_seconds != _NEVER:
+            self._closing_seconds = max(seconds - trip, seconds * _SLACK)
 
-    def release(self) -> None:
+    def release(self, *, was_watched: bool) -> None:
         """Take in that a connection is closed here; it counts on while the server has it."""
         self.running -= 1
-        if self._closing_seconds:
+        if self._closing_seconds and not was_watched:
             self._closing.append(time.monotonic() + self._closing_seconds)
 
     def narrow(self, job: Job, *, to_one: bool = False) -> bool:
@@ -100,8 +97,9 @@ class Pace:
         if job.started <= self._narrowed:
             return False
         # The job itself still counts: it was one of those that were too many.
-        self._ceiling = max(1, self.busy - 1)
-        self._window = 1 if to_one else max(1, min(self._window, self.busy) // 2)
+        busy = self.busy(time.monotonic())
+        self._ceiling = max(1, busy - 1)
+        self._window = 1 if to_one else max(1, min(self._window, busy) // 2)
         self._closing_seconds = None
         self._successes = 0
         self._narrowed = time.monotonic()

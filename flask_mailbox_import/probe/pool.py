@@ -6,7 +6,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Generic, ParamSpec, TypeVar
+from typing import Generic, ParamSpec, TypeVar, cast
 
 import gevent
 from gevent._hub_local import get_hub_if_exists  # the only way to ask without making one
@@ -31,8 +31,18 @@ def off_hub(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     hub = get_hub_if_exists()
     if hub is None:
         return work(*args, **kwargs)
-    found: T = hub.threadpool.apply(work, args, kwargs)
-    return found
+
+    def done() -> tuple[T | None, Exception | None]:
+        # What a task raises, gevent writes to the standard error.
+        try:
+            return work(*args, **kwargs), None
+        except Exception as fault:  # noqa: BLE001 (it is raised where it belongs)
+            return None, fault
+
+    found, fault = hub.threadpool.apply(done)
+    if fault is not None:
+        raise fault
+    return cast("T", found)
 
 
 class HubRun(Generic[T]):

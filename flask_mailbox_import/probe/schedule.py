@@ -67,6 +67,7 @@ class Schedule:
             self._turns.begin()
             while True:
                 self._changed.clear()
+                now = time.monotonic()
                 if self._broken is not None:
                     raise self._broken
                 if self._draining.is_set():
@@ -75,11 +76,12 @@ class Schedule:
                 else:
                     for job in self._retries.due():
                         self._queue(self._turns.server_of(job), job)
-                    while server := self._turns.next():
+                    while server := self._turns.next(now):
                         self._start(server)
                     if not self._is_under_way():
                         return self._verdicts.release_all()
-                self._changed.wait(self._seconds_to_next())
+                # While draining, only the end of what is under way matters.
+                self._changed.wait(None if self._draining.is_set() else self._seconds_to(now))
         finally:
             self._aside.kill()
             self._tries.kill()
@@ -110,7 +112,7 @@ class Schedule:
                 server.look_up_seconds = time.monotonic() - started
                 for job in server.waiting:
                     job.address = address
-                server.pace = self._paces.setdefault(key, self._new_pace())
+                self._turns.locate(server, self._paces.setdefault(key, self._new_pace()))
         finally:
             self._looking_up -= 1
             self._changed.set()
@@ -128,20 +130,23 @@ class Schedule:
             self._verdicts.failed(job, server.lesson, shared=True)
         else:
             self._turns.put(server, job)
+            if server.pace is not None:
+                self._resting.add(server.pace)
 
-    def _seconds_to_next(self) -> float | None:
-        now = time.monotonic()
-        self._resting = {each for each in self._resting if each.is_resting}
-        times = [at for each in self._resting if (at := each.opens_at)] + self._retries.next_due
+    def _seconds_to(self, now: float) -> float | None:
+        """Return the seconds to what comes by itself, as it was ``now``, when turns were taken."""
+        opens = {each: each.opens_at(now) for each in self._resting}
+        self._resting = {each for each, at in opens.items() if at is not None}
+        times = [at for at in opens.values() if at is not None] + self._retries.next_due
         if self._turns.grace_ends > now:
             times.append(self._turns.grace_ends)
-        return max(0.0, min(times) - now) if times else None
+        return max(0.0, min(times) - time.monotonic()) if times else None
 
     def _start(self, server: Server) -> None:
         job = self._turns.take(server)
         pace = server.pace or self._new_pace()
         job.started = time.monotonic()
-        job.crowded = pace.busy > 0
+        job.crowded = pace.busy(job.started) > 0
         pace.running += 1
         self._tries.spawn(self._try, server, pace, job).link_exception(self._break)
 
@@ -159,19 +164,22 @@ class Schedule:
             mode_known=server.mode is not None,
         )
         timeout = self._config.timeout - (0 if job.tries else server.look_up_seconds)
+        was_watched = False
         try:
             tried = attempt.run(
                 self._config, max(0.0, timeout), lambda: self._verdicts.reached(login.port)
             )
-            job.crowded = job.crowded or pace.busy > 1
+            job.crowded = job.crowded or pace.busy(time.monotonic()) > 1
             self._turns.end(server)
             self._decide(server, pace, job, tried)
+            self._resting.add(pace)
             self._changed.set()
-            if server.waiting and pace.watches and attempt.said_goodbye:
+            if pace.waiting and pace.watches and attempt.said_goodbye:
+                was_watched = True
                 pace.learn_closing(attempt.linger(_LINGER), attempt.trip)
         finally:
             attempt.close()
-            pace.release()
+            pace.release(was_watched=was_watched)
             self._resting.add(pace)
             self._changed.set()
 
@@ -208,7 +216,7 @@ class Schedule:
     def _succeeded(self, server: Server, pace: Pace, tried: Tried) -> None:
         server.learn_success(tried)
         pace.widen()
-        self._turns.favour(server)
+        self._turns.learn_answer(server)
 
     def _teach(self, server: Server, lesson: Finding) -> None:
         for job in self._turns.drain(server):

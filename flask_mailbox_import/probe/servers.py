@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -45,8 +44,8 @@ class Server:
     protocol: Protocol
     waiting: deque[Job] = field(default_factory=deque)
     running: int = 0
-    #: When the first of the jobs that are under way was begun.
-    begun: float = 0.0
+    #: Since when nothing was heard of those under way.
+    heard: float = 0.0
     #: Known once its name is resolved.
     pace: Pace | None = None
     look_up_seconds: float = 0.0
@@ -63,14 +62,14 @@ class Server:
     #: Refusals in a row, each with no other connection of ours beside it.
     refused_alone: int = 0
 
-    def takes_another(self, share: int) -> bool:
+    def takes_another(self, share: int, now: float) -> bool:
         """Tell whether a job of it may be begun; ``share`` is for who has not shown to answer."""
-        if not self.waiting or self.pace is None or not self.pace.open:
+        if not self.waiting or self.pace is None or not self.pace.is_open(now):
             return False
         if self.silent_logins and self.running:
             # Those that are on their way decide whether it is the login or the server.
             return False
-        if self.running and not self.proven and time.monotonic() - self.begun > _PATIENCE:
+        if self.running and not self.proven and now - self.heard > _PATIENCE:
             # Nor does who has not answered for so long get more to be silent about.
             return False
         return self.proven or self.running < share

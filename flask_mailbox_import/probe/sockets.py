@@ -87,6 +87,7 @@ class Wire:
         self._guard.resolve(self._host)
         self.stage = Stage.CONNECT
         self._sock = self._guard.connect(self._host, self._port, timeout)
+        self._sent = time.monotonic()
         self.stage = Stage.GREETING
 
     def wait_for_bytes(self, seconds: float) -> None:
