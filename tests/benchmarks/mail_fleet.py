@@ -26,7 +26,6 @@ from gevent.ssl import SSLContext
 
 #: A login with it is refused.
 WRONG = "wrong"
-_SILENCE = 3600
 
 
 @dataclass(frozen=True)
@@ -107,8 +106,8 @@ class _Session:
         self._is_secure = False
 
     def run(self, *, is_too_much: bool) -> None:
-        if self._kind.silent:
-            gevent.sleep(_SILENCE)
+        while self._kind.silent:
+            self._read()
         if self._kind.implicit_tls:
             self._handshake()
         if is_too_much:

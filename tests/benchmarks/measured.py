@@ -84,7 +84,9 @@ def watch_hub(late: list[float]) -> None:
         while True:
             due = time.perf_counter() + _TICK
             gevent.sleep(_TICK)
-            late.append(time.perf_counter() - due)
+            found = time.perf_counter() - due
+            # A stall is as many late rings as would have been in it.
+            late.extend(found - missed * _TICK for missed in range(int(found / _TICK) + 1))
 
     class Watched(Schedule):
         def run(self) -> None:

@@ -46,6 +46,13 @@ class Scenario:
         """The seconds that the round trips alone take, 20 rows at a time."""
         return math.ceil(self.rows / CONCURRENCY) * self.trips * self.kinds[0].latency
 
+    @property
+    def good(self) -> int:
+        """How many logins are to work."""
+        if len(self.kinds) == 1 and self.kinds[0].silent:
+            return 0
+        return self.rows - (self.rows // _EVERY if self.tenth else 0)
+
     def rows_for(self, client: str, ports: Sequence[int]) -> list[Row]:
         ours = client in OURS
         others = ports[:-1] if self.tenth == "last" and len(ports) > 1 else ports

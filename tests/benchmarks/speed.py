@@ -22,7 +22,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import trustme
-from bars import judged
+from bars import MISSED, judged
 from clients import Order
 from mail_fleet import Fleet, Seen
 from measured import Client, Figures
@@ -58,7 +58,10 @@ def run(scenario: Scenario, rounds: int, folder: Path, cpus: Sequence[int]) -> l
                 if scenario.kinds[-1].silent and name in PEERS and number:
                     continue
                 fleet.seen()
-                figures[name].append(client.run())
+                found = client.run()
+                if found.good != scenario.good:
+                    raise SystemExit(f"{scenario.name}, {name}: {found.good} of {scenario.good}")
+                figures[name].append(found)
                 seen[name].append(fleet.seen())
     return [
         Result(scenario, name, tuple(figures[name]), tuple(seen[name])) for name in scenario.clients
@@ -105,7 +108,8 @@ def start_up(times: int = 5) -> float:
     return 1000 * (statistics.median(both) - statistics.median(hosts_own))
 
 
-def main() -> None:
+def main() -> bool:
+    """Return whether a bar was missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="a part of the names of the scenarios to run")
     parser.add_argument("--rounds", type=int, default=5)
@@ -131,9 +135,10 @@ def main() -> None:
     print(f"\nnoise: the same sum took up to {max(noises):.0%} longer or shorter at times\n")
     if not options.only:
         print(f"import of the package, beyond {_HOSTS_OWN}: {start_up():.0f} ms\n")
-    for line in judged(results):
-        print(line)
+    lines = list(judged(results))
+    print("\n".join(lines))
+    return any(line.startswith(MISSED) for line in lines)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
