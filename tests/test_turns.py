@@ -86,6 +86,7 @@ def seconds_for(count: int) -> float:
     return time.process_time() - started
 
 
+@pytest.mark.slow
 def test_a_turn_takes_no_longer_among_many_servers():
     seconds_for(100)
     few = min(seconds_for(500) for _ in range(3))
