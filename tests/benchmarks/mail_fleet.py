@@ -106,8 +106,10 @@ class _Session:
         self._is_secure = False
 
     def run(self, *, is_too_much: bool) -> None:
-        while self._kind.silent:
-            self._read()
+        if self._kind.silent:
+            while self._sock.recv(4096):
+                pass
+            return
         if self._kind.implicit_tls:
             self._handshake()
         if is_too_much:
