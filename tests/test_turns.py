@@ -119,15 +119,16 @@ def closing_pace(seconds: float | None, *, is_limit: bool = False) -> Pace:
 
 
 def test_a_connection_counts_while_the_server_has_it():
-    pace, now = closing_pace(0.5), time.monotonic()
-    assert not pace.is_open(now)
-    assert 0.1 < pace.opens_at(now) - now <= 0.2
-    assert pace.is_open(now + 0.2)
-    # What is over is no time to wake up at, nor is any where nobody waits.
-    assert pace.opens_at(now + 0.2) is None
-    pace = closing_pace(0.5)
+    before, pace, after = time.monotonic(), closing_pace(0.5), time.monotonic()
+    assert not pace.is_open(before)
+    opens_at = pace.opens_at(before)
+    assert before + 0.2 <= opens_at <= after + 0.2
+    # Nobody is to be woken where nobody waits, nor at a time that is over.
     pace.waiting = 0
-    assert pace.opens_at(now) is None
+    assert pace.opens_at(before) is None
+    pace.waiting = 1
+    assert pace.is_open(opens_at)
+    assert pace.opens_at(opens_at) is None
 
 
 def test_who_never_closes_is_not_waited_for():
@@ -145,7 +146,7 @@ def test_who_counts_connections_is_watched_until_each_is_closed():
     pace = closing_pace(0.5)
     assert not pace.watches
     pace.running = 2
-    assert pace.narrow(Job(login=None, provider=None, numbers=[], started=time.monotonic()))
+    assert pace.narrow(time.monotonic())
     pace.learn_closing(0.5, trip=0.3)
     assert pace.watches
 

@@ -6,8 +6,6 @@ import random
 import time
 from collections import deque
 
-from .job import Job
-
 # Successes after which one more connection than was too much is tried again.
 _SUCCESSES_BEYOND = 20
 # The least share of the time that a connection takes to close for which it counts.
@@ -92,11 +90,11 @@ class Pace:
         if self._closing_seconds and not was_watched:
             self._closing.append(time.monotonic() + self._closing_seconds)
 
-    def narrow(self, job: Job, *, to_one: bool = False) -> bool:
-        """Halve the window; tell whether ``job`` said anything new."""
-        if job.started <= self._narrowed:
+    def narrow(self, started: float, *, to_one: bool = False) -> bool:
+        """Halve the window; tell whether what was ``started`` then said anything new."""
+        if started <= self._narrowed:
             return False
-        # The job itself still counts: it was one of those that were too many.
+        # That itself still counts: it was one of those that were too many.
         busy = self.busy(time.monotonic())
         self._ceiling = max(1, busy - 1)
         self._window = 1 if to_one else max(1, min(self._window, busy) // 2)

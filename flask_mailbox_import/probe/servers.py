@@ -117,7 +117,7 @@ class Server:
             self.lesson = finding
             return False
         nobody = finding.code is Code.CONNECTION_REFUSED and not self.proven
-        self.pace.narrow(job, to_one=nobody)
+        self.pace.narrow(job.started, to_one=nobody)
         # A time beside "too many connections" is what they are counted over, not a wait.
         wait = 0 if finding.code is Code.TOO_MANY_CONNECTIONS else finding.wait or 0
         if wait > LONGEST_WAIT:
@@ -135,7 +135,7 @@ class Server:
             if not at_login or self.silent_logins >= SILENT_LOGINS:
                 self.lesson = tried.finding
             return False
-        if self.pace is not None and self.pace.narrow(job):
+        if self.pace is not None and self.pace.narrow(job.started):
             self.silent_rounds += 1
         if self.silent_rounds >= SILENT_ROUNDS:
             self.lesson = tried.finding
