@@ -12,14 +12,13 @@ from flask_sqlalchemy import SQLAlchemy
 from werkzeug.wrappers import Response
 
 from flask_mailbox_import import MailboxImport
-from flask_mailbox_import.labels import plain
-from flask_mailbox_import.sealing import generate_key
-
-from . import demo
+from flask_mailbox_import.core.secret import generate_encryption_key
+from flask_mailbox_import.core.validators import one_line
 
 db = SQLAlchemy()
 mailbox_import = MailboxImport()
-views = Blueprint("host", __name__)
+#: Its commands are at the top: ``flask --app example_app demo``.
+views = Blueprint("host", __name__, cli_group=None)
 
 _KEYS = "MAILBOX_IMPORT_ENCRYPTION_KEYS"
 _CONTENT_SECURITY_POLICY = "default-src 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -36,13 +35,12 @@ def create_app(settings: Mapping[str, object] | None = None) -> Flask:
     folder = Path(app.instance_path)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if _KEYS not in app.config:
-        app.config[_KEYS] = [_kept(folder / "encryption_key", generate_key())]
+        app.config[_KEYS] = [_kept(folder / "encryption_key", generate_encryption_key())]
     if not app.config["SECRET_KEY"]:
         app.config["SECRET_KEY"] = _kept(folder / "secret_key", secrets.token_hex(32))
     db.init_app(app)
     mailbox_import.init_app(app, db)
     app.register_blueprint(views)
-    app.cli.add_command(demo.command)
     with app.app_context():
         db.create_all()
     return app
@@ -72,7 +70,7 @@ def index() -> str:
 @views.post("/sign-in")
 def sign_in() -> Response:
     """Choose a workspace. A real host asks for a password here."""
-    session["workspace"] = plain(request.form.get("workspace", "")[:64]) or "demo"
+    session["workspace"] = one_line(request.form.get("workspace", "")[:64]) or "demo"
     return redirect(url_for("host.index"), 303)
 
 

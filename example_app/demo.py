@@ -19,20 +19,25 @@ from werkzeug.serving import make_server
 
 from flask_mailbox_import.config import DEFAULT_PORTS
 
+from .app import create_app, mailbox_import, views
 from .mailserver import PASSWORD
 
 _HEADER = (
-    *("email", "password", "smtphost", "smtpport", "smtpsecure"),
-    *("imaphost", "imapport", "displayname"),
+    "email",
+    "password",
+    "smtphost",
+    "smtpport",
+    "smtpsecure",
+    "imaphost",
+    "imapport",
+    "displayname",
 )
 
 
-@click.command("demo")
+@views.cli.command("demo")
 @click.option("--port", default=5000, show_default=True, help="0 = any free port.")
 def command(port: int) -> None:
     """Run the app with local mail servers and a sample file, until Ctrl-C."""
-    from .app import create_app, mailbox_import  # they import this module
-
     with ExitStack() as stack:
         listener = stack.enter_context(_listen(port))
         # Everything of one run is its own: a second demo leaves the first alone.

@@ -1,22 +1,46 @@
 """Bulk import of SMTP mailboxes into a Flask app; everything public is named here."""
 
-from .codes import Code as Code
-from .errors import ConfigError as ConfigError
-from .errors import FileError as FileError
-from .errors import ImportInterrupted as ImportInterrupted
-from .errors import ImportNotFound as ImportNotFound
-from .errors import ImportNotRunnable as ImportNotRunnable
-from .errors import InternalFault as InternalFault
-from .errors import MailboxesInUse as MailboxesInUse
-from .errors import MailboxImportError as MailboxImportError
-from .errors import RunLost as RunLost
-from .errors import SealError as SealError
-from .errors import TooManyRefusedLogins as TooManyRefusedLogins
-from .errors import TooManyRunning as TooManyRunning
-from .extension import MailboxImport as MailboxImport
-from .importer import Importer as Importer
-from .models import MailboxMixin as MailboxMixin
-from .records import ImportStatus as ImportStatus
-from .records import MailboxStatus as MailboxStatus
-from .results import RowResult as RowResult
-from .results import Summary as Summary
+from .core.codes import Code
+from .core.errors import (
+    ConfigError,
+    FileError,
+    ImportInterrupted,
+    ImportNotFound,
+    ImportNotRunnable,
+    InternalFault,
+    MailboxesInUse,
+    MailboxImportError,
+    RunLost,
+    SealError,
+    TooManyRefusedLogins,
+    TooManyRunning,
+)
+from .core.imports import ImportStatus, Summary
+from .core.mailboxes import MailboxStatus
+from .core.rows import RowResult
+from .engine.importer import Importer
+from .extension import MailboxImport
+from .storage.models import MailboxMixin
+
+__all__ = [
+    "Code",
+    "ConfigError",
+    "FileError",
+    "ImportInterrupted",
+    "ImportNotFound",
+    "ImportNotRunnable",
+    "ImportStatus",
+    "Importer",
+    "InternalFault",
+    "MailboxImport",
+    "MailboxImportError",
+    "MailboxMixin",
+    "MailboxStatus",
+    "MailboxesInUse",
+    "RowResult",
+    "RunLost",
+    "SealError",
+    "Summary",
+    "TooManyRefusedLogins",
+    "TooManyRunning",
+]

@@ -1,4 +1,4 @@
-"""The command-line face: ``flask mailbox-import``; reads options, calls the importer, prints."""
+"""The commands ``flask mailbox-import ...``: reads options, calls the importer, prints."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 from flask.cli import with_appcontext
 
-from .errors import FileError, ImportNotRunnable, MailboxImportError
-from .labels import plain
-from .mapping import STALE_AFTER
-from .records import ImportStatus
-from .results import Summary
-from .state import current_state
+from .core.errors import FileError, ImportNotRunnable, MailboxImportError
+from .core.imports import STALE_AFTER, ImportStatus, Summary
+from .core.validators import one_line
+from .engine.state import current_state
 
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
+
 
 group = click.Group("mailbox-import", help="Import mailboxes from a CSV file.")
 
@@ -170,7 +169,7 @@ def test_pending(workspace: str) -> None:
     """Test the mailboxes that are pending; those that pass become active."""
     state = current_state()
     try:
-        import_id = state.jobs.stage_pending(workspace_id=workspace)
+        import_id = state.importer.stage_pending(workspace_id=workspace)
         _report(_with_bar(functools.partial(state.importer.continue_import, import_id)))
     except FileError as fault:
         click.echo(fault.message)
@@ -225,13 +224,13 @@ def _with_bar(work: Callable[..., Summary]) -> Summary:
 
 def _report(summary: Summary) -> None:
     for each in summary.errors:
-        reason = each.reason
-        said = f" (The server answered: {plain(reason.reply)})" if reason.reply else ""
-        words = f"{reason.text}{said} [{reason.code.value}]"
-        click.echo(f"row {each.row}: {plain(each.email)}: {words}")
-    for notice in summary.notices:
-        where = f"row {notice.row}: " if notice.row else ""
-        click.echo(f"{where}{plain(notice.message)}", err=True)
+        failure = each.failure
+        said = f" (The server answered: {one_line(failure.reply)})" if failure.reply else ""
+        words = f"{failure.text}{said} [{failure.code.value}]"
+        click.echo(f"row {each.row}: {one_line(each.email)}: {words}")
+    for warning in summary.warnings:
+        where = f"row {warning.row}: " if warning.row else ""
+        click.echo(f"{where}{one_line(warning.message)}", err=True)
     click.echo(
         f"{summary.imported} imported, {summary.skipped} skipped, {summary.failed} failed"
         + (f" (import {summary.import_id})" if summary.import_id else " (dry run: nothing stored)")

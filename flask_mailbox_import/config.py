@@ -1,4 +1,4 @@
-"""Every ``MAILBOX_IMPORT_*`` setting: its type, default, bounds and meaning; nothing acts here."""
+"""Every ``MAILBOX_IMPORT_*`` setting: its type, default, bounds and meaning."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import ConfigError
-from .hostnames import IPNetwork
-from .shield import shielded
+from .core.errors import ConfigError, shielded
+from .core.secret import KEY_BYTES
+from .core.validators import IPNetwork
 
 PREFIX = "MAILBOX_IMPORT_"
 
@@ -24,9 +24,6 @@ PREFIX = "MAILBOX_IMPORT_"
 DEFAULT_PORTS = (25, 465, 587, 2525, 143, 993)
 #: The layout that we bring ourselves.
 DEFAULT_BASE_TEMPLATE = "mailbox_import/base.html"
-
-#: AES-256-GCM.
-KEY_BYTES = 32
 
 _KEY_ID = re.compile(r"[A-Za-z0-9_.-]{1,32}", re.ASCII)
 _URL_PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*", re.ASCII)
@@ -37,7 +34,7 @@ _GENERATE_KEY = (
 )
 
 
-class _Wrong(ValueError):  # noqa: N818 (internal: the words of one mistake)
+class _Wrong(ValueError):
     """A value is wrong; the words say what it must be."""
 
 

@@ -1,4 +1,4 @@
-"""MailboxImport: puts the parts of one app together, and nothing else."""
+"""MailboxImport: mounts the import into an app, and keeps the host's hooks."""
 
 from __future__ import annotations
 
@@ -9,32 +9,24 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import sqlalchemy
-from flask import Blueprint, Flask
+from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 
-from . import api, cli, frame, import_pages, pages, resources, steering
-from .auth import ApiKeys, WorkspaceLoader
+from . import cli
 from .config import Config
-from .erasure import Erasure
-from .errors import ConfigError
-from .execution import Execution
-from .importer import Importer
-from .jobs import Jobs
-from .listing import Listing
-from .models import MailboxMixin, Models, models_for
-from .probe.diagnosis import REFUSED_LOGIN
-from .queries import Queries
-from .retrying import Retrying
-from .rotation import Rotation
-from .runners import ThreadRunner
-from .runs import Runs
-from .sealing import KeyRing
-from .senders import open_connection, open_smtp
-from .staging import Staging
-from .state import NAME, State, current_state
-from .store import Store
+from .core.errors import ConfigError
+from .engine.importer import Importer
+from .engine.state import NAME, State, WorkspaceLoader, current_state, new_importer
+from .probe.connections import open_connection, open_smtp
+from .storage.api_keys import ApiKeys
+from .storage.conversion import login_of
+from .storage.models import MailboxMixin, Models, models_for
+from .storage.rotation import Rotation
+from .storage.sealing import KeyRing
+from .web.blueprint import new_blueprint
 
 logger = logging.getLogger("flask_mailbox_import")
+
 
 _Hook = TypeVar("_Hook", bound=Callable[[], Any])
 
@@ -91,21 +83,7 @@ class MailboxImport:
         _warn_of_development(app, config)
         models = models_for(db, self._mailbox_model)
         app.extensions[NAME] = self._state(db, models, config)
-        blueprint = Blueprint(
-            NAME,
-            __name__,
-            url_prefix=config.url_prefix or None,
-            template_folder="templates",
-            static_folder="static/mailbox_import",
-            static_url_path="/mailboxes/import/static",
-        )
-        api.register(blueprint)
-        resources.register(blueprint)
-        frame.register(blueprint)
-        import_pages.register(blueprint)
-        steering.register(blueprint)
-        pages.register(blueprint)
-        app.register_blueprint(blueprint)
+        app.register_blueprint(new_blueprint(config.url_prefix))
         app.cli.add_command(cli.group)
 
     def workspace_loader(self, hook: _Hook) -> _Hook:
@@ -122,11 +100,6 @@ class MailboxImport:
     def importer(self) -> Importer:
         """The importer of the current app: imports without HTTP."""
         return current_state().importer
-
-    @property
-    def jobs(self) -> Jobs:
-        """The imports of the current app that go on by themselves: start, cancel, retry, list."""
-        return current_state().jobs
 
     def create_api_key(self, workspace_id: str) -> str:
         """Make an API key for a workspace of the current app and return it, this once.
@@ -145,7 +118,7 @@ class MailboxImport:
             ``smtplib.SMTPException``: of it ``SMTPAuthenticationError`` for a refused login.
         :raises SealError: the password does not open.
         """
-        return open_smtp(mailbox, timeout, current_state().config)
+        return open_smtp(login_of(mailbox), timeout, current_state().config)
 
     def connect(self, host: str, port: int, timeout: float = 30.0) -> socket.socket:
         """Connect to a mailbox's server under the current app's ``ALLOWED_*`` settings.
@@ -166,22 +139,11 @@ class MailboxImport:
 
     def _state(self, db: SQLAlchemy, models: Models, config: Config) -> State:
         key_ring = KeyRing(config.encryption_keys)
-        store = Store(db, models, key_ring, config)
-        runs = Runs(db, models, key_ring, config)
-        queries = Queries(db, models)
-        erasure = Erasure(db, models, REFUSED_LOGIN)
-        staging = Staging(config, store, queries, erasure)
-        execution = Execution(config, runs, queries)
-        runner = ThreadRunner(db, config, queries, staging, runs, execution)
-        importer = Importer(queries, erasure, staging, execution, runner)
-        retrying = Retrying(config, store, queries)
-        listing = Listing(db, models, key_ring)
         return State(
             config=config,
             key_ring=key_ring,
             models=models,
-            importer=importer,
-            jobs=Jobs(config, importer, staging, retrying, runs, runner, listing),
+            importer=new_importer(db, models, key_ring, config),
             api_keys=ApiKeys(db, models),
             rotation=Rotation(db, models, key_ring),
             texts=self._texts,

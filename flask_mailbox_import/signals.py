@@ -1,4 +1,4 @@
-"""What happened, as blinker signals and log lines of ids and counts; never a value of a row."""
+"""Blinker signals and log lines of what happens: ids and counts, never a value of a row."""
 
 from __future__ import annotations
 
@@ -6,11 +6,29 @@ import json
 import logging
 from typing import TypeAlias
 
-from blinker import NamedSignal as NamedSignal
-from blinker import Namespace
+from blinker import NamedSignal, Namespace
 from flask import Flask, current_app
 
-from .session import own_context
+__all__ = [
+    "Fact",
+    "NamedSignal",
+    "api_key_created",
+    "api_key_refused",
+    "api_key_revoked",
+    "api_key_used",
+    "hosts_refused",
+    "import_deleted",
+    "import_ended",
+    "import_not_found",
+    "import_started",
+    "keys_rotated",
+    "limit_reached",
+    "logins_refused",
+    "password_opened",
+    "seal_broken",
+    "targets_refused",
+    "tell",
+]
 
 logger = logging.getLogger("flask_mailbox_import")
 
@@ -73,7 +91,7 @@ def tell(signal: NamedSignal, /, **facts: Fact) -> None:
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     for receiver in list(signal.receivers_for(app)):
         try:
-            with own_context():
+            with app.app_context():
                 receiver(app, **facts)
         except Exception as fault:  # noqa: BLE001 (a receiver is the host's)
             logger.error("a receiver of %s failed: %s", signal.name, type(fault).__name__)

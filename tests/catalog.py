@@ -10,21 +10,30 @@ from pathlib import Path
 import jinja2
 
 import flask_mailbox_import
-from flask_mailbox_import.providers import PROVIDERS
-from flask_mailbox_import.reasons import _TERMS
-from flask_mailbox_import.words import MISSING_CREDENTIALS, WORDS
+from flask_mailbox_import.core.explanations import EXPLANATIONS, MISSING_CREDENTIALS
+from flask_mailbox_import.core.providers import PROVIDERS
+from flask_mailbox_import.probe.verdicts import _TERMS
 
 PACKAGE = Path(flask_mailbox_import.__file__).parent
-CATALOG = PACKAGE / "translations" / "mailbox_import.pot"
+CATALOG = PACKAGE / "web" / "translations" / "mailbox_import.pot"
 #: Where sentences for the user of a page are.
 MODULES = (
-    *("errors", "fields", "corrections", "staging", "retrying", "importer", "check", "columns"),
-    *("cells", "decoding", "table", "workbook", "kinds", "rows", "pitfalls", "choices", "words"),
-    *("reasons", "outcomes", "steering", "import_pages", "pages", "frame", "hostnames"),
-    *("addresses", "template", "probe/verdicts"),
+    *(
+        "core/encodings",
+        "core/errors",
+        "core/explanations",
+        "core/password_pitfalls",
+        "core/validators",
+    ),
+    *("reading/reader", "reading/workbook", "reading/decoding", "reading/question"),
+    *("reading/table", "reading/header", "reading/cells", "reading/validation"),
+    *("reading/template", "probe/verdicts"),
+    *("engine/importer", "engine/staging", "engine/limits"),
+    *("web/errors", "web/uploads", "web/forms", "web/rendering"),
+    *("web/import_page", "web/upload_page"),
 )
 #: Where parts of such sentences are.
-PARTS = ("kinds", "hostnames")
+PARTS = ("reading/workbook", "core/validators")
 _HEADER = (
     'msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=UTF-8\\n"\n'
     '"Plural-Forms: nplurals=2; plural=(n != 1);\\n"\n'
@@ -34,7 +43,7 @@ _HEADER = (
 def of_templates() -> Iterator[tuple[str, ...]]:
     """Yield what the templates say: one text, or two where it is counted."""
     environment = jinja2.Environment(autoescape=True)
-    for path in sorted((PACKAGE / "templates").rglob("*.html")):
+    for path in sorted((PACKAGE / "web" / "templates").rglob("*.html")):
         for call in environment.parse(path.read_text()).find_all(jinja2.nodes.Call):
             name = getattr(call.node, "name", "")
             texts = [each.value for each in call.args if isinstance(each, jinja2.nodes.Const)]
@@ -47,7 +56,7 @@ def of_templates() -> Iterator[tuple[str, ...]]:
 def of_rows() -> Iterator[tuple[str, ...]]:
     """Yield what is said of codes: each one's sentence and hint, and the providers' own."""
     yield (MISSING_CREDENTIALS,)
-    for error, hint in WORDS.values():
+    for error, hint in EXPLANATIONS.values():
         yield (error,)
         for terms in _TERMS.values():
             yield (hint.format(**terms),)

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,9 +26,9 @@ from flask_sqlalchemy import SQLAlchemy
 from example_app.imapserver import IMAPServer
 from example_app.mailserver import MailServer
 from flask_mailbox_import import MailboxImport
-from flask_mailbox_import.runs import Runs
-from flask_mailbox_import.sealing import generate_key
-from flask_mailbox_import.store import Store
+from flask_mailbox_import.core.secret import generate_encryption_key
+from flask_mailbox_import.storage.imports import Imports
+from flask_mailbox_import.storage.runs import Runs
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -104,9 +105,9 @@ class Host:
         self.db = db
         self.extension = extension
 
-    def store(self) -> Store:
+    def store(self) -> Imports:
         """Return a second store on the host's database, as another process has one."""
-        return Store(*self._parts())
+        return Imports(*self._parts())
 
     def runs(self) -> Runs:
         """Return second runs on the host's database, as another process has them."""
@@ -114,7 +115,8 @@ class Host:
 
     def _parts(self):
         state = self.app.extensions["mailbox_import"]
-        return self.db, state.models, state.key_ring, state.config
+        keep_failed = timedelta(seconds=state.config.keep_failed_secrets)
+        return self.db, state.models, state.key_ring, keep_failed
 
     def create_key(self, *workspaces: str, platform: bool = False) -> str:
         with self.app.app_context():
@@ -166,7 +168,7 @@ def new_host(
         database if isinstance(database, str) else f"sqlite:///{database}"
     )
     defaults: dict[str, object] = {
-        "ENCRYPTION_KEYS": [generate_key()],
+        "ENCRYPTION_KEYS": [generate_encryption_key()],
         "ALLOWED_NETWORKS": ["127.0.0.0/8", "::1/128"],
         "ALLOWED_PORTS": [25, 465, 587, 2525, 143, 993, *ports],
         "CA_FILE": ca_file,

@@ -73,12 +73,13 @@ def peak() -> float:
 
 def main() -> None:
     from flask_mailbox_import import FileError
-    from flask_mailbox_import.check import mark_doubles, read_rows, reading_of
     from flask_mailbox_import.config import Config
-    from flask_mailbox_import.sealing import generate_key
+    from flask_mailbox_import.core.secret import generate_encryption_key
+    from flask_mailbox_import.reading.reader import read_rows, reading_of
+    from flask_mailbox_import.reading.validation import mark_doubles
 
     paths, column_mapping, settings = json.load(sys.stdin)
-    settings = {"ENCRYPTION_KEYS": [generate_key()], **settings}
+    settings = {"ENCRYPTION_KEYS": [generate_encryption_key()], **settings}
     config = Config.from_mapping(
         {f"MAILBOX_IMPORT_{name}": each for name, each in settings.items()}
     )
@@ -95,7 +96,7 @@ def main() -> None:
         try:
             rows = read_rows(data, config, reading_of(None, column_mapping))[0]
             rows = list(mark_doubles(rows, set()))
-            outcome = f"{len(rows)} rows, {sum(each.reason is None for each in rows)} ready"
+            outcome = f"{len(rows)} rows, {sum(each.failure is None for each in rows)} ready"
         except FileError as fault:
             outcome = fault.reason
         seconds = time.process_time() - start

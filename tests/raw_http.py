@@ -18,7 +18,7 @@ from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
 
 from flask_mailbox_import import MailboxImport
-from flask_mailbox_import.sealing import generate_key
+from flask_mailbox_import.core.secret import generate_encryption_key
 
 PATH = "/v1/mailboxes/import/smtp"
 UPLOAD = "/mailboxes/import"
@@ -75,7 +75,7 @@ def dressed(folder: Path, kind: str = "plain", **settings: object) -> Iterator[H
     app, db = Flask("host"), SQLAlchemy()
     app.config["SECRET_KEY"] = "x"
     app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{folder}/host.sqlite"
-    settings = {"ENCRYPTION_KEYS": [generate_key()], **settings}
+    settings = {"ENCRYPTION_KEYS": [generate_encryption_key()], **settings}
     settings.setdefault("RUNNER", "inline")
     app.config.update({f"MAILBOX_IMPORT_{name}": each for name, each in settings.items()})
     db.init_app(app)

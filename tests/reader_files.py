@@ -12,8 +12,8 @@ from functools import cache
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from flask_mailbox_import.names import SECRET_COLUMNS
-from flask_mailbox_import.template import template
+from flask_mailbox_import.core.rows import SECRET_COLUMNS
+from flask_mailbox_import.reading.template import template
 
 ENDS = ("\n", "\r\n", "\r")
 DELIMITERS = (",", ";", "\t", "|")

@@ -11,7 +11,7 @@ from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
 
 from flask_mailbox_import import MailboxImport
-from flask_mailbox_import.sealing import generate_key
+from flask_mailbox_import.core.secret import generate_encryption_key
 
 PATH = "/v1/mailboxes/import/smtp"
 CSV = Header + "a@example.com,pw,smtp.example.com,,587,false\n"
@@ -236,7 +236,7 @@ def test_a_hosts_csrf_protection_leaves_the_api_alone_and_keeps_the_rest(tmp_pat
     app, db = Flask("host"), SQLAlchemy()
     app.config["SECRET_KEY"] = "x"
     app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{tmp_path}/x.sqlite"
-    app.config["MAILBOX_IMPORT_ENCRYPTION_KEYS"] = [generate_key()]
+    app.config["MAILBOX_IMPORT_ENCRYPTION_KEYS"] = [generate_encryption_key()]
     db.init_app(app)
     if csrf_first:
         CSRFProtect(app)

@@ -7,15 +7,15 @@ import io
 
 import pytest
 
-from flask_mailbox_import.check import read_rows
 from flask_mailbox_import.config import Config
-from flask_mailbox_import.errors import FileError
-from flask_mailbox_import.pitfalls import remark_on
-from flask_mailbox_import.records import CheckedRow, Security
-from flask_mailbox_import.sealing import generate_key
-from flask_mailbox_import.secret import Secret
+from flask_mailbox_import.core.errors import FileError
+from flask_mailbox_import.core.mailboxes import Security
+from flask_mailbox_import.core.password_pitfalls import password_remark
+from flask_mailbox_import.core.rows import CheckedRow
+from flask_mailbox_import.core.secret import Secret, generate_encryption_key
+from flask_mailbox_import.reading.reader import read_rows
 
-KEYS = {"MAILBOX_IMPORT_ENCRYPTION_KEYS": [generate_key()]}
+KEYS = {"MAILBOX_IMPORT_ENCRYPTION_KEYS": [generate_encryption_key()]}
 CONFIG = Config.from_mapping(KEYS)
 
 
@@ -34,7 +34,7 @@ def row(config: Config = CONFIG, **cells: str) -> CheckedRow:
 
 
 def said(found: CheckedRow) -> list[tuple[str, str]]:
-    return [(each.column, each.code) for each in found.record.notices]
+    return [(each.column, each.code) for each in found.record.warnings]
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_a_port_that_a_spreadsheet_changed_is_read_and_said(text, port):
     "text", ["587.5", "5_87", "+587", "5e2", "0587", "58.70", "5.87E+01", "\uff15\uff18\uff17"]
 )
 def test_a_port_that_is_none_stays_none(text):
-    assert row(smtpport=text).reason.code.value == "invalid_port"
+    assert row(smtpport=text).failure.code.value == "invalid_port"
 
 
 @pytest.mark.parametrize("text", ["-", "\u2013", "N/A", "null"])
@@ -114,19 +114,19 @@ def test_a_password_is_kept_and_what_may_have_happened_to_it_is_said(password, c
     found = row(password=password)
     assert found.mailbox.smtp.password.reveal() == password
     assert ("password", code) in said(found)
-    assert remark_on(Secret(password))
+    assert password_remark(Secret(password))
 
 
 @pytest.mark.parametrize("password", ["hunter2", "Grün#1", "a b", "abc-12", "12May!", "1E5x", "#1"])
 def test_an_ordinary_password_is_not_remarked_on(password):
     assert said(row(password=password)) == []
-    assert remark_on(Secret(password)) == ""
+    assert password_remark(Secret(password)) == ""
 
 
 @pytest.mark.parametrize("password", ["abcd efgh ijkl mnop", "12345678"])
 def test_what_is_only_said_when_the_login_is_refused(password):
     assert said(row(password=password)) == []
-    assert remark_on(Secret(password))
+    assert password_remark(Secret(password))
 
 
 TLS, STARTTLS = Security.TLS, Security.STARTTLS
@@ -160,8 +160,8 @@ def test_where_nothing_is_said_of_imap_its_port_tells():
 @pytest.mark.parametrize("word", ["none", "None", "plain", "no encryption", "keine"])
 def test_no_encryption_is_refused_unless_the_host_allows_it(word):
     found = row(smtpsecure=word)
-    assert found.reason.code.value == "invalid_boolean"
-    assert "not sent in clear" in found.reason.error
+    assert found.failure.code.value == "invalid_boolean"
+    assert "not sent in clear" in found.failure.error
     allowed = Config.from_mapping({**KEYS, "MAILBOX_IMPORT_ALLOW_PLAINTEXT": True})
     assert row(allowed, smtpsecure=word).mailbox.smtp.security is STARTTLS
 
@@ -193,7 +193,7 @@ def test_a_text_that_is_written_as_a_formula_is_the_text():
 def test_a_row_whose_cells_have_moved_is_not_repeated():
     header = "password,email,smtphost,imaphost,displayname\n"
     ((found,), *_) = read_rows(f"{header}CAN,AR@Y,a@x.test,h.x.test,i.x.test\n".encode(), CONFIG)
-    assert found.reason.code.value == "wrong_column_count"
+    assert found.failure.code.value == "wrong_column_count"
     assert not any(found.record.cells.values())
 
 
@@ -262,4 +262,4 @@ def test_a_signature_of_several_lines_is_no_row():
 @pytest.mark.parametrize("line", ["pw", "pw,smtp.x.com", "pw,smtp.x.com,imap@x.com"])
 def test_a_row_that_ends_before_the_column_of_the_address_lacks_one(line):
     (row,) = read_rows(f"password,smtphost,imaphost,email\n{line}\n".encode(), CONFIG)[0]
-    assert row.reason.code.value == "missing_email"
+    assert row.failure.code.value == "missing_email"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from flask_mailbox_import.columns import Matcher
-from flask_mailbox_import.errors import FileError
-from flask_mailbox_import.names import COLUMNS
+from flask_mailbox_import.core.errors import FileError
+from flask_mailbox_import.core.rows import COLUMNS
+from flask_mailbox_import.reading.header import Matcher
 
 REST = ["email", "password", "smtphost", "imaphost"]
 
@@ -102,7 +102,7 @@ def test_what_people_call_our_columns(theirs, ours):
 def test_columns_of_other_meaning_are_not_used(theirs):
     matched = Matcher().match([*REST, theirs])
     assert matched.names[-1] is None
-    assert [(each.row, each.column, each.code) for each in matched.notices] == [
+    assert [(each.row, each.column, each.code) for each in matched.warnings] == [
         (1, theirs, "unknown_column")
     ]
 

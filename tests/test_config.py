@@ -9,9 +9,9 @@ import pytest
 
 from flask_mailbox_import import ConfigError
 from flask_mailbox_import.config import PREFIX, Config
-from flask_mailbox_import.sealing import generate_key
+from flask_mailbox_import.core.secret import generate_encryption_key
 
-KEYS = {f"{PREFIX}ENCRYPTION_KEYS": [generate_key()]}
+KEYS = {f"{PREFIX}ENCRYPTION_KEYS": [generate_encryption_key()]}
 
 
 def problems(**settings: object) -> tuple[str, ...]:
@@ -86,7 +86,7 @@ def test_a_bad_key_is_not_printed(entry):
 
 
 def test_two_keys_with_one_id_are_refused():
-    key = generate_key()
+    key = generate_encryption_key()
     assert "twice" in problems(ENCRYPTION_KEYS=[key, key])[0]
 
 

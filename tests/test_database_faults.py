@@ -13,8 +13,8 @@ from databases import execute, hang_up
 from sqlalchemy import event, update
 
 from example_app.mailserver import MailServer
-from flask_mailbox_import.mapping import STALE_AFTER, now
-from flask_mailbox_import.records import ImportStatus
+from flask_mailbox_import.core.imports import STALE_AFTER, ImportStatus
+from flask_mailbox_import.storage.models import now
 
 SERVERS = pytest.mark.parametrize("database", ["postgresql", "mariadb"], indirect=True)
 

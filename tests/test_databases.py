@@ -11,7 +11,8 @@ from conftest import Header, row
 from databases import fresh_database
 
 from flask_mailbox_import import ImportNotFound, ImportNotRunnable
-from flask_mailbox_import.records import ImportStatus
+from flask_mailbox_import.core.imports import ImportStatus
+from flask_mailbox_import.web.report import report_csv
 
 pytestmark = pytest.mark.slow
 
@@ -74,9 +75,10 @@ def test_an_import_from_file_to_report(make_host, database, mail_server):
     with host.app.app_context():
         importer = host.extension.importer
         summary = importer.summary(first["importId"], workspace_id="w1")
-        report = importer.report(first["importId"], workspace_id="w1").decode("utf-8-sig")
+        rows = importer.report_rows(first["importId"], workspace_id="w1")
+        report = report_csv(rows).decode("utf-8-sig")
     assert (summary.status, summary.imported, summary.ready) == (ImportStatus.FINISHED, 2, 0)
-    assert [(each.row, each.reason.code.value) for each in summary.skips] == [
+    assert [(each.row, each.failure.code.value) for each in summary.skips] == [
         (4, "duplicate_in_file")
     ]
     assert [each[:3] for each in csv.reader(io.StringIO(report))][1:] == [
@@ -151,7 +153,7 @@ def test_workspaces_whose_names_look_alike_stay_apart(host):
             with pytest.raises(ImportNotFound):
                 importer.summary(ids["acmess"], workspace_id=each)
             with pytest.raises(ImportNotFound):
-                importer.report(ids["acmess"], workspace_id=each)
+                importer.report_rows(ids["acmess"], workspace_id=each)
         with pytest.raises(ValueError, match="extra spaces"):
             importer.run_file(io.BytesIO(b""), workspace_id="acmess ")
 

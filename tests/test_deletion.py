@@ -11,9 +11,8 @@ from sqlalchemy import event
 from traces import READY, TAG, age, delete, imported, only_import, rest, stage
 
 from flask_mailbox_import import Code, ImportNotFound, ImportStatus, RunLost
-from flask_mailbox_import.records import Notice
-from flask_mailbox_import.staged import Outcome
-from flask_mailbox_import.words import reason_for
+from flask_mailbox_import.core.explanations import failure_for
+from flask_mailbox_import.core.rows import Outcome, RowWarning
 
 
 def test_a_deleted_import_leaves_its_mailboxes_and_nothing_else(make_host):
@@ -108,16 +107,16 @@ def test_a_run_of_which_something_still_counts_saves_nothing_more(make_host):
     lines = [row(f"u{each}@x.com", "pw", 587, host="smtp.x.com") for each in "ab"]
     import_id = stage(host, Header + "".join(lines))
     store = host.runs()
-    reason = reason_for(Code.BAD_CREDENTIALS)
+    reason = failure_for(Code.BAD_CREDENTIALS)
     with host.app.app_context():
         run = store.claim(import_id)
         first, second = store.ready_rows(run)
-        store.save(run, [Outcome(row_id=first.id, reason=reason, smtp=reason)])
+        store.save(run, [Outcome(row_id=first.id, failure=reason, smtp=reason)])
         host.extension.importer.delete(import_id, workspace_id="w1")
         for write in (
             lambda: store.beat(run),
-            lambda: store.save(run, [Outcome(row_id=second.id, reason=reason, smtp=reason)]),
-            lambda: store.remark(run, Notice(row=0, column="", code="x", message="x")),
+            lambda: store.save(run, [Outcome(row_id=second.id, failure=reason, smtp=reason)]),
+            lambda: store.warn(run, RowWarning(row=0, column="", code="x", message="x")),
         ):
             with pytest.raises(RunLost):
                 write()

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from flask_mailbox_import import Code
+from flask_mailbox_import.core.mailboxes import Login, Protocol, Security, Stage
+from flask_mailbox_import.core.providers import PROVIDERS, provider_of
+from flask_mailbox_import.core.secret import Secret
 from flask_mailbox_import.probe.diagnosis import Finding, diagnose
 from flask_mailbox_import.probe.faults import ReplyRefused
 from flask_mailbox_import.probe.replies import parse_reply, shown
-from flask_mailbox_import.providers import PROVIDERS, provider_of
-from flask_mailbox_import.reasons import reason_of_test
-from flask_mailbox_import.records import Login, Protocol, Security, Stage
-from flask_mailbox_import.secret import Secret
+from flask_mailbox_import.probe.verdicts import failure_of_test
 
 AT_AUTH = [
     (535, "5.7.8 Error: authentication failed: UGFzc3dvcmQ6", "bad_credentials"),
@@ -253,7 +253,7 @@ def test_a_plain_refusal_means_what_it_means_at_the_provider():
     assert found(Stage.AUTH, 535, "Invalid login", "a@aol.com").code is Code.APP_PASSWORD_REQUIRED
     assert found(Stage.AUTH, 535, "Invalid login", "a@gmail.com").code is Code.BAD_CREDENTIALS
     assert found(Stage.AUTH, None, "NO LOGIN failed", "a@live.com").code is Code.OAUTH_REQUIRED
-    reason = reason_of_test(
+    reason = failure_of_test(
         Code.BAD_CREDENTIALS, Protocol.SMTP, provider_of("smtp.gmail.com", "a@example.com")
     )
     assert reason.error == "Authentication failed. Check username/password."
@@ -279,7 +279,7 @@ ROWS_OF_THE_FILE = {
 @pytest.mark.parametrize("protocol", Protocol)
 @pytest.mark.parametrize("code", [each for each in Code if each.value not in ROWS_OF_THE_FILE])
 def test_every_code_has_its_words(code, protocol):
-    reason = reason_of_test(code, protocol, None)
+    reason = failure_of_test(code, protocol, None)
     for text in (reason.error, reason.hint):
         assert text.endswith(".")
         assert "{" not in text

@@ -10,15 +10,15 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
-from flask_mailbox_import.check import Reading, read_rows
-from flask_mailbox_import.choices import encoding_choices
 from flask_mailbox_import.config import Config
-from flask_mailbox_import.decoding import ENCODINGS, UnknownEncoding, encoding_named
-from flask_mailbox_import.errors import FileError
-from flask_mailbox_import.mapping import now
-from flask_mailbox_import.sealing import generate_key
+from flask_mailbox_import.core.encodings import ENCODINGS, encoding_named
+from flask_mailbox_import.core.errors import FileError, UnknownEncoding
+from flask_mailbox_import.core.secret import generate_encryption_key
+from flask_mailbox_import.reading.question import encoding_choices
+from flask_mailbox_import.reading.reader import Reading, read_rows
+from flask_mailbox_import.storage.models import now
 
-CONFIG = Config.from_mapping({"MAILBOX_IMPORT_ENCRYPTION_KEYS": [generate_key()]})
+CONFIG = Config.from_mapping({"MAILBOX_IMPORT_ENCRYPTION_KEYS": [generate_encryption_key()]})
 TEXT = (
     "email,password,smtphost,imaphost,displayname\n"
     "zoe@x.test,Grö\u00dfe#CANARY,smtp.x.test,imap.x.test,Zoë Müller\n"

@@ -17,7 +17,7 @@ from sqlalchemy.orm import (
 )
 
 from flask_mailbox_import import ConfigError, MailboxImport, MailboxMixin
-from flask_mailbox_import.sealing import generate_key
+from flask_mailbox_import.core.secret import generate_encryption_key
 
 CSV = b"email,password,smtphost,imaphost\na@x.com,pw,smtp.x.com,\nb@x.com,pw,smtp.x.com,\n"
 
@@ -39,7 +39,7 @@ class Crowded(DeclarativeBase):
 def make_app(db: SQLAlchemy, path=None, **settings: object) -> Flask:
     app = Flask("host")
     app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{path}" if path else "sqlite://"
-    app.config["MAILBOX_IMPORT_ENCRYPTION_KEYS"] = [generate_key()]
+    app.config["MAILBOX_IMPORT_ENCRYPTION_KEYS"] = [generate_encryption_key()]
     app.config.update({f"MAILBOX_IMPORT_{name}": value for name, value in settings.items()})
     db.init_app(app)
     return app
@@ -104,7 +104,7 @@ def test_a_database_fault_on_one_row_is_that_rows(tmp_path):
     extension.init_app(app, db)
     summary = import_two(app, extension, db)
     assert (summary.imported, summary.failed) == (1, 1)
-    assert [(each.row, each.reason.code.value) for each in summary.errors] == [(3, "internal")]
+    assert [(each.row, each.failure.code.value) for each in summary.errors] == [(3, "internal")]
 
 
 def test_a_model_without_the_unique_constraint_is_refused():
@@ -220,7 +220,7 @@ def test_a_database_without_transactions_is_refused():
     app = Flask("host")
     app.config["SQLALCHEMY_DATABASE_URI"] = "sqlite://"
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"isolation_level": "AUTOCOMMIT"}
-    app.config["MAILBOX_IMPORT_ENCRYPTION_KEYS"] = [generate_key()]
+    app.config["MAILBOX_IMPORT_ENCRYPTION_KEYS"] = [generate_encryption_key()]
     db.init_app(app)
     with pytest.raises(ConfigError, match="an import needs transactions"):
         MailboxImport().init_app(app, db)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from conftest import Header, row
 
-from flask_mailbox_import.pitfalls import remark_on
-from flask_mailbox_import.secret import Secret
+from flask_mailbox_import.core.password_pitfalls import password_remark
+from flask_mailbox_import.core.secret import Secret
 
 
 def test_what_looks_wrong_about_a_refused_password_is_in_the_hint(make_host, mail_server):
@@ -26,7 +26,7 @@ def test_what_looks_wrong_about_a_refused_password_is_in_the_hint(make_host, mai
     assert data["imported"] == 2
     hints = {each["email"]: each["hint"] for each in data["errors"]}
     for email in ("app@x.com", "space@x.com", "number@x.com"):
-        assert hints[email] == f"{remark_on(Secret(accounts[email]))} {hints['plain@x.com']}"
+        assert hints[email] == f"{password_remark(Secret(accounts[email]))} {hints['plain@x.com']}"
     warned = [(each["row"], each["column"], each["code"]) for each in data["warnings"]]
     assert warned == [
         (3, "password", "password_spaces"),

@@ -8,9 +8,8 @@ from contextlib import closing, suppress
 import pytest
 from conftest import Header, row
 
-from flask_mailbox_import.policy import NoAddress, Policy, by_turns
-from flask_mailbox_import.probe.guard import Guard
-from flask_mailbox_import.probe.pool import HubRun
+from flask_mailbox_import.probe.guard import Guard, NoAddress, Policy, by_turns
+from flask_mailbox_import.probe.hub import HubRun
 
 pytestmark = pytest.mark.slow
 

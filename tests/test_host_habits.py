@@ -15,7 +15,7 @@ from sqlalchemy import event, update
 from sqlalchemy.orm import Mapped, ORMExecuteState, mapped_column, with_loader_criteria
 
 from flask_mailbox_import import MailboxImport, MailboxMixin, SealError
-from flask_mailbox_import.sealing import generate_key
+from flask_mailbox_import.core.secret import generate_encryption_key
 
 CSV = Header + "".join(row(f"{each}@x.com", "pw", 587, host="smtp.x.com") for each in "abc")
 
@@ -31,7 +31,7 @@ def make(tmp_path):
     def make(db: SQLAlchemy, model: type | None = None, keys: list[str] | None = None) -> Host:
         app = Flask("host")
         app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{tmp_path}/host.sqlite"
-        app.config["MAILBOX_IMPORT_ENCRYPTION_KEYS"] = keys or [generate_key()]
+        app.config["MAILBOX_IMPORT_ENCRYPTION_KEYS"] = keys or [generate_encryption_key()]
         db.init_app(app)
         extension = MailboxImport(mailbox_model=model)
         extension.init_app(app, db)
@@ -95,7 +95,7 @@ def soft(make) -> tuple[Host, type]:
     class Mailbox(MailboxMixin, db.Model):
         is_deleted: Mapped[bool] = mapped_column(default=False)
 
-    host = make(db, Mailbox, ["old:" + generate_key().partition(":")[2]])
+    host = make(db, Mailbox, ["old:" + generate_encryption_key().partition(":")[2]])
 
     @event.listens_for(db.session, "do_orm_execute")
     def hide(state: ORMExecuteState) -> None:
@@ -127,7 +127,7 @@ def test_what_the_host_hides_is_sealed_anew_too(soft, make):
     host, model = soft
     assert imported(host)["imported"] == 3
     delete_softly(host, model)
-    new = "new:" + generate_key().partition(":")[2]
+    new = "new:" + generate_encryption_key().partition(":")[2]
     old = host.app.config["MAILBOX_IMPORT_ENCRYPTION_KEYS"]
     later = make(host.db, model, [new, *old])
     # Two passwords of each mailbox.

@@ -9,13 +9,13 @@ import pytest
 from hostile_bytes import HEADER, MADE, ROW, in_utf16
 
 from flask_mailbox_import import FileError
-from flask_mailbox_import.check import read_rows
 from flask_mailbox_import.config import Config
-from flask_mailbox_import.sealing import generate_key
+from flask_mailbox_import.core.secret import generate_encryption_key
+from flask_mailbox_import.reading.reader import read_rows
 
 pytestmark = pytest.mark.slow
 
-CONFIG = Config.from_mapping({"MAILBOX_IMPORT_ENCRYPTION_KEYS": [generate_key()]})
+CONFIG = Config.from_mapping({"MAILBOX_IMPORT_ENCRYPTION_KEYS": [generate_encryption_key()]})
 
 
 @pytest.mark.parametrize("make", MADE.values(), ids=MADE)

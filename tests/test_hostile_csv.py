@@ -24,14 +24,16 @@ import pytest
 from conftest import Host, new_host
 
 from flask_mailbox_import import FileError
-from flask_mailbox_import.check import mark_doubles, read_rows
 from flask_mailbox_import.config import Config
-from flask_mailbox_import.report import ReportRow, report
-from flask_mailbox_import.sealing import generate_key
+from flask_mailbox_import.core.rows import ReportRow
+from flask_mailbox_import.core.secret import generate_encryption_key
+from flask_mailbox_import.reading.reader import read_rows
+from flask_mailbox_import.reading.validation import mark_doubles
+from flask_mailbox_import.web.report import report_csv
 
 pytestmark = pytest.mark.slow
 
-CONFIG = Config.from_mapping({"MAILBOX_IMPORT_ENCRYPTION_KEYS": [generate_key()]})
+CONFIG = Config.from_mapping({"MAILBOX_IMPORT_ENCRYPTION_KEYS": [generate_encryption_key()]})
 CASES = json.loads((Path(__file__).parent / "data" / "hostile_csv.json").read_text())
 BY_ID = {case["id"]: case for case in CASES}
 FAULTS = [case for case in CASES if "reason" in case["expect"]]
@@ -122,14 +124,14 @@ def test_a_file_is_refused_by_name_and_nothing_of_it_repeated(shared, watch, cas
 def test_each_row_is_one_row_with_its_code(case):
     expected = case["expect"]
     rows = list(mark_doubles(read_rows(data_of(case), CONFIG)[0], set()))
-    codes = [row.reason.code.value if row.reason else "ready" for row in rows]
+    codes = [row.failure.code.value if row.failure else "ready" for row in rows]
     assert codes == list(unrolled(expected["rows"]))
     assert [row.record.row for row in rows] == list(range(2, len(rows) + 2))
     for row in rows:
-        if row.reason is None:
+        if row.failure is None:
             assert row.mailbox.smtp.security.value == expected.get("security", "starttls")
         elif "column" in expected:
-            assert f"The column {expected['column']} " in row.reason.error
+            assert f"The column {expected['column']} " in row.failure.error
 
 
 @pytest.mark.parametrize("case", TABLES, ids=lambda case: case["id"])
@@ -194,7 +196,7 @@ def test_a_report_of_formulas_computes_nothing_and_has_no_password(make_host):
 )
 def test_whatever_a_spreadsheet_would_compute_is_text_in_a_report(text):
     row = ReportRow(row=2, email=text, status="failed", code="", error=text, hint=text)
-    _, cells = csv.reader(io.StringIO(report([row]).decode("utf-8-sig"), newline=""))
+    _, cells = csv.reader(io.StringIO(report_csv([row]).decode("utf-8-sig"), newline=""))
     shown = text.replace("\0", "\ufffd")
     assert [cells[1], *cells[4:]] == [f"'{shown}"] * 3
 

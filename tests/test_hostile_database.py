@@ -15,7 +15,7 @@ from sinks import CANARY, assert_clean
 from sqlalchemy import event, text
 
 from flask_mailbox_import import ImportInterrupted, SealError
-from flask_mailbox_import.sealing import generate_key
+from flask_mailbox_import.core.secret import generate_encryption_key
 
 pytestmark = pytest.mark.slow
 
@@ -237,7 +237,7 @@ def test_a_row_that_was_moved_in_the_tables_is_not_tested_and_told(make_host, ma
     execute(host, f"UPDATE mailbox_import_row {swap} WHERE id = 1")
     with host.app.app_context():
         summary = host.extension.importer.continue_import(import_id)
-    assert (summary.imported, [each.reason.code.value for each in summary.errors]) == (
+    assert (summary.imported, [each.failure.code.value for each in summary.errors]) == (
         1,
         ["internal"],
     )
@@ -249,7 +249,7 @@ def test_a_row_that_was_moved_in_the_tables_is_not_tested_and_told(make_host, ma
 def test_without_the_key_of_what_waits_a_run_stops_and_nothing_is_lost(make_host, tmp_path):
     """A deploy with the wrong keys erases nothing."""
     database = f"sqlite:///{tmp_path}/one.sqlite"
-    keys = [generate_key()]
+    keys = [generate_encryption_key()]
     host = make_host(database=database, ENCRYPTION_KEYS=keys, KEEP_FAILED_SECRETS=0)
     csv = Header + row("a@x.com", "pw", 587, host="smtp.x.com")
     with host.app.app_context():

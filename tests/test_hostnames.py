@@ -6,7 +6,7 @@ import ipaddress
 
 import pytest
 
-from flask_mailbox_import.hostnames import HostRefused, judge_host, judge_port
+from flask_mailbox_import.core.validators import HostRefused, judge_host, judge_port
 
 INSIDE = (ipaddress.ip_network("10.1.0.0/16"),)
 

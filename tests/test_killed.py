@@ -20,8 +20,8 @@ from conftest import Header, row
 from steering import call, change, ended, look, status_of, wait_for
 from steering import gate as gate
 
-from flask_mailbox_import.mapping import now
-from flask_mailbox_import.sealing import generate_key
+from flask_mailbox_import.core.secret import generate_encryption_key
+from flask_mailbox_import.storage.models import now
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("gate")]
 ROOT = Path(__file__).parent.parent
@@ -60,7 +60,7 @@ def test_what_a_killed_process_was_at_is_done_by_another(make_host, database, ma
     settings = {
         "RUNNER": "thread",
         "MAX_RUNNING": 1,
-        "ENCRYPTION_KEYS": [generate_key()],
+        "ENCRYPTION_KEYS": [generate_encryption_key()],
         "TIMEOUT": 60,
     }
     host = make_host(server.port, database=database, **settings)

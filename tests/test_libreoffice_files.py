@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from flask_mailbox_import.check import Reading, read_rows
 from flask_mailbox_import.config import Config
-from flask_mailbox_import.decoding import UnknownEncoding
-from flask_mailbox_import.records import RowStatus
-from flask_mailbox_import.sealing import generate_key
+from flask_mailbox_import.core.errors import UnknownEncoding
+from flask_mailbox_import.core.rows import RowStatus
+from flask_mailbox_import.core.secret import generate_encryption_key
+from flask_mailbox_import.reading.reader import Reading, read_rows
 
-CONFIG = Config.from_mapping({"MAILBOX_IMPORT_ENCRYPTION_KEYS": [generate_key()]})
+CONFIG = Config.from_mapping({"MAILBOX_IMPORT_ENCRYPTION_KEYS": [generate_encryption_key()]})
 FILES = Path(__file__).parent / "data/libreoffice"
 EXPECTED = json.loads((FILES / "expected.json").read_text("utf-8"))
 UNICODE = sorted(each for each in FILES.iterdir() if each.name[:2] not in ("la", "ex"))
@@ -57,7 +57,7 @@ def test_a_line_break_in_a_cell_is_said_of_its_row_alone():
     for name in ("linebreak.ods", "linebreak.xls", "linebreak.xlsx", "linebreak.comma-utf8.csv"):
         rows, *_ = read_rows((FILES / name).read_bytes(), CONFIG)
         failed = [each for each in rows if each.status is RowStatus.FAILED]
-        assert [each.reason.code.value for each in failed] == ["control_character"]
+        assert [each.failure.code.value for each in failed] == ["control_character"]
 
 
 @pytest.mark.parametrize("name", ["sheets.ods", "sheets.xls", "sheets.xlsx"])

@@ -11,11 +11,10 @@ import pytest
 from hostile_play import Play, contexts_of
 from scripted_server import SMTP, ScriptedServer, up_to
 
-from flask_mailbox_import.policy import Policy
 from flask_mailbox_import.probe.faults import ReplyTooLong
-from flask_mailbox_import.probe.guard import Guard
-from flask_mailbox_import.probe.pool import HubRun
-from flask_mailbox_import.probe.sockets import MAX_REPLY, Wire, tls_context
+from flask_mailbox_import.probe.guard import Guard, Policy
+from flask_mailbox_import.probe.hub import HubRun
+from flask_mailbox_import.probe.wire import MAX_REPLY, Wire, tls_context
 
 pytestmark = pytest.mark.slow
 

@@ -15,9 +15,10 @@ from steering import call, change, ended, file_of, retry, send, untested
 from steering import gate as gate
 
 import flask_mailbox_import
-from flask_mailbox_import import Code, fields
-from flask_mailbox_import.mapping import now
-from flask_mailbox_import.names import COLUMNS
+from flask_mailbox_import import Code
+from flask_mailbox_import.core.rows import COLUMNS
+from flask_mailbox_import.storage.models import now
+from flask_mailbox_import.web import forms
 
 SMTP, TEST = "/v1/mailboxes/import/smtp", "/v1/mailboxes/connection-test"
 OPEN = "/v1/mailboxes/openapi.json"
@@ -112,7 +113,7 @@ def test_its_lists_are_ours(document):
     columns = schemas["Corrections"]["additionalProperties"]["propertyNames"]["enum"]
     assert sorted(columns) == sorted(COLUMNS)
     form = document["paths"][SMTP]["post"]["requestBody"]["content"]["multipart/form-data"]
-    assert set(form["schema"]["properties"]) == {"file", *fields._FIELDS}
+    assert set(form["schema"]["properties"]) == {"file", *forms._FIELDS}
     assert [*flask_mailbox_import.ImportStatus] == schemas["Import"]["properties"]["status"]["enum"]
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from flask_mailbox_import import Code
 from flask_mailbox_import.config import PREFIX, Config
-from flask_mailbox_import.words import WORDS
+from flask_mailbox_import.core.explanations import EXPLANATIONS
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "flask_mailbox_import"
@@ -52,7 +52,7 @@ def test_the_readme_lists_every_code_with_its_sentence():
     text = (ROOT / "README.md").read_text()
     listed = dict(re.findall(r"^\| `([a-z_]+)` \| ([^|]+) \| [^|]+ \|$", text, re.MULTILINE))
     assert {each.value for each in Code} - set(listed) == set()
-    for code, (sentence, _) in WORDS.items():
+    for code, (sentence, _) in EXPLANATIONS.items():
         assert listed[code.value] == sentence
 
 

@@ -11,7 +11,7 @@ from conftest import Header, row
 from flask import redirect, render_template_string, request
 from flask_wtf import CSRFProtect
 
-from flask_mailbox_import.frame import linked
+from flask_mailbox_import.web.rendering import linked
 
 UPLOAD = "/mailboxes/import"
 ROW = "a@example.com,pw,smtp.example.com,,587,false\n"

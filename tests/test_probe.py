@@ -16,7 +16,7 @@ import trustme
 from conftest import Header, row, server_context
 
 from example_app.mailserver import CLOSE
-from flask_mailbox_import.probe.sockets import tls_context
+from flask_mailbox_import.probe.wire import tls_context
 
 LATER = datetime.datetime.now(datetime.timezone.utc)
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from traces import READY, age, delete, imported, only_import, rest, stage
 
 from flask_mailbox_import import ImportInterrupted, MailboxImport, MailboxMixin
-from flask_mailbox_import.sealing import generate_key
+from flask_mailbox_import.core.secret import generate_encryption_key
 
 pytestmark = pytest.mark.slow
 
@@ -168,7 +168,7 @@ def test_of_two_who_delete_at_once_one_is_told_that_it_is_gone(make_host):
 def test_a_mailbox_that_the_host_needs_keeps_all_as_it_is(tmp_path, deferred):
     app, db = Flask("host"), SQLAlchemy()
     app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{tmp_path}/own.sqlite"
-    app.config["MAILBOX_IMPORT_ENCRYPTION_KEYS"] = [generate_key()]
+    app.config["MAILBOX_IMPORT_ENCRYPTION_KEYS"] = [generate_encryption_key()]
     db.init_app(app)
 
     class Mailbox(MailboxMixin, db.Model):

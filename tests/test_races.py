@@ -18,7 +18,7 @@ import race_child
 from conftest import Header, Host, row
 from sqlalchemy import func, make_url
 
-from flask_mailbox_import.sealing import generate_key
+from flask_mailbox_import.core.secret import generate_encryption_key
 
 pytestmark = pytest.mark.slow
 
@@ -74,7 +74,9 @@ def at_once(request: pytest.FixtureRequest) -> AtOnce:
 def racing_host(make_host, database: str, mail_server) -> Host:
     """Make a host whose mailboxes are all at one mail server, which it carries."""
     server = mail_server()
-    host = make_host(server.port, database=database, ENCRYPTION_KEYS=[generate_key()], **SETTINGS)
+    host = make_host(
+        server.port, database=database, ENCRYPTION_KEYS=[generate_encryption_key()], **SETTINGS
+    )
     host.server, host.port = server, server.port
     return host
 

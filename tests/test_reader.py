@@ -8,13 +8,14 @@ import io
 import pytest
 
 from flask_mailbox_import import Code, FileError
-from flask_mailbox_import.check import mark_doubles, read_rows
 from flask_mailbox_import.config import Config
-from flask_mailbox_import.names import COLUMNS
-from flask_mailbox_import.records import Mailbox, RowStatus, Security
-from flask_mailbox_import.sealing import generate_key
+from flask_mailbox_import.core.mailboxes import Mailbox, Security
+from flask_mailbox_import.core.rows import COLUMNS, RowStatus
+from flask_mailbox_import.core.secret import generate_encryption_key
+from flask_mailbox_import.reading.reader import read_rows
+from flask_mailbox_import.reading.validation import mark_doubles
 
-CONFIG = Config.from_mapping({"MAILBOX_IMPORT_ENCRYPTION_KEYS": [generate_key()]})
+CONFIG = Config.from_mapping({"MAILBOX_IMPORT_ENCRYPTION_KEYS": [generate_encryption_key()]})
 HEADER = "email,password,smtphost,imaphost\n"
 
 
@@ -24,7 +25,7 @@ def read(data: str | bytes, config: Config = CONFIG):
 
 def mailbox(line: str, header: str = HEADER) -> Mailbox:
     (row,) = read(header + line)
-    assert row.mailbox is not None, row.reason
+    assert row.mailbox is not None, row.failure
     return row.mailbox
 
 
@@ -85,7 +86,7 @@ def test_row_numbers_are_those_of_the_spreadsheet():
     lines += [",,", "", "b@x.com,pw,smtp.x.com"]
     rows = read("\n".join(lines))
     assert [each.record.row for each in rows] == [6, 9]
-    assert rows[0].reason.code is Code.CONTROL_CHARACTER
+    assert rows[0].failure.code is Code.CONTROL_CHARACTER
 
 
 @pytest.mark.parametrize(
@@ -112,15 +113,15 @@ def test_row_numbers_are_those_of_the_spreadsheet():
 )
 def test_faults_of_a_row(line, code):
     (row,) = read(HEADER[:-1] + ",smtpport,smtpsecure\n" + line)
-    assert (row.status, row.reason.code) == (RowStatus.FAILED, code)
-    assert row.reason.hint
+    assert (row.status, row.failure.code) == (RowStatus.FAILED, code)
+    assert row.failure.hint
 
 
 def test_a_row_tells_all_its_faults():
     (row,) = read(HEADER + "bob,,smtp.x.com,localhost")
-    assert row.reason.code is Code.INVALID_EMAIL
-    assert "Also: Missing SMTP host or password. Fill in" in row.reason.hint
-    assert "imaphost" in row.reason.hint
+    assert row.failure.code is Code.INVALID_EMAIL
+    assert "Also: Missing SMTP host or password. Fill in" in row.failure.hint
+    assert "imaphost" in row.failure.hint
 
 
 @pytest.mark.parametrize("domain", ["b.test", "b.local", "b.internal", "b.TEST"])
@@ -177,7 +178,7 @@ def test_doubles_skip_the_later_row_and_a_known_address_goes_first():
     lines = ["a@x.com,1,h.x.com,", "A@x.com,2,h.x.com,", "bad,1,h.x.com,", "k@x.com,1,h.x.com,"]
     lines += ["K@X.com,1,h.x.com,"]
     rows = list(mark_doubles(read(HEADER + "\n".join(lines)), {"k@x.com"}))
-    assert [(each.status.value, each.reason and each.reason.code.value) for each in rows] == [
+    assert [(each.status.value, each.failure and each.failure.code.value) for each in rows] == [
         ("ready", None),
         ("skipped", "duplicate_in_file"),
         ("failed", "invalid_email"),
@@ -191,7 +192,7 @@ def test_a_second_password_for_one_login_is_not_tried():
     lines = ["a@x.com,1,h.x.com,,u", "b@x.com,2,h.x.com,,u", "c@x.com,1,H.x.com,,u"]
     rows = list(mark_doubles(read(header + "\n".join(lines)), set()))
     assert [each.status.value for each in rows] == ["ready", "failed", "ready"]
-    assert rows[1].reason.code is Code.DUPLICATE_LOGIN
+    assert rows[1].failure.code is Code.DUPLICATE_LOGIN
 
 
 def test_our_columns_are_those_of_the_contract():
@@ -212,7 +213,7 @@ def test_a_fault_of_a_file_holds_nothing_of_it():
 
 def test_of_a_row_with_too_many_cells_only_a_sure_address_is_kept():
     (row,) = read(HEADER + "a@x.com,CAN,ARY,smtp.x.com,i")
-    assert row.reason.code is Code.WRONG_COLUMN_COUNT
+    assert row.failure.code is Code.WRONG_COLUMN_COUNT
     assert {name: cell for name, cell in row.record.cells.items() if cell} == {"email": "a@x.com"}
     (row,) = read("password,email,smtphost,imaphost\nCAN,ARY@,a@x.com,smtp.x.com,i")
     assert not any(row.record.cells.values())
@@ -220,7 +221,7 @@ def test_of_a_row_with_too_many_cells_only_a_sure_address_is_kept():
 
 def test_cells_under_a_blank_header_are_too_many():
     (row,) = read(HEADER[:-1] + ",\na@x.com,sec,ret.word,smtp.x.com,imap.x.com")
-    assert row.reason.code is Code.WRONG_COLUMN_COUNT
+    assert row.failure.code is Code.WRONG_COLUMN_COUNT
     assert mailbox("b@x.com,pw,smtp.x.com,,", HEADER[:-1] + ",,\n").email == "b@x.com"
 
 
@@ -238,5 +239,5 @@ def test_blank_lines_of_another_dialect_before_the_header():
 
 def test_a_far_too_long_address_is_cut_where_it_is_shown():
     (row,) = read(HEADER + "b" * 70_000 + "@x.com,pw,smtp.x.com,")
-    assert row.reason.code is Code.FIELD_TOO_LONG
+    assert row.failure.code is Code.FIELD_TOO_LONG
     assert len(row.record.shown_email) == 320

@@ -15,11 +15,11 @@ from collections.abc import Iterable, Sequence
 import pytest
 
 from flask_mailbox_import import FileError
-from flask_mailbox_import.check import Reading, read_rows
 from flask_mailbox_import.config import Config
-from flask_mailbox_import.sealing import generate_key
+from flask_mailbox_import.core.secret import generate_encryption_key
+from flask_mailbox_import.reading.reader import Reading, read_rows
 
-CONFIG = Config.from_mapping({"MAILBOX_IMPORT_ENCRYPTION_KEYS": [generate_key()]})
+CONFIG = Config.from_mapping({"MAILBOX_IMPORT_ENCRYPTION_KEYS": [generate_encryption_key()]})
 PLAIN = Reading()
 #: What any file of at most 500,000 bytes may take above the baseline.
 MEMORY = 60 << 20

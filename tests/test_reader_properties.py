@@ -13,18 +13,18 @@ from hypothesis import strategies as st
 from reader_files import UNICODE, Written, broken, samples, tokens, written
 
 from flask_mailbox_import import FileError
-from flask_mailbox_import.check import Reading, mark_doubles, read_rows
 from flask_mailbox_import.config import Config
-from flask_mailbox_import.decoding import CODECS, LABELS
-from flask_mailbox_import.names import COLUMNS
-from flask_mailbox_import.records import CheckedRow, Notice, RowStatus
-from flask_mailbox_import.sealing import generate_key
+from flask_mailbox_import.core.encodings import CODECS, LABELS
+from flask_mailbox_import.core.rows import COLUMNS, CheckedRow, RowStatus, RowWarning
+from flask_mailbox_import.core.secret import generate_encryption_key
+from flask_mailbox_import.reading.reader import Reading, read_rows
+from flask_mailbox_import.reading.validation import mark_doubles
 
 pytestmark = pytest.mark.slow
 
-CONFIG = Config.from_mapping({"MAILBOX_IMPORT_ENCRYPTION_KEYS": [generate_key()]})
+CONFIG = Config.from_mapping({"MAILBOX_IMPORT_ENCRYPTION_KEYS": [generate_encryption_key()]})
 MORE = int(os.environ.get("READER_EXAMPLES", "0"))
-Outcome = tuple[list[CheckedRow], tuple[Notice, ...]] | FileError
+Outcome = tuple[list[CheckedRow], tuple[RowWarning, ...]] | FileError
 #: As the README lists them, without those of a form.
 REASONS = {
     *("empty_file", "no_rows", "too_many_rows", "unreadable_encoding", "not_a_table"),
@@ -54,8 +54,8 @@ def outcome(data: bytes, reading: Reading = PLAIN) -> Outcome:
     numbers = [each.record.row for each in rows]
     assert numbers == sorted(set(numbers))
     for each in rows:
-        assert (each.reason is None) == (each.status is RowStatus.READY)
-        assert each.mailbox is not None or (each.reason and each.reason.hint)
+        assert (each.failure is None) == (each.status is RowStatus.READY)
+        assert each.mailbox is not None or (each.failure and each.failure.hint)
     return rows, notices
 
 
@@ -64,7 +64,7 @@ def words(found: Outcome) -> str:
     if isinstance(found, FileError):
         return f"{found!r} {found.message} {found.details}"
     rows, notices = found
-    each_row = (f"{each.record.notices!r} {each.reason!r} {each.record.secrets}" for each in rows)
+    each_row = (f"{each.record.warnings!r} {each.failure!r} {each.record.secrets}" for each in rows)
     return f"{notices!r} {' '.join(each_row)}"
 
 
@@ -127,7 +127,7 @@ def assert_read_back(file: Written, data: bytes, reading: Reading = PLAIN) -> No
     for at, record in enumerate(records):
         secrets = {name: each.reveal() for name, each in record.secrets.items()}
         assert {name: secrets[name] for name in file.secrets[at]} == file.secrets[at]
-        assert (found[0][at].mailbox is not None) == file.ready(at), found[0][at].reason
+        assert (found[0][at].mailbox is not None) == file.ready(at), found[0][at].failure
 
 
 @pytest.mark.parametrize("codec", UNICODE)

@@ -13,13 +13,13 @@ from conftest import Header, Host, new_host, row
 from sqlalchemy import create_engine, event, text
 
 from flask_mailbox_import import SealError, signals
-from flask_mailbox_import.rotation import Rotated
-from flask_mailbox_import.sealing import Field, generate_key
-from flask_mailbox_import.secret import Secret
+from flask_mailbox_import.core.secret import Secret, generate_encryption_key
+from flask_mailbox_import.storage.rotation import Rotated
+from flask_mailbox_import.storage.sealing import Field
 
 pytestmark = pytest.mark.slow
 
-OLD, NEW = generate_key(), generate_key()
+OLD, NEW = generate_encryption_key(), generate_encryption_key()
 OLD_ID, NEW_ID = OLD.partition(":")[0], NEW.partition(":")[0]
 COLUMNS = "email,password,smtphost,imaphost,imappassword\n"
 

@@ -8,8 +8,8 @@ import os
 import pytest
 
 from flask_mailbox_import import SealError
-from flask_mailbox_import.sealing import KeyRing, generate_key
-from flask_mailbox_import.secret import Secret
+from flask_mailbox_import.core.secret import Secret, generate_encryption_key
+from flask_mailbox_import.storage.sealing import KeyRing
 
 PLACE = {"workspace_id": "w1", "seal_id": "s1", "field": "smtp_password"}
 
@@ -57,7 +57,7 @@ def test_the_first_key_seals_and_all_open():
 
 
 def test_generated_keys_are_random_and_of_256_bits():
-    first, second = generate_key(), generate_key()
+    first, second = generate_encryption_key(), generate_encryption_key()
     assert first != second
     assert len(base64.b64decode(first.partition(":")[2])) == 32
 

@@ -18,8 +18,8 @@ from sinks import CANARY, SIGNALS, assert_clean, forms_of, watched
 from ways import FAULTS, by_pages, csv_of
 
 from flask_mailbox_import import ConfigError, FileError, ImportInterrupted, InternalFault
-from flask_mailbox_import.records import Login, Protocol, Security
-from flask_mailbox_import.secret import Secret
+from flask_mailbox_import.core.mailboxes import Login, Protocol, Security
+from flask_mailbox_import.core.secret import Secret
 
 OUTCOMES = {
     "passes": {},

@@ -7,7 +7,8 @@ import sqlalchemy
 from sqlalchemy.exc import OperationalError
 
 from flask_mailbox_import import FileError, InternalFault
-from flask_mailbox_import.shield import shielded
+from flask_mailbox_import.core.errors import shielded
+from flask_mailbox_import.core.validators import judge_host
 
 
 @shielded
@@ -62,3 +63,8 @@ def test_of_a_fault_of_the_database_the_drivers_own_is_named():
 
 def test_what_is_returned_is_returned():
     assert shielded(len)("abc") == 3
+
+
+def test_a_file_of_ours_is_named_by_its_path_inside_the_package():
+    with pytest.raises(InternalFault, match=r"HostRefused at core/validators\.py:\d+ "):
+        shielded(judge_host)("")

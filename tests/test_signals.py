@@ -14,8 +14,8 @@ from sqlalchemy import event
 from traces import READY, delete, imported, only_import, parsed, stage
 
 from flask_mailbox_import import ImportInterrupted, ImportNotFound, TooManyRunning, signals
-from flask_mailbox_import.auth import _new_key
-from flask_mailbox_import.execution import BURST
+from flask_mailbox_import.engine.execution import BURST
+from flask_mailbox_import.storage.api_keys import _new_key
 
 Told = tuple[str, dict[str, object]]
 

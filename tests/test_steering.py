@@ -96,7 +96,7 @@ def test_a_retry_without_a_place_changes_nothing(make_host, mail_server):
     answer = host.post(Header + row("a@x.com", "no", server.port), key)
     address = f"/v1/mailboxes/imports/{answer.json['data']['importId']}"
     client, headers = host.app.test_client(), {"X-Api-Key": key}
-    with host.app.app_context(), host.extension.importer.slot("w1"):
+    with host.app.app_context(), host.extension.importer._place("w1"):
         answer = client.post(f"{address}/retry", headers=headers, json={"rows": [2]})
         assert answer.status_code == 429
         answer = client.post("/v1/mailboxes/connection-test", headers=headers)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import _thread
 import io
+import signal
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
@@ -11,12 +13,11 @@ from conftest import Header, row
 from sqlalchemy.exc import OperationalError
 
 from flask_mailbox_import import ImportNotRunnable, RunLost
-from flask_mailbox_import.mapping import STALE_AFTER
-from flask_mailbox_import.records import ImportStatus, Options
-from flask_mailbox_import.runs import Runs
-from flask_mailbox_import.session import repeated
-from flask_mailbox_import.staged import Outcome
-from flask_mailbox_import.store import Store
+from flask_mailbox_import.core.imports import STALE_AFTER, ImportStatus, Options
+from flask_mailbox_import.core.rows import Outcome
+from flask_mailbox_import.storage.imports import Imports
+from flask_mailbox_import.storage.runs import Runs
+from flask_mailbox_import.storage.session import repeated
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def host(make_host):
 
 
 @pytest.fixture
-def store(host) -> Store:
+def store(host) -> Imports:
     return host.store()
 
 
@@ -74,7 +75,7 @@ def test_who_lost_an_import_writes_nothing(host, runs, staged):
         rows = runs.ready_rows(first)
         age(host, staged)
         second = runs.claim(staged)
-        outcome = Outcome(row_id=rows[0].id, reason=None)
+        outcome = Outcome(row_id=rows[0].id, failure=None)
         with pytest.raises(RunLost):
             runs.save(first, [outcome])
         runs.end(first, ImportStatus.FINISHED)
@@ -98,7 +99,7 @@ def test_rows_whose_record_expired_are_told_so(host, staged):
         host.db.session.commit()
         assert host.extension.importer.erase_expired() == 3
         summary = host.extension.importer.continue_import(staged)
-    assert {each.reason.code.value for each in summary.errors} == {"not_tested"}
+    assert {each.failure.code.value for each in summary.errors} == {"not_tested"}
 
 
 def test_a_run_that_breaks_down_is_interrupted_and_can_be_continued(host, staged):
@@ -114,13 +115,21 @@ def test_a_run_that_breaks_down_is_interrupted_and_can_be_continued(host, staged
         assert host.extension.importer.continue_import(staged).imported == 3
 
 
-def test_what_is_known_when_a_run_is_stopped_is_saved(make_host, mail_server):
+@pytest.fixture
+def ctrl_c() -> Iterator[Callable[[], None]]:
+    """Interrupt the main thread, also where a shell started us with SIGINT ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield _thread.interrupt_main
+    signal.signal(signal.SIGINT, before)
+
+
+def test_what_is_known_when_a_run_is_stopped_is_saved(make_host, mail_server, ctrl_c):
     server = mail_server()
     host = make_host(server.port, CONCURRENCY=1)
 
     def reply(_session: object) -> bytes:
         if len(server.logins) == 4:
-            _thread.interrupt_main()
+            ctrl_c()
         return b"235 2.7.0 ok\r\n" if len(server.logins) != 2 else b"535 5.7.8 no\r\n"
 
     server.replies["AUTH"] = reply

@@ -19,7 +19,7 @@ from traces import READY, delete, imported, rest, stage
 from ways import by_pages
 
 from flask_mailbox_import import ImportNotFound, ImportStatus
-from flask_mailbox_import.records import Notice, RowStatus
+from flask_mailbox_import.core.rows import RowStatus, RowWarning
 
 #: The tables of which each row is of a workspace.
 OWNED = re.compile(r"\b(?:FROM|UPDATE|INTO|JOIN) mailbox_import_(?:import|mailbox)\b")
@@ -105,9 +105,9 @@ def steer(host: Host, port: int) -> None:
     post = call(host, "POST", "/v1/mailboxes/connection-test")
     ended(post.json["data"]["id"])
     with host.app.app_context():
-        jobs = host.extension.jobs
-        assert jobs.kept_cells(import_id, workspace_id="w1", status=RowStatus.FAILED, limit=9)
-        jobs.same_file(import_id, workspace_id="w1")
+        importer = host.extension.importer
+        assert importer.kept_cells(import_id, workspace_id="w1", status=RowStatus.FAILED, limit=9)
+        importer.same_file(import_id, workspace_id="w1")
 
 
 def use_everything(host: Host, port: int) -> None:
@@ -132,10 +132,10 @@ def use_everything(host: Host, port: int) -> None:
         importer.summary(import_id, workspace_id="w1")
         # What a run says of a port that nobody was reached on.
         run = host.runs().claim(import_id, "w1")
-        host.runs().remark(run, Notice(row=0, column="", code="port_unreachable", message="x"))
+        host.runs().warn(run, RowWarning(row=0, column="", code="port_unreachable", message="x"))
         host.runs().end(run, ImportStatus.INTERRUPTED)
         importer.continue_import(import_id, workspace_id="w1")
-        importer.report(import_id, workspace_id="w1")
+        importer.report_rows(import_id, workspace_id="w1")
         importer.check_file(io.BytesIO(csv.encode()), workspace_id="w1")
         importer.delete(import_id, workspace_id="w1")
 
@@ -171,19 +171,18 @@ def test_what_is_anothers_is_not_there_by_any_method(make_host):
         "kept_cells": {"status": RowStatus.READY, "limit": 9},
     }
     with host.app.app_context():
-        parts = (host.extension.importer, 6), (host.extension.jobs, 6)
-        for part, count in parts:
-            asked = [
-                name
-                for name, method in inspect.getmembers(type(part), inspect.isfunction)
-                if {"import_id", "workspace_id"} <= set(inspect.signature(method).parameters)
-                and not name.startswith("_")
-            ]
-            assert len(asked) == count, asked
-            for name in asked:
-                for other, import_id in itertools.product(("w2", "W1", "w1 x", "%", "w_"), ids):
-                    with pytest.raises(ImportNotFound):
-                        getattr(part, name)(import_id, workspace_id=other, **more.get(name, {}))
+        importer = host.extension.importer
+        asked = [
+            name
+            for name, method in inspect.getmembers(type(importer), inspect.isfunction)
+            if {"import_id", "workspace_id"} <= set(inspect.signature(method).parameters)
+            and not name.startswith("_")
+        ]
+        assert len(asked) == 12, asked
+        for name in asked:
+            for other, import_id in itertools.product(("w2", "W1", "w1 x", "%", "w_"), ids):
+                with pytest.raises(ImportNotFound):
+                    getattr(importer, name)(import_id, workspace_id=other, **more.get(name, {}))
     assert rest(host) == before
     assert len(host.mailboxes()) == 1
 

@@ -11,11 +11,11 @@ from conftest import Header, row
 from sqlalchemy import Engine, event
 
 from example_app.mailserver import CLOSE
-from flask_mailbox_import.probe.job import Job
+from flask_mailbox_import.core.mailboxes import Login, Protocol, Security
+from flask_mailbox_import.core.secret import Secret
 from flask_mailbox_import.probe.pace import Pace
+from flask_mailbox_import.probe.servers import LoginTest
 from flask_mailbox_import.probe.turns import Turns
-from flask_mailbox_import.records import Login, Protocol, Security
-from flask_mailbox_import.secret import Secret
 
 
 @pytest.mark.parametrize("password", ["pw", "wrong"])
@@ -56,7 +56,7 @@ def test_a_batch_is_saved_in_one_statement_a_table(make_host, database, rows):
 
 def turns_of(count: int) -> Turns:
     """The turns of as many servers, of which each may be begun."""
-    jobs = []
+    tests = []
     for number in range(count):
         login = Login(
             protocol=Protocol.SMTP,
@@ -66,10 +66,10 @@ def turns_of(count: int) -> Turns:
             username="a@x.com",
             password=Secret("pw"),
         )
-        jobs.append(Job(login=login, provider=None, numbers=[number]))
-    turns = Turns(jobs, 20)
-    for job in jobs:
-        turns.locate(turns.server_of(job), Pace(20, is_limit=False))
+        tests.append(LoginTest(login=login, provider=None, numbers=[number]))
+    turns = Turns(tests, 20)
+    for test in tests:
+        turns.locate(turns.server_of(test), Pace(20, is_limit=False))
     return turns
 
 
@@ -99,7 +99,7 @@ def test_who_has_fewest_under_way_is_next_and_who_has_not_answered_yet_before_wh
     turns.take(first)
     turns.end(first)
     first.proven = True
-    turns.put(first, Job(login=None, provider=None, numbers=[]))
+    turns.put(first, LoginTest(login=None, provider=None, numbers=[]))
     second = turns.next(0)
     assert second is not first
     turns.take(second)

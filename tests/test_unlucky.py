@@ -22,7 +22,8 @@ from steering import (
 from steering import gate as gate
 from test_pages import token_of
 
-from flask_mailbox_import.mapping import STALE_AFTER, now
+from flask_mailbox_import.core.imports import STALE_AFTER
+from flask_mailbox_import.storage.models import now
 
 READS = {
     "is it cancelled": "SELECT mailbox_import_import.cancelled_at",

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from flask_mailbox_import.check import read_rows
 from flask_mailbox_import.config import Config
-from flask_mailbox_import.errors import FileError
-from flask_mailbox_import.records import Mailbox, Security
-from flask_mailbox_import.sealing import generate_key
+from flask_mailbox_import.core.errors import FileError
+from flask_mailbox_import.core.mailboxes import Mailbox, Security
+from flask_mailbox_import.core.secret import generate_encryption_key
+from flask_mailbox_import.reading.reader import read_rows
 
-CONFIG = Config.from_mapping({"MAILBOX_IMPORT_ENCRYPTION_KEYS": [generate_key()]})
+CONFIG = Config.from_mapping({"MAILBOX_IMPORT_ENCRYPTION_KEYS": [generate_encryption_key()]})
 VENDORS = json.loads((Path(__file__).parent / "data/vendor_headers.json").read_text("utf-8"))
 
 #: What the data says that a column means -> the values of three rows.

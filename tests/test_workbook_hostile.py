@@ -24,11 +24,11 @@ from workbook_files import (
 )
 
 from flask_mailbox_import import FileError
-from flask_mailbox_import.check import read_rows
 from flask_mailbox_import.config import Config
-from flask_mailbox_import.sealing import generate_key
+from flask_mailbox_import.core.secret import generate_encryption_key
+from flask_mailbox_import.reading.reader import read_rows
 
-CONFIG = Config.from_mapping({"MAILBOX_IMPORT_ENCRYPTION_KEYS": [generate_key()]})
+CONFIG = Config.from_mapping({"MAILBOX_IMPORT_ENCRYPTION_KEYS": [generate_encryption_key()]})
 HONEST = {"xlsx": xlsx(), "ods": ods(), "xls": xls()}
 
 METHODS = (zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
@@ -158,10 +158,10 @@ class Without(Finder):
 
 sys.meta_path[sys.meta_path.index(Finder)] = Without
 from flask_mailbox_import import FileError
-from flask_mailbox_import.check import read_rows
+from flask_mailbox_import.reading.reader import read_rows
 from flask_mailbox_import.config import Config
-from flask_mailbox_import.sealing import generate_key
-config = Config.from_mapping({"MAILBOX_IMPORT_ENCRYPTION_KEYS": [generate_key()]})
+from flask_mailbox_import.core.secret import generate_encryption_key
+config = Config.from_mapping({"MAILBOX_IMPORT_ENCRYPTION_KEYS": [generate_encryption_key()]})
 for path in sys.argv[1:]:
     try:
         print(len(read_rows(open(path, "rb").read(), config)[0]), "row")

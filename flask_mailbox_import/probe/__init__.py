@@ -1,1 +1,1 @@
-"""The network: tests logins and guards what may be connected to; knows no Flask, no database."""
+"""The only sockets: tests logins, and guards what may be connected to; no Flask, no database."""

@@ -1,4 +1,4 @@
-"""One try of one login within one deadline, a wrong TLS mode repaired on the way; never raises."""
+"""One try of one login within one deadline: connect, TLS or STARTTLS, log in, say goodbye."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 
 import gevent
 from gevent.ssl import SSLContext
 
-from ..codes import Code
 from ..config import Config
-from ..providers import Provider
-from ..records import Login, Protocol, Security, Stage
-from .diagnosis import Finding, diagnose
+from ..core.codes import Code
+from ..core.errors import described
+from ..core.mailboxes import Login, Protocol, Security, Stage
+from ..core.providers import Provider
+from .diagnosis import Finding, Tried, diagnose, is_not_tls
 from .faults import HungUp, Silent
 from .guard import Guard
-from .imap import IMAPSession
-from .smtp import SMTPSession
-from .sockets import Wire
-from .tls_faults import is_not_tls
+from .imap import IMAPDialogue
+from .smtp import SMTPDialogue
+from .wire import Wire
 
 logger = logging.getLogger("flask_mailbox_import")
 
-#: RFC 8314 section 7.3: nothing but TLS is spoken on these, so there is nothing to repair.
-TLS_PORTS = frozenset({465, 993})
+
+#: Nothing but TLS is spoken on these ports: a wrong mode is not repaired there.
+_TLS_PORTS = frozenset(each.tls_port for each in Protocol)
 
 # Seconds of silence after which TLS is tried, and for how long, at a TIMEOUT of 20 s or more.
 _GREETING_PATIENCE = 5.0
@@ -35,17 +35,6 @@ _HANDSHAKE_PATIENCE = 3.0
 # Shares of a shorter TIMEOUT: the first way to begin gets the rest of it once more.
 _GREETING_SHARE = 0.25
 _HANDSHAKE_SHARE = 0.15
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tried:
-    """What one try found; ``finding`` is None where the login worked."""
-
-    finding: Finding | None
-    stage: Stage
-    #: How the connection was secured or, after a fault, was to be.
-    security: Security
-    seconds: float
 
 
 class Attempt:
@@ -67,7 +56,7 @@ class Attempt:
         self._context = context
         self._security = login.security
         self._wire = self._new_wire()
-        self._session: SMTPSession | IMAPSession | None = None
+        self._dialogue: SMTPDialogue | IMAPDialogue | None = None
         #: Whether the server was asked to close the connection.
         self.said_goodbye = False
 
@@ -135,15 +124,15 @@ class Attempt:
                     self._security = self._login.security
                     raise first from None
                 first = first or fault
-        session = self._session = self._new_session(config)
-        if first is not None and security is not Security.TLS and self._login.port in TLS_PORTS:
+        dialogue = self._dialogue = self._new_dialogue(config)
+        if first is not None and security is not Security.TLS and self._login.port in _TLS_PORTS:
             # Listened to only: a server that is too busy may say so in clear, before any TLS.
             self._security = Security.TLS
-            session.read_greeting()
+            dialogue.read_greeting()
             raise first
         # What is asked for with TLS is never done without.
         allow_plaintext = config.allow_plaintext and self._login.security is not Security.TLS
-        self._security = session.run(security, allow_plaintext=allow_plaintext)
+        self._security = dialogue.run(security, allow_plaintext=allow_plaintext)
 
     def _begin(
         self,
@@ -172,10 +161,10 @@ class Attempt:
     def _new_wire(self) -> Wire:
         return Wire(self._guard, self._context, self._login.host, self._login.port)
 
-    def _new_session(self, config: Config) -> SMTPSession | IMAPSession:
+    def _new_dialogue(self, config: Config) -> SMTPDialogue | IMAPDialogue:
         if self._login.protocol is Protocol.SMTP:
-            return SMTPSession(self._wire, self._login, config.ehlo_name)
-        return IMAPSession(self._wire, self._login)
+            return SMTPDialogue(self._wire, self._login, config.ehlo_name)
+        return IMAPDialogue(self._wire, self._login)
 
     def _diagnose(self, fault: Exception) -> Finding:
         try:
@@ -192,9 +181,9 @@ class Attempt:
 
         The deadline is over by then, so it has one of its own.
         """
-        if self._session is not None:
+        if self._dialogue is not None:
             with suppress(OSError, HungUp, Silent), gevent.Timeout(1, Silent()):
-                self._session.say_goodbye()
+                self._dialogue.say_goodbye()
                 self.said_goodbye = True
 
 
@@ -224,9 +213,5 @@ def _spoke_tls(fault: Exception) -> bool:
 
 
 def log_unforeseen(stage: Stage, fault: BaseException) -> None:
-    """Say what broke and where, without any value: neither text nor locals of the fault."""
-    tb = fault.__traceback__
-    while tb is not None and tb.tb_next is not None:
-        tb = tb.tb_next
-    place = f"{tb.tb_frame.f_code.co_filename}:{tb.tb_lineno}" if tb is not None else "?"
-    logger.error("connection test broke at %s: %s at %s", stage.value, type(fault).__name__, place)
+    """Log what broke and where, without any value."""
+    logger.error("connection test broke at %s: %s", stage.value, described(fault))

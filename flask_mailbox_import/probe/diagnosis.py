@@ -1,4 +1,4 @@
-"""What happened in a connection test -> the code of its cause; rules as data, no sentences."""
+"""Which row code a failed connection test gets: by reply, TLS fault or socket error."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ import re
 import ssl
 from dataclasses import dataclass
 
-from ..codes import Code
-from ..policy import NoAddress
-from ..providers import Provider
-from ..records import Login, Protocol, Stage
+from ..core.codes import RETRIED, Code
+from ..core.mailboxes import Login, Protocol, Security, Stage
+from ..core.providers import Provider
 from .faults import (
     HungUp,
     LoginNotEncodable,
@@ -21,28 +20,20 @@ from .faults import (
     Silent,
     StartTLSNotOffered,
 )
-from .replies import Reply, parse_reply, shown
-from .tls_faults import code_of_tls_fault
-from .wordings import EXPLICIT, LATER, REFUSED, Wording, code_of_words
+from .guard import NoAddress
+from .replies import EXPLICIT, LATER, REFUSED, Reply, Wording, code_of_words, parse_reply, shown
 
-#: Tried again in the same run: what passes by itself within seconds.
-RETRIED = frozenset(
-    Code(each)
-    for each in (
-        *("too_many_connections", "rate_limited", "temporary_failure", "greylisted"),
-        "too_many_attempts",
-    )
-)
+# OpenSSL's X509_V_ERR_* numbers.
+_CERTIFICATE_FAULTS = {
+    9: Code.TLS_CERT_EXPIRED,  # not yet valid
+    10: Code.TLS_CERT_EXPIRED,
+    62: Code.TLS_CERT_HOSTNAME,
+    64: Code.TLS_CERT_HOSTNAME,  # an IP address that the certificate does not name
+}
 
-#: The server looked at the login and refused it: counted against ``MAX_REFUSED_LOGINS``.
-REFUSED_LOGIN = frozenset(
-    Code(each)
-    for each in (
-        *("bad_credentials", "app_password_required", "oauth_required", "smtp_auth_disabled"),
-        *("protocol_disabled", "policy_blocked", "plan_required", "web_login_required"),
-        *("account_disabled", "account_blocked", "password_expired", "password_too_weak"),
-        *("too_many_attempts", "unknown"),
-    )
+_TLS_VERSION = re.compile(
+    r"UNSUPPORTED_PROTOCOL|PROTOCOL_VERSION|HANDSHAKE_FAILURE|NO_PROTOCOLS|DH_KEY_TOO_SMALL"
+    r"|NO_SHARED_CIPHER|INSUFFICIENT_SECURITY|NO_CIPHERS|EE_KEY_TOO_SMALL"
 )
 
 # RFC 4954 section 6 and RFC 5248, where no word decided.
@@ -135,6 +126,17 @@ class Finding:
         """Whether anything answered at all."""
         lost = (Code.CONNECTION_TIMEOUT, Code.NETWORK_UNREACHABLE)
         return not (self.stage is Stage.CONNECT and self.code in lost)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """What one try found; ``finding`` is None where the login worked."""
+
+    finding: Finding | None
+    stage: Stage
+    #: How the connection was secured or, after a fault, was to be.
+    security: Security
+    seconds: float
 
 
 def diagnose(
@@ -258,3 +260,21 @@ def _from_class(fault: BaseException) -> Code:
     if isinstance(fault, OSError):
         return _ERRNOS.get(fault.errno or 0, Code.INTERNAL)
     return Code.INTERNAL
+
+
+def code_of_tls_fault(fault: ssl.SSLError) -> Code:
+    """Name the cause of a fault in a handshake."""
+    if isinstance(fault, ssl.SSLCertVerificationError):
+        return _CERTIFICATE_FAULTS.get(fault.verify_code, Code.TLS_CERT_UNTRUSTED)
+    if isinstance(fault, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return Code.CONNECTION_CLOSED
+    reason = fault.reason or ""
+    if is_not_tls(fault):
+        return Code.TLS_MODE_MISMATCH
+    return Code.TLS_VERSION if _TLS_VERSION.search(reason) else Code.PROTOCOL_ERROR
+
+
+def is_not_tls(fault: BaseException) -> bool:
+    """Tell whether OpenSSL says by this fault that the server does not speak TLS at all."""
+    reason = fault.reason if isinstance(fault, ssl.SSLError) else None
+    return reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")

@@ -1,9 +1,9 @@
-"""What ends a connection test before its login: the faults by name; what they mean is elsewhere."""
+"""The faults that end a connection test, by name; diagnosis.py gives each its code."""
 
 from __future__ import annotations
 
 
-class ReplyRefused(Exception):  # noqa: N818 (here as below: the fault is the name)
+class ReplyRefused(Exception):
     """The server answered, and the answer is not what goes on.
 
     ``code`` is SMTP's reply code; an IMAP response has none, and its text begins with its status.
@@ -15,7 +15,7 @@ class ReplyRefused(Exception):  # noqa: N818 (here as below: the fault is the na
         self.text = text
 
 
-class NotAReply(Exception):  # noqa: N818
+class NotAReply(Exception):
     """What came is no reply of the protocol; ``line`` is what did."""
 
     def __init__(self, line: bytes) -> None:
@@ -23,19 +23,19 @@ class NotAReply(Exception):  # noqa: N818
         self.line = line
 
 
-class HungUp(Exception):  # noqa: N818
+class HungUp(Exception):
     """The server closed the connection without a word."""
 
 
-class Silent(Exception):  # noqa: N818
+class Silent(Exception):
     """The server said nothing in the time after which the other way to begin is tried."""
 
 
-class ReplyTooLong(Exception):  # noqa: N818
+class ReplyTooLong(Exception):
     """The server sent more than any mail server does."""
 
 
-class NoCommonMechanism(Exception):  # noqa: N818
+class NoCommonMechanism(Exception):
     """The server offers no way to log in with a password; ``offered`` is what it does offer."""
 
     def __init__(self, offered: tuple[str, ...]) -> None:
@@ -43,9 +43,9 @@ class NoCommonMechanism(Exception):  # noqa: N818
         self.offered = offered
 
 
-class StartTLSNotOffered(Exception):  # noqa: N818
+class StartTLSNotOffered(Exception):
     """The server does not encrypt this connection."""
 
 
-class LoginNotEncodable(Exception):  # noqa: N818
+class LoginNotEncodable(Exception):
     """The protocol cannot carry this username or password to this server."""

@@ -1,4 +1,4 @@
-"""One IMAP login, from the greeting to LOGOUT, in the order of RFC 3501: a client of its own.
+"""The dialogue of one IMAP login, from greeting to LOGOUT (RFC 3501): a client of our own.
 
 imaplib is not used: it sends what a username injects, accepts literals of any size, and reads a
 line at a time without a limit on their number.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 
-from ..records import Login, Security, Stage
+from ..core.mailboxes import Login, Security, Stage
 from .faults import (
     LoginNotEncodable,
     NoCommonMechanism,
@@ -17,8 +17,7 @@ from .faults import (
     ReplyRefused,
     StartTLSNotOffered,
 )
-from .smtp_auth import as_base64
-from .sockets import Wire
+from .wire import Wire, as_base64
 
 # RFC 3501 section 4.3: a server's literal; nothing that a login needs is ever sent as one.
 _LITERAL = re.compile(rb"\{\d*\+?\}$")
@@ -33,7 +32,7 @@ _QUOTABLE = re.compile(r"[\x20-\x7e]*", re.ASCII)
 _ID = b'ID ("name" "flask_mailbox_import")'
 
 
-class IMAPSession:
+class IMAPDialogue:
     """A minimal client on a :class:`Wire`: one login, INBOX opened read-only, nothing fetched."""
 
     def __init__(self, wire: Wire, login: Login) -> None:

@@ -1,4 +1,4 @@
-"""How many connections an address takes at once, as it shows; knows neither names nor rows."""
+"""How many connections one address takes at once, as it shows by what it accepts and refuses."""
 
 from __future__ import annotations
 
@@ -6,57 +6,60 @@ import random
 import time
 from collections import deque
 
-# Successes after which one more connection than was too much is tried again.
+# After so many successes the window may open by one beyond what was too much before.
 _SUCCESSES_BEYOND = 20
-# The least share of the time that a connection takes to close for which it counts.
-_SLACK = 0.25
-# Who was not seen to close one is not waited for.
-_NEVER = 0.0
-# Seconds without a new connection to a server that showed that it was too much.
+# A closing connection counts for at least this share of the time that closing takes.
+_LEAST_SHARE = 0.25
+# The server was not seen to close a connection: a closing one does not count.
+_NOT_COUNTED = 0.0
+# Seconds without a new connection after the server showed that there were too many.
 _PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
 
 
 class Pace:
-    """How many connections an address and port takes at once: as many as it can, as we learn.
+    """How many connections an address and port takes at once.
 
-    The window halves where the server shows that it is too much, and opens by one with each
-    success, but soon not again as wide as what was too much. What was begun before the last
-    narrowing tells nothing new.
+    The window is how many connections may be there. It halves when the server shows that there are
+    too many, and opens by one with each success. It opens again to what was too much only after
+    many successes. A connection that began before the last narrowing tells nothing new.
+
+    :param widest: the window at the start, and at most.
+    :param is_limit: the server must never have more than that, so closing ones are watched.
     """
 
     def __init__(self, widest: int, *, is_limit: bool) -> None:
-        #: Whether more connections than that must not be there, rather than need not.
         self._is_limit = is_limit
+        #: Connections that are open here.
         self.running = 0
-        #: Jobs that wait for it.
+        #: Tests that wait for this address.
         self.waiting = 0
-        #: Until when connections count on that are being closed; the first is over first.
+        #: Closing connections: until when each counts (``time.monotonic``), the earliest first.
         self._closing: deque[float] = deque()
-        #: For how many seconds they do; None: each is to be watched until it is closed.
+        #: For how many seconds a closing connection counts; None: each is watched to its end.
         self._closing_seconds: float | None = None
-        #: No connection is begun before this time (``time.monotonic``).
+        #: No connection begins before this time (``time.monotonic``).
         self.not_before = 0.0
         self._widest = widest
         self._window = widest
-        #: As wide as the window opens by single successes, and how many there were.
+        #: How far single successes open the window.
         self._ceiling = widest
         self._successes = 0
         self._narrowed = 0.0
         self._pause = _PAUSE
 
     def busy(self, now: float) -> int:
-        """Return how many connections there are, with those that the server has not closed yet."""
+        """Return how many connections the server has, with those that it has yet to close."""
         while self._closing and self._closing[0] <= now:
             self._closing.popleft()
         return self.running + len(self._closing)
 
     def is_open(self, now: float) -> bool:
-        """Tell whether another connection may be begun."""
+        """Tell whether another connection may begin."""
         return self.busy(now) < self._window and self.not_before <= now
 
     def opens_at(self, now: float) -> float | None:
-        """Return when it opens by itself for a job that waits; None where it does not."""
+        """Return when it opens by itself for a test that waits; None: not by itself."""
         if not self.waiting:
             return None
         if self.busy(now) < self._window:
@@ -65,36 +68,39 @@ class Pace:
 
     @property
     def watches(self) -> bool:
-        """Whether a connection is to be watched until the server has closed it."""
+        """Whether each closing connection is watched until the server has closed it."""
         return self._closing_seconds is None
 
     def learn_closing(self, seconds: float | None, trip: float) -> None:
-        """Take in how long after QUIT a connection was seen to be closed; None: it was not.
+        """Learn for how long a closing connection counts, from one that was watched.
 
-        A round trip of that were QUIT and the news on their way, and what is begun next comes
-        behind QUIT: counted for the rest, and a little more, no more than the window are open at
-        the server, but for what is held up on its way. Where there is a limit, or the server has
-        shown that it counts them, each is watched all the same.
+        A new connection reaches the server after the QUIT of the old one. So the old one counts
+        only for the time that the server needs to close it: what was measured, less one round
+        trip. Nothing is learnt where there is a limit or the window was narrowed: closing
+        connections are watched there.
+
+        :param seconds: from QUIT until the server was seen to close; None: it was not seen.
+        :param trip: the seconds of one round trip.
         """
         if seconds is None and not self._is_limit:
-            self._closing_seconds = _NEVER
+            self._closing_seconds = _NOT_COUNTED
         elif seconds is None or self._is_limit or self._narrowed or seconds < trip / 2:
-            # Who hung up by himself had not read QUIT.
+            # Less than a round trip: the server closed before it had read QUIT.
             return
-        elif self._closing_seconds != _NEVER:
-            self._closing_seconds = max(seconds - trip, seconds * _SLACK)
+        elif self._closing_seconds != _NOT_COUNTED:
+            self._closing_seconds = max(seconds - trip, seconds * _LEAST_SHARE)
 
     def release(self, *, was_watched: bool) -> None:
-        """Take in that a connection is closed here; it counts on while the server has it."""
+        """Note that a connection was closed here; it counts until the server has closed it, too."""
         self.running -= 1
         if self._closing_seconds and not was_watched:
             self._closing.append(time.monotonic() + self._closing_seconds)
 
     def narrow(self, started: float, *, to_one: bool = False) -> bool:
-        """Halve the window; tell whether what was ``started`` then said anything new."""
+        """Halve the window; return False, and do nothing, where that was done since ``started``."""
         if started <= self._narrowed:
             return False
-        # That itself still counts: it was one of those that were too many.
+        # The connection that was refused still counts here.
         busy = self.busy(time.monotonic())
         self._ceiling = max(1, busy - 1)
         self._window = 1 if to_one else max(1, min(self._window, busy) // 2)
@@ -105,12 +111,12 @@ class Pace:
         return True
 
     def rest(self, seconds: float) -> None:
-        """Begin no connection for a while: longer each time, if no success came between."""
+        """Begin no connection for a while; for longer each time until there is a success."""
         wait = max(seconds, self._pause)
         self.not_before = max(self.not_before, time.monotonic() + jittered(wait))
 
     def widen(self) -> None:
-        """Open the window by one, up to where it was not too much, and later beyond."""
+        """Open the window by one, up to the ceiling; many successes raise the ceiling."""
         self._pause = _PAUSE
         self._successes += 1
         if self._successes >= _SUCCESSES_BEYOND:
@@ -120,5 +126,5 @@ class Pace:
 
 
 def jittered(seconds: float) -> float:
-    """Return up to half as much again: what was refused together does not come back together."""
+    """Return up to half as much again, so that what was refused together comes back apart."""
     return seconds * random.uniform(1, 1.5)  # noqa: S311 (no secret)

@@ -1,4 +1,4 @@
-"""Many mailboxes tested apart from the caller: the one way into the network; decides nothing."""
+"""The door of this wing: tests the logins of many mailboxes apart from the caller."""
 
 from __future__ import annotations
 
@@ -7,30 +7,29 @@ from collections.abc import Callable, Iterable
 from gevent.event import Event
 
 from ..config import Config
-from ..policy import Policy
-from ..records import Mailbox, RefusedTargets
-from . import wordings
-from .guard import Guard
-from .job import jobs_of
-from .pool import HubRun, off_hub
+from ..core.mailboxes import Mailbox
+from .guard import Guard, Policy
+from .hub import HubRun, off_hub
+from .replies import compile_wordings
 from .schedule import Schedule
-from .sockets import tls_context
-from .verdicts import Message, Verdicts
+from .servers import login_tests
+from .verdicts import Message, RefusedTargets, Verdicts
+from .wire import tls_context
 
 
 def probe_all(
     mailboxes: Iterable[tuple[int, Mailbox]], config: Config, *, test_imap: bool = False
 ) -> HubRun[Message]:
-    """Start to test mailboxes apart from the caller; iterate over the run's ``results``.
+    """Start to test mailboxes apart from the caller, who iterates over the ``results``.
 
-    Each number given comes back exactly once as a ``Tested``, in the order in which the verdicts
-    are known, or, once the run is drained, not at all; what concerns all rows comes as text. The
-    caller closes the run.
+    Each number comes back once with its ``MailboxVerdict``, as soon as that is known; once the run
+    is drained, only those under way do. What concerns all rows comes as a ``RowWarning``, with row
+    0, or as ``RefusedTargets``. The caller closes the run.
 
     :raises MailboxImportError: no CA certificates; nothing was started.
     """
     context = off_hub(tls_context, config.ca_file)
-    off_hub(wordings.prepare)
+    off_hub(compile_wordings)
     cases = list(mailboxes)
 
     def work(emit: Callable[[Message], None], draining: Event) -> None:
@@ -39,8 +38,8 @@ def probe_all(
         )
         with Guard(policy, config.dns_timeout) as guard:
             verdicts = Verdicts(emit, cases, test_imap=test_imap)
-            jobs = jobs_of(cases, test_imap=test_imap)
-            Schedule(jobs, config, guard, context, verdicts, draining).run()
+            tests = login_tests(cases, test_imap=test_imap)
+            Schedule(tests, config, guard, context, verdicts, draining).run()
             if guard.refused:
                 emit(RefusedTargets(count=guard.refused))
 

@@ -1,4 +1,4 @@
-"""Which login is tried when: so many at a time, shared fairly by servers, each at its own pace."""
+"""Decides which login is tested next: how many at a time, of which server, at which pace."""
 
 from __future__ import annotations
 
@@ -12,16 +12,13 @@ from gevent.pool import Group
 from gevent.ssl import SSLContext
 
 from ..config import Config
-from ..policy import NoAddress
-from ..records import Stage
-from .attempt import Attempt, Tried, log_unforeseen
-from .diagnosis import Finding, diagnose
-from .guard import Guard
-from .job import Job
+from ..core.mailboxes import Stage
+from .attempt import Attempt, log_unforeseen
+from .diagnosis import Finding, Tried, diagnose
+from .guard import Guard, NoAddress
 from .pace import Pace
-from .retries import Retries
-from .servers import LONGEST_WAIT, Server
-from .turns import Turns
+from .servers import LONGEST_WAIT, LoginTest, Server
+from .turns import Retries, Turns
 from .verdicts import Verdicts
 
 # Seconds for a server to close its end, so that it has stopped counting the connection.
@@ -30,11 +27,11 @@ _FROM_LOGIN = frozenset({Stage.AUTH, Stage.SELECT})
 
 
 class Schedule:
-    """Decides which job is tried when; runs in the hub."""
+    """Decides which test is tried when; runs in the hub."""
 
     def __init__(
         self,
-        jobs: Iterable[Job],
+        tests: Iterable[LoginTest],
         config: Config,
         guard: Guard,
         context: SSLContext,
@@ -51,16 +48,16 @@ class Schedule:
         self._aside = Group()
         self._looking_up = 0
         self._changed = Event()
-        #: A fault of ours in one of the greenlets: it ends the run, or that would wait for ever.
+        #: A fault of ours in one of the greenlets. It ends the run, which would wait for ever.
         self._broken: BaseException | None = None
         self._paces: dict[tuple[str, int], Pace] = {}
         #: Those that may open by themselves after a while.
         self._resting: set[Pace] = set()
         self._retries = Retries()
-        self._turns = Turns(jobs, config.concurrency)
+        self._turns = Turns(tests, config.concurrency)
 
     def run(self) -> None:
-        """Try every job; return when each has its verdict or, while draining, none is tried."""
+        """Try every test; return when each has its verdict or, while draining, none is tried."""
         try:
             self._aside.spawn(self._wake_to_drain)
             self._look_up_all()
@@ -74,8 +71,8 @@ class Schedule:
                     if not self._turns.running:
                         return self._verdicts.release_all()
                 else:
-                    for job in self._retries.due():
-                        self._queue(self._turns.server_of(job), job)
+                    for test in self._retries.due():
+                        self._queue(self._turns.server_of(test), test)
                     while server := self._turns.next(now):
                         self._start(server)
                     if not self._is_under_way():
@@ -91,7 +88,7 @@ class Schedule:
         self._changed.set()
 
     def _look_up_all(self) -> None:
-        """Resolve each name once, all at a time: none that never answers delays another."""
+        """Look up each name once, all at the same time: a silent one delays no other."""
         for host, servers in self._turns.by_name().items():
             self._looking_up += 1
             self._aside.spawn(self._look_up, host, servers).link_exception(self._break)
@@ -104,14 +101,14 @@ class Schedule:
             if isinstance(fault, OSError):
                 log_unforeseen(Stage.RESOLVE, fault)
             for server in servers:
-                for job in self._turns.drain(server):
-                    self._verdicts.failed(job, diagnose(job.login, Stage.RESOLVE, fault))
+                for test in self._turns.drain(server):
+                    self._verdicts.failed(test, diagnose(test.login, Stage.RESOLVE, fault))
         else:
             for server in servers:
                 key = (address, server.port)
                 server.look_up_seconds = time.monotonic() - started
-                for job in server.waiting:
-                    job.address = address
+                for test in server.waiting:
+                    test.address = address
                 self._turns.locate(server, self._paces.setdefault(key, self._new_pace()))
         finally:
             self._looking_up -= 1
@@ -125,16 +122,16 @@ class Schedule:
         turns = self._turns
         return bool(self._looking_up or turns.running or self._retries or turns)
 
-    def _queue(self, server: Server, job: Job) -> None:
+    def _queue(self, server: Server, test: LoginTest) -> None:
         if server.lesson is not None:
-            self._verdicts.failed(job, server.lesson, shared=True)
+            self._verdicts.failed(test, server.lesson, shared=True)
         else:
-            self._turns.put(server, job)
+            self._turns.put(server, test)
             if server.pace is not None:
                 self._resting.add(server.pace)
 
     def _seconds_to(self, now: float) -> float | None:
-        """Return the seconds to what comes by itself, as it was ``now``, when turns were taken."""
+        """Return the seconds until something changes by itself; ``now``: when turns were taken."""
         opens = {each: each.opens_at(now) for each in self._resting}
         self._resting = {each for each, at in opens.items() if at is not None}
         times = [at for at in opens.values() if at is not None] + self._retries.next_due
@@ -143,35 +140,35 @@ class Schedule:
         return max(0.0, min(times) - time.monotonic()) if times else None
 
     def _start(self, server: Server) -> None:
-        job = self._turns.take(server)
+        test = self._turns.take(server)
         pace = server.pace or self._new_pace()
-        job.started = time.monotonic()
-        job.crowded = pace.busy(job.started) > 0
+        test.started = time.monotonic()
+        test.crowded = pace.busy(test.started) > 0
         pace.running += 1
-        self._tries.spawn(self._try, server, pace, job).link_exception(self._break)
+        self._tries.spawn(self._try, server, pace, test).link_exception(self._break)
 
     def _break(self, greenlet: gevent.Greenlet[..., None]) -> None:
         self._broken = greenlet.exception
         self._changed.set()
 
-    def _try(self, server: Server, pace: Pace, job: Job) -> None:
-        login = job.login
+    def _try(self, server: Server, pace: Pace, test: LoginTest) -> None:
+        login = test.login
         attempt = Attempt(
             replace(login, security=server.mode or login.security),
-            job.provider,
+            test.provider,
             self._guard,
             self._context,
             mode_known=server.mode is not None,
         )
-        timeout = self._config.timeout - (0 if job.tries else server.look_up_seconds)
+        timeout = self._config.timeout - (0 if test.tries else server.look_up_seconds)
         was_watched = False
         try:
             tried = attempt.run(
                 self._config, max(0.0, timeout), lambda: self._verdicts.reached(login.port)
             )
-            job.crowded = job.crowded or pace.busy(time.monotonic()) > 1
+            test.crowded = test.crowded or pace.busy(time.monotonic()) > 1
             self._turns.end(server)
-            self._decide(server, pace, job, tried)
+            self._decide(server, pace, test, tried)
             self._resting.add(pace)
             self._changed.set()
             if pace.waiting and pace.watches and attempt.said_goodbye:
@@ -183,17 +180,17 @@ class Schedule:
             self._resting.add(pace)
             self._changed.set()
 
-    def _decide(self, server: Server, pace: Pace, job: Job, tried: Tried) -> None:
-        """Take in what a try showed: a verdict, another try, or a lesson for all that wait."""
+    def _decide(self, server: Server, pace: Pace, test: LoginTest, tried: Tried) -> None:
+        """Decide what a try means: a verdict, another try, or a lesson for all that wait."""
         finding = tried.finding
         if finding is None:
             self._succeeded(server, pace, tried)
-            self._verdicts.passed(job, tried.security)
+            self._verdicts.passed(test, tried.security)
             return
         if server.is_silence(tried, self._config.timeout):
-            again = server.learn_silence(job, tried)
-        elif server.is_pressure(job, tried):
-            again = server.learn_pressure(job, finding)
+            again = server.learn_silence(test, tried)
+        elif server.is_pressure(test, tried):
+            again = server.learn_pressure(test, finding)
         else:
             server.learn_absence(tried)
             if finding.may_pass:
@@ -201,15 +198,15 @@ class Schedule:
             if finding.answered and not finding.may_pass and tried.stage in _FROM_LOGIN:
                 self._succeeded(server, pace, tried)
             may_wait = (finding.wait or 0) <= LONGEST_WAIT
-            if finding.may_pass and may_wait and job.tries < self._config.retries:
-                self._retries.add(job, finding.wait)
+            if finding.may_pass and may_wait and test.tries < self._config.retries:
+                self._retries.add(test, finding.wait)
                 return
             again = False
         if again and server.lesson is None:
-            # Last in the queue: what is this row's alone keeps no other from its turn.
-            self._turns.put(server, job)
+            # At the end of the queue: this row alone may be at fault, so others go first.
+            self._turns.put(server, test)
         else:
-            self._verdicts.failed(job, finding, used=tried.security)
+            self._verdicts.failed(test, finding, used=tried.security)
         if server.lesson is not None:
             self._teach(server, server.lesson)
 
@@ -219,5 +216,5 @@ class Schedule:
         self._turns.learn_answer(server)
 
     def _teach(self, server: Server, lesson: Finding) -> None:
-        for job in self._turns.drain(server):
-            self._verdicts.failed(job, lesson, shared=True)
+        for test in self._turns.drain(server):
+            self._verdicts.failed(test, lesson, shared=True)

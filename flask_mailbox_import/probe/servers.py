@@ -1,23 +1,65 @@
-"""What is known of a server while a run lasts: its queue, and what rows taught about it."""
+"""What a run has learnt of one server from its answers, and the logins that wait for it."""
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ..codes import Code
-from ..records import Protocol, Security, Stage
-from .attempt import Tried
-from .diagnosis import Finding
-from .job import Job
+from ..core.codes import Code
+from ..core.mailboxes import Login, Mailbox, Protocol, Security, Stage
+from ..core.providers import Provider, provider_of
+from .diagnosis import Finding, Tried
 from .pace import Pace
 
-#: Rows of one server, one after another, that got no answer to their login.
+
+@dataclass(slots=True)
+class LoginTest:
+    """One login to test, for all the mailboxes that share it."""
+
+    login: Login
+    provider: Provider | None
+    numbers: list[int]
+    #: What its server's name leads to, once that is known.
+    address: str = ""
+    tries: int = 0
+    #: How often it was refused for what our own pace caused, and whether it met silence before.
+    refusals: int = 0
+    silences: int = 0
+    started: float = 0.0
+    #: Whether other connections of ours were open to the server beside it.
+    crowded: bool = False
+
+
+def login_tests(mailboxes: Iterable[tuple[int, Mailbox]], *, test_imap: bool) -> list[LoginTest]:
+    """Group mailboxes whose login is the same, password included: it is tested once."""
+    groups: dict[tuple[object, ...], list[LoginTest]] = {}
+    tests: list[LoginTest] = []
+    for number, mailbox in mailboxes:
+        for login in (mailbox.smtp, mailbox.imap if test_imap else None):
+            if login is None:
+                continue
+            key = (login.protocol, login.host, login.port, login.security, login.username)
+            group = groups.setdefault(key, [])
+            alike = (each for each in group if each.login.password.same_as(login.password))
+            same = next(alike, None)
+            if same is not None:
+                same.numbers.append(number)
+                continue
+            # An address tells whose server it is only where it is what logs in.
+            email = mailbox.email if login.username == mailbox.email else ""
+            test = LoginTest(login=login, provider=provider_of(login.host, email), numbers=[number])
+            group.append(test)
+            tests.append(test)
+    return tests
+
+
+#: Rows running, of one server, that got no answer to their login: after so many it is given up.
 SILENT_LOGINS = 2
 #: Rounds of silence after which a server that has answered before is given up.
 SILENT_ROUNDS = 3
 
-#: Refusals of one job that may be our pace's fault and cost no try.
+#: Refusals of one test that may be our pace's fault and cost no try.
 FREE_REFUSALS = 20
 #: The same where it is as likely that it is the mailbox's own.
 FREE_DOUBTS = 4
@@ -37,14 +79,14 @@ _SLOW_SHARE = 0.25
 
 @dataclass(slots=True, eq=False)
 class Server:
-    """One name, port and protocol: the jobs that wait for it, and what was learnt about it."""
+    """One name, port and protocol: the tests that wait for it, and what was learnt about it."""
 
     host: str
     port: int
     protocol: Protocol
-    waiting: deque[Job] = field(default_factory=deque)
+    waiting: deque[LoginTest] = field(default_factory=deque)
     running: int = 0
-    #: Since when nothing was heard of those under way.
+    #: When the server was last heard, or the first of the tests under way began.
     heard: float = 0.0
     #: Known once its name is resolved.
     pace: Pace | None = None
@@ -63,19 +105,23 @@ class Server:
     refused_alone: int = 0
 
     def takes_another(self, share: int, now: float) -> bool:
-        """Tell whether a job of it may be begun; ``share`` is for who has not shown to answer."""
+        """Tell whether a test of it may begin.
+
+        :param share: how many may be under way while the server has not answered a login yet.
+        :param now: the time (``time.monotonic``).
+        """
         if not self.waiting or self.pace is None or not self.pace.is_open(now):
             return False
         if self.silent_logins and self.running:
-            # Those that are on their way decide whether it is the login or the server.
+            # The tests under way decide whether the login or the server is at fault.
             return False
         if self.running and not self.proven and now - self.heard > _PATIENCE:
-            # Nor does who has not answered for so long get more to be silent about.
+            # A server that has been silent for this long gets no further login.
             return False
         return self.proven or self.running < share
 
     def learn_success(self, tried: Tried) -> None:
-        """Take in that a login was answered."""
+        """Note that the server answered a login."""
         self.proven = True
         self.silent_logins = self.silent_rounds = self.refused_alone = 0
         self.told_to_wait = 0
@@ -94,30 +140,30 @@ class Server:
             and tried.seconds > timeout * _SLOW_SHARE
         )
 
-    def is_pressure(self, job: Job, tried: Tried) -> bool:
+    def is_pressure(self, test: LoginTest, tried: Tried) -> bool:
         """Tell whether a refusal may come of our pace: too many connections at once or in a row."""
         finding = tried.finding
-        if finding is None or job.refusals >= FREE_REFUSALS:
+        if finding is None or test.refusals >= FREE_REFUSALS:
             return False
         dropped = finding.code is Code.CONNECTION_CLOSED and tried.stage in _BEFORE_LOGIN
         of_the_server = dropped or (finding.code in _TOO_MUCH and not finding.login_refused)
-        if job.crowded:
+        if test.crowded:
             # Hung up on at the login: once more, with fewer beside it.
-            dropped_late = finding.code is Code.CONNECTION_CLOSED and not job.refusals
-            may_be = finding.may_pass and job.refusals < FREE_DOUBTS
+            dropped_late = finding.code is Code.CONNECTION_CLOSED and not test.refusals
+            may_be = finding.may_pass and test.refusals < FREE_DOUBTS
             return of_the_server or may_be or (dropped_late and self.proven)
         return of_the_server and self.proven
 
-    def learn_pressure(self, job: Job, finding: Finding) -> bool:
-        """Take in that it was too much; tell whether the job is tried again, at no cost."""
-        job.refusals += 1
-        if not job.crowded:
+    def learn_pressure(self, test: LoginTest, finding: Finding) -> bool:
+        """Note that there were too many connections; return whether the test is tried again."""
+        test.refusals += 1
+        if not test.crowded:
             self.refused_alone += 1
         if self.pace is None or self.refused_alone >= REFUSALS_ALONE:
             self.lesson = finding
             return False
         nobody = finding.code is Code.CONNECTION_REFUSED and not self.proven
-        self.pace.narrow(job.started, to_one=nobody)
+        self.pace.narrow(test.started, to_one=nobody)
         # A time beside "too many connections" is what they are counted over, not a wait.
         wait = 0 if finding.code is Code.TOO_MANY_CONNECTIONS else finding.wait or 0
         if wait > LONGEST_WAIT:
@@ -125,8 +171,8 @@ class Server:
         self.pace.rest(wait)
         return True
 
-    def learn_silence(self, job: Job, tried: Tried) -> bool:
-        """Take in a silence; tell whether the job is worth another try that costs it none."""
+    def learn_silence(self, test: LoginTest, tried: Tried) -> bool:
+        """Note that the server was silent; return whether the test is tried again."""
         ever_answered = self.proven or self.silent_rounds > 0
         self.proven = False
         at_login = tried.stage not in _BEFORE_LOGIN
@@ -135,17 +181,17 @@ class Server:
             if not at_login or self.silent_logins >= SILENT_LOGINS:
                 self.lesson = tried.finding
             return False
-        if self.pace is not None and self.pace.narrow(job.started):
+        if self.pace is not None and self.pace.narrow(test.started):
             self.silent_rounds += 1
         if self.silent_rounds >= SILENT_ROUNDS:
             self.lesson = tried.finding
             return False
         # Nobody was refused: with fewer beside it, it may be its turn.
-        job.silences += 1
-        return job.silences <= (1 if at_login or not job.crowded else SILENT_ROUNDS)
+        test.silences += 1
+        return test.silences <= (1 if at_login or not test.crowded else SILENT_ROUNDS)
 
     def learn_wait(self, finding: Finding) -> None:
-        """Take in that the server said to wait; who says so twice running says it to all."""
+        """Note that the server said to wait; said to two rows running, it holds for all."""
         if (finding.wait or 0) > LONGEST_WAIT:
             self.told_to_wait += 1
             if self.told_to_wait >= SILENT_LOGINS:
@@ -154,6 +200,6 @@ class Server:
             self.pace.rest(finding.wait)
 
     def learn_absence(self, tried: Tried) -> None:
-        """Take in that nothing listens there, unless a login was answered before."""
+        """Note that nothing listens there, unless the server has answered a login before."""
         if not self.proven and tried.finding and tried.finding.code in _NOT_THERE:
             self.lesson = tried.finding

@@ -1,47 +1,48 @@
-"""Whose turn it is: the servers that have jobs waiting, each with its fair share; tries none."""
+"""Whose turn it is: the next server with a login to test, and logins that are due for a retry."""
 
 from __future__ import annotations
 
+import heapq
 import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from .job import Job
-from .pace import Pace
-from .servers import Server
+from .pace import Pace, jittered
+from .servers import LoginTest, Server
 
 # Seconds in which a server that answers mostly has.
 _GRACE = 0.3
 
 
 class Turns:
-    """The jobs of one run that wait, by their servers, and how many are under way.
+    """The tests of one run that wait, by their servers, and how many are under way.
 
-    A file may name as many servers as it has rows: where they can be begun, finding one takes no
-    longer among ten thousand than among ten.
+    A file may name as many servers as it has rows. To find the server whose test begins next takes
+    no longer among ten thousand servers than among ten.
     """
 
-    def __init__(self, jobs: Iterable[Job], limit: int) -> None:
+    def __init__(self, tests: Iterable[LoginTest], limit: int) -> None:
         self._limit = limit
         self._servers: dict[tuple[object, ...], Server] = {}
-        for job in jobs:
-            self.server_of(job).waiting.append(job)
-        # Who has most to do is looked at first.
+        for test in tests:
+            self.server_of(test).waiting.append(test)
+        # The server with the most tests comes first.
         order = sorted(self._servers.values(), key=lambda each: -len(each.waiting))
-        #: Those with jobs that wait, who is known to answer last, and those with jobs under way.
+        #: Servers with tests that wait; those that are known to answer come last.
         self._waiting = OrderedDict[Server, None].fromkeys(order)
+        #: Servers with tests under way.
         self._active: dict[Server, None] = {}
-        #: Jobs under way.
+        #: Tests under way.
         self.running = 0
-        #: Until then, of many servers not all slots are filled with those not known to answer.
+        #: Until then (``time.monotonic``), some slots are kept for servers that will answer.
         self.grace_ends = 0.0
 
     def __bool__(self) -> bool:
         return bool(self._waiting)
 
     def begin(self) -> None:
-        """Take in that the names of the servers are being looked up."""
+        """Note that the look-up of the servers' names begins."""
         self.grace_ends = time.monotonic() + _GRACE
 
     def by_name(self) -> dict[str, list[Server]]:
@@ -51,28 +52,28 @@ class Turns:
             found[each.host].append(each)
         return found
 
-    def server_of(self, job: Job) -> Server:
-        """Return the server of a job."""
-        login = job.login
+    def server_of(self, test: LoginTest) -> Server:
+        """Return the server of a test."""
+        login = test.login
         key = (login.host, login.port, login.protocol)
         return self._servers.setdefault(key, Server(*key))
 
     def locate(self, server: Server, pace: Pace) -> None:
-        """Take in to which address a server's name leads."""
+        """Note the pace of the address that a server's name leads to."""
         server.pace = pace
         pace.waiting += len(server.waiting)
 
-    def put(self, server: Server, job: Job) -> None:
-        """Have a job wait, behind those that do already."""
-        server.waiting.append(job)
+    def put(self, server: Server, test: LoginTest) -> None:
+        """Make a test wait behind those that wait already."""
+        server.waiting.append(test)
         if server.pace is not None:
             server.pace.waiting += 1
         self._waiting[server] = None
         self._waiting.move_to_end(server, last=server.proven)
 
-    def take(self, server: Server) -> Job:
-        """Take the first job of a server, which is under way from now on."""
-        job = self._taken(server)
+    def take(self, server: Server) -> LoginTest:
+        """Take the first waiting test of a server; it is under way from now on."""
+        test = self._taken(server)
         if not server.waiting:
             del self._waiting[server]
         if not server.running:
@@ -80,34 +81,34 @@ class Turns:
         server.running += 1
         self._active[server] = None
         self.running += 1
-        return job
+        return test
 
     def end(self, server: Server) -> None:
-        """Take in that a job of a server is not under way any longer."""
+        """Note that a test of a server has ended."""
         server.heard = time.monotonic()
         server.running -= 1
         if not server.running:
             del self._active[server]
         self.running -= 1
 
-    def drain(self, server: Server) -> Iterator[Job]:
-        """Take all jobs that wait for a server; none of them is tried."""
+    def drain(self, server: Server) -> Iterator[LoginTest]:
+        """Take all tests that wait for a server; none of them is tried."""
         self._waiting.pop(server, None)
         while server.waiting:
             yield self._taken(server)
 
-    def _taken(self, server: Server) -> Job:
+    def _taken(self, server: Server) -> LoginTest:
         if server.pace is not None:
             server.pace.waiting -= 1
         return server.waiting.popleft()
 
     def learn_answer(self, server: Server) -> None:
-        """Take in that a server answers: others are to show it before it gets more."""
+        """Note that a server answers; the servers that have not shown that yet come first."""
         if server in self._waiting:
             self._waiting.move_to_end(server)
 
     def next(self, now: float) -> Server | None:
-        """Return the server to serve next, with the fewest jobs under way; None: no one for now."""
+        """Return the server whose test begins next: the one with the fewest under way, or None."""
         if self.running >= self._limit:
             return None
         idle = sum(not each.waiting for each in self._active)
@@ -132,3 +133,39 @@ class Turns:
         if now < self.grace_ends and busy > self._limit / 2:
             return True
         return any(each.proven for each in islice(reversed(self._waiting), self._limit))
+
+
+#: Seconds before the first and each further retry of a temporary refusal; jitter is added.
+RETRY_WAITS = (1.0, 4.0)
+
+
+class Retries:
+    """The tests of one run that are tried again later."""
+
+    def __init__(self) -> None:
+        self._tests: list[tuple[float, int, LoginTest]] = []
+        self._count = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._tests)
+
+    def add(self, test: LoginTest, wait: float | None) -> None:
+        """Make a test wait for its next try.
+
+        :param wait: the seconds that the server said to wait, if it did.
+        """
+        test.tries += 1
+        seconds = max(wait or 0, RETRY_WAITS[min(test.tries, len(RETRY_WAITS)) - 1])
+        self._count += 1
+        # The second item is unique, so that no two tests are ever compared.
+        heapq.heappush(self._tests, (time.monotonic() + jittered(seconds), self._count, test))
+
+    def due(self) -> Iterator[LoginTest]:
+        """Take out the tests whose time has come."""
+        while self._tests and self._tests[0][0] <= time.monotonic():
+            yield heapq.heappop(self._tests)[2]
+
+    @property
+    def next_due(self) -> list[float]:
+        """When the next one is due, by the monotonic clock; nothing where none waits."""
+        return [due for due, _, _ in self._tests[:1]]

@@ -1,18 +1,151 @@
-"""What became of each mailbox out of what became of its logins; held back until it is the truth."""
+"""One verdict a mailbox, in words; held back while our own network may be at fault."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from ..codes import Code
-from ..reasons import blocked_port, mode_notice, reason_of_test
-from ..records import Mailbox, Notice, Protocol, RefusedTargets, Security, Tested, Verdict
+from ..core.codes import Code, Failure
+from ..core.explanations import EXPLANATIONS
+from ..core.mailboxes import Login, Mailbox, Protocol, Security
+from ..core.password_pitfalls import password_remark
+from ..core.providers import Provider
+from ..core.rows import Outcome, RowWarning
 from .diagnosis import Finding
-from .job import Job
+from .servers import LoginTest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginVerdict:
+    """What a connection test of one login found; ``failure`` is None when the login worked."""
+
+    failure: Failure | None = None
+    #: How the connection was secured, where the login worked.
+    security: Security | None = None
+    #: What else is to be said where it did not.
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailboxVerdict:
+    """What the tests of one mailbox found; ``imap`` is None where it was not tested."""
+
+    smtp: LoginVerdict
+    imap: LoginVerdict | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedTargets:
+    """How many servers of an import had names that lead where nothing may be contacted."""
+
+    count: int
+
+
+#: What the hints of a connection test name, by protocol.
+_TERMS = {
+    Protocol.SMTP: {
+        "side": "smtp",
+        "tls": str(Protocol.SMTP.tls_port),
+        "starttls": str(Protocol.SMTP.starttls_port),
+        "doing": "sending mail",
+        "not_doing": "reading mail",
+    },
+    Protocol.IMAP: {
+        "side": "imap",
+        "tls": str(Protocol.IMAP.tls_port),
+        "starttls": str(Protocol.IMAP.starttls_port),
+        "doing": "reading mail",
+        "not_doing": "sending mail",
+    },
+}
+_MINUTE = 60
+
+_IMAP_OFF = (
+    "The provider may have access by IMAP switched off, or want another server, username or "
+    "password for it: check its help pages and the columns imaphost, imapusername and imappassword."
+)
+
+
+def failure_of_test(
+    code: Code,
+    protocol: Protocol,
+    provider: Provider | None,
+    *,
+    reply: str = "",
+    wait: float | None = None,
+) -> Failure:
+    """Return the words for what a connection test found: the provider's own steps where known.
+
+    ``wait`` is how long the server said to wait, in seconds.
+    """
+    error, hint = EXPLANATIONS[code]
+    if wait is not None:
+        hint = f"The server says to wait {_duration(wait)}; test again after that."
+    elif provider is not None and code in provider.hints:
+        hint = provider.hints[code]
+    else:
+        hint = hint.format(**_TERMS[protocol])
+    return Failure(code=code, error=error, hint=hint, reply=reply)
+
+
+def _joined(hint: str, more: str) -> str:
+    """Add a sentence to a hint: before it where the hint ends with a link."""
+    texts = (hint, more) if hint.endswith(".") else (more, hint)
+    return " ".join(each for each in texts if each)
+
+
+def _duration(seconds: float) -> str:
+    if seconds <= 2 * _MINUTE:
+        return f"{seconds:.0f} second{'' if round(seconds) == 1 else 's'}"
+    minutes = math.ceil(seconds / _MINUTE)
+    return f"{minutes} minutes" if minutes <= 2 * _MINUTE else f"{minutes / 60:.0f} hours"
+
+
+def both(tested: MailboxVerdict) -> Failure | None:
+    """Return what a row failed of, out of its two tests; None where both passed.
+
+    The code and the sentence are those of the first that failed, SMTP before IMAP.
+    """
+    smtp = _remarked(tested.smtp)
+    imap = _remarked(tested.imap) if tested.imap is not None else None
+    if imap is None:
+        return smtp
+    if smtp is None:
+        if imap.code is Code.BAD_CREDENTIALS and tested.imap is not None:
+            imap = replace(imap, hint=_joined(_IMAP_OFF, tested.imap.remark))
+        return replace(imap, hint=f"Sending works, reading (IMAP) does not. {imap.hint}")
+    if smtp.code is imap.code:
+        return replace(smtp, hint=_joined(smtp.hint, "Reading (IMAP) fails for the same reason."))
+    return replace(smtp, hint=_joined(smtp.hint, f"Reading (IMAP) fails too: {imap.text}"))
+
+
+def _remarked(verdict: LoginVerdict) -> Failure | None:
+    failure = verdict.failure
+    return failure and replace(failure, hint=_joined(failure.hint, verdict.remark))
+
+
+def security_notice(login: Login, used: Security) -> str:
+    """Say that another TLS mode than the file's was needed, or "" where it was not."""
+    if used is login.security or Security.PLAIN in (used, login.security):
+        return ""
+    side = login.protocol.value
+    if used is Security.TLS:
+        return f"Port {login.port} of this server works with {side}secure=true (TLS)."
+    return f"Port {login.port} of this server works with {side}secure=false (STARTTLS)."
+
+
+def blocked_port(port: int, servers: int) -> str:
+    """Say that this app's network blocks a port, rather than that the servers are down."""
+    return (
+        f"None of the {servers} servers on port {port} could be reached: this app's own network "
+        "seems to block that port. Ask whoever runs the app, or its hosting company, to open it; "
+        "the mailboxes need not be wrong."
+    )
+
 
 #: What a run emits: a mailbox's number and its results, or what concerns all rows.
-Message = tuple[int, Tested] | Notice | RefusedTargets
+Message = tuple[int, MailboxVerdict] | RowWarning | RefusedTargets
 
 # One server that cannot be reached may be down; more of them, and no other that can be, may not.
 _FEWEST_SERVERS = 2
@@ -21,7 +154,7 @@ _SHARED = "Another row showed this for the server; this one was not tried."
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    job: Job
+    test: LoginTest
     finding: Finding
     shared: bool
 
@@ -47,64 +180,122 @@ class Verdicts:
             else {Protocol.SMTP}
             for number, mailbox in mailboxes
         }
-        self._known: dict[int, dict[Protocol, Verdict]] = {}
+        self._known: dict[int, dict[Protocol, LoginVerdict]] = {}
         self._reached: set[int] = set()
         self._held: dict[int, list[_Held]] = {}
 
-    def passed(self, job: Job, security: Security) -> None:
-        """Take in that a login worked."""
-        self._settle(job, Verdict(security=security))
+    def passed(self, test: LoginTest, security: Security) -> None:
+        """Note that a login worked."""
+        self._settle(test, LoginVerdict(security=security))
 
     def failed(
-        self, job: Job, finding: Finding, *, used: Security | None = None, shared: bool = False
+        self,
+        test: LoginTest,
+        finding: Finding,
+        *,
+        used: Security | None = None,
+        shared: bool = False,
     ) -> None:
-        """Take in that a login failed; ``shared``: another row's test answers for this one."""
-        port = job.login.port
+        """Note that a login failed; ``shared``: another row's test answers for this one."""
+        port = test.login.port
         if finding.code is Code.CONNECTION_REFUSED:
-            # It was somebody who refused.
+            # A refusal is an answer: the port is not blocked.
             self.reached(port)
         if not finding.reached and port not in self._reached:
-            self._held.setdefault(port, []).append(_Held(job, finding, shared))
+            self._held.setdefault(port, []).append(_Held(test, finding, shared))
             return
-        self._fail(job, finding, mode_notice(job.login, used or job.login.security), shared)
+        self._fail(test, finding, security_notice(test.login, used or test.login.security), shared)
 
     def reached(self, port: int) -> None:
-        """Take in that some server took a connection on ``port``."""
+        """Note that some server accepted a connection on ``port``."""
         self._reached.add(port)
         for each in self._held.pop(port, []):
-            self._fail(each.job, each.finding, "", each.shared)
+            self._fail(each.test, each.finding, "", each.shared)
 
     def release_all(self) -> None:
         """Emit what is still held back: on these ports, nothing was ever reached."""
         for port, held in self._held.items():
-            servers = len({each.job.address for each in held})
+            servers = len({each.test.address for each in held})
             blocked = blocked_port(port, servers) if servers >= _FEWEST_SERVERS else ""
             if blocked:
-                self._emit(Notice(row=0, column="", code="port_unreachable", message=blocked))
+                self._emit(RowWarning(row=0, column="", code="port_unreachable", message=blocked))
             for each in held:
-                self._fail(each.job, each.finding, "", each.shared, hint=blocked)
+                self._fail(each.test, each.finding, "", each.shared, hint=blocked)
         self._held.clear()
 
-    def _fail(self, job: Job, finding: Finding, mode: str, shared: bool, *, hint: str = "") -> None:
-        login = job.login
-        reason = reason_of_test(
+    def _fail(
+        self, test: LoginTest, finding: Finding, mode: str, shared: bool, *, hint: str = ""
+    ) -> None:
+        login = test.login
+        failure = failure_of_test(
             finding.code,
             login.protocol,
-            job.provider,
+            test.provider,
             # What the server said to one user is not for another.
             reply="" if shared else finding.reply,
             wait=finding.wait if finding.may_pass else None,
         )
         if hint:
-            reason = replace(reason, hint=hint)
+            failure = replace(failure, hint=hint)
         remark = " ".join(each for each in (mode, _SHARED if shared else "") if each)
-        self._settle(job, Verdict(reason=reason, remark=remark))
+        self._settle(test, LoginVerdict(failure=failure, remark=remark))
 
-    def _settle(self, job: Job, verdict: Verdict) -> None:
-        for number in job.numbers:
+    def _settle(self, test: LoginTest, verdict: LoginVerdict) -> None:
+        for number in test.numbers:
             known = self._known.setdefault(number, {})
-            known[job.login.protocol] = verdict
+            known[test.login.protocol] = verdict
             if known.keys() == self._wanted[number]:
                 del self._known[number]
-                tested = Tested(smtp=known[Protocol.SMTP], imap=known.get(Protocol.IMAP))
+                tested = MailboxVerdict(smtp=known[Protocol.SMTP], imap=known.get(Protocol.IMAP))
                 self._emit((number, tested))
+
+
+_PASSWORD_REFUSED = frozenset({Code.BAD_CREDENTIALS, Code.CREDENTIALS_ENCODING})
+
+
+def outcome_of(row: int, untested: Outcome, tested: MailboxVerdict) -> Outcome:
+    """Return the outcome of a row; a mailbox only where all that was tested passed."""
+    mailbox = untested.mailbox
+    if mailbox is None:
+        return untested
+    failure = both(tested)
+    if failure is not None:
+        return replace(
+            untested,
+            mailbox=None,
+            failure=_with_password_remark(failure, mailbox, tested),
+            smtp=tested.smtp.failure,
+            imap=tested.imap.failure if tested.imap else None,
+        )
+    smtp, warnings = _as_tested(mailbox.smtp, tested.smtp, row)
+    imap = mailbox.imap
+    if imap is not None and tested.imap is not None:
+        imap, more = _as_tested(imap, tested.imap, row)
+        warnings += more
+    return replace(
+        untested,
+        mailbox=replace(mailbox, smtp=smtp, imap=imap),
+        warnings=untested.warnings + warnings,
+    )
+
+
+def _with_password_remark(failure: Failure, mailbox: Mailbox, tested: MailboxVerdict) -> Failure:
+    """Add to the hint of a refused password what looks wrong about it."""
+    if failure.code not in _PASSWORD_REFUSED:
+        return failure
+    login = mailbox.smtp if tested.smtp.failure else mailbox.imap
+    remark = password_remark(login.password) if login else ""
+    return replace(failure, hint=f"{remark} {failure.hint}".strip())
+
+
+def _as_tested(
+    login: Login, verdict: LoginVerdict, row: int
+) -> tuple[Login, tuple[RowWarning, ...]]:
+    """Return a login with the TLS mode that worked, and what to say where the file has another."""
+    used = verdict.security or login.security
+    message = security_notice(login, used)
+    if message:
+        message += " It is saved so."
+    column = f"{login.protocol.value}secure"
+    warning = RowWarning(row=row, column=column, code=Code.TLS_MODE_MISMATCH.value, message=message)
+    return replace(login, security=used), (warning,) if message else ()

@@ -91,13 +91,13 @@ def our_import(order: Order, stack: ExitStack) -> Run:
 
 def our_probe(order: Order, _stack: ExitStack) -> Run:
     """Our connection tests alone: neither file nor database."""
-    from flask_mailbox_import.check import read_rows
     from flask_mailbox_import.config import Config
+    from flask_mailbox_import.core.secret import generate_encryption_key
     from flask_mailbox_import.probe.prober import probe_all
-    from flask_mailbox_import.sealing import generate_key
+    from flask_mailbox_import.reading.reader import read_rows
 
     settings = {
-        "ENCRYPTION_KEYS": [generate_key()],
+        "ENCRYPTION_KEYS": [generate_encryption_key()],
         "ALLOWED_NETWORKS": ["127.0.0.0/8", "::1/128"],
         "ALLOWED_PORTS": sorted({each.port for each in order.rows}),
         "CA_FILE": order.ca_file,
@@ -111,7 +111,7 @@ def our_probe(order: Order, _stack: ExitStack) -> Run:
         tests = probe_all(mailboxes, config)
         found = [each for each in tests.results(1) if isinstance(each, tuple)]
         tests.close()
-        good = sum(tested.smtp.reason is None for _, tested in found)
+        good = sum(tested.smtp.failure is None for _, tested in found)
         return good, len(found) - good
 
     return run

@@ -22,12 +22,12 @@ from collections.abc import Iterable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from flask_mailbox_import.policy import NoAddress
-from flask_mailbox_import.probe import diagnosis, wordings
+from flask_mailbox_import.core.mailboxes import Login, Protocol, Security, Stage
+from flask_mailbox_import.core.providers import PROVIDERS, Provider
+from flask_mailbox_import.core.secret import Secret
+from flask_mailbox_import.probe import diagnosis, replies
 from flask_mailbox_import.probe.faults import HungUp, NoCommonMechanism, ReplyRefused
-from flask_mailbox_import.providers import PROVIDERS, Provider
-from flask_mailbox_import.records import Login, Protocol, Security, Stage
-from flask_mailbox_import.secret import Secret
+from flask_mailbox_import.probe.guard import NoAddress
 
 REPLIES = Path(__file__).with_name("replies.json")
 STAGES = {
@@ -147,13 +147,13 @@ def without(provider: str, rows: list[dict[str, object]]):
 
     dropped = {
         id(each)
-        for each in (*wordings.DECISIVE, *wordings.LATER, *wordings.EXPLICIT, *wordings.REFUSED)
+        for each in (*replies.DECISIVE, *replies.LATER, *replies.EXPLICIT, *replies.REFUSED)
         if any(each.pattern.search(text) for text in own)
         and not any(each.pattern.search(text) for text in others)
     }
     original = diagnosis.code_of_words
 
-    def code_of_words(words, stage, rules=wordings.DECISIVE):
+    def code_of_words(words, stage, rules=replies.DECISIVE):
         return original(words, stage, tuple(each for each in rules if id(each) not in dropped))
 
     diagnosis.code_of_words = code_of_words

@@ -77,7 +77,7 @@ def watch_hub(late: list[float]) -> None:
     """Have a timer in the hub of our tests ring all the time; it costs time itself."""
     import gevent
 
-    from flask_mailbox_import.probe import prober, sockets
+    from flask_mailbox_import.probe import prober, wire
     from flask_mailbox_import.probe.schedule import Schedule
 
     def ring() -> None:
@@ -98,7 +98,7 @@ def watch_hub(late: list[float]) -> None:
 
     prober.Schedule = Watched  # type: ignore[misc]
     # Made anew each time, as in a process that has just begun.
-    prober.tls_context = sockets.tls_context.__wrapped__
+    prober.tls_context = wire.tls_context.__wrapped__
 
 
 def watch_statements(counted: list[float]) -> None:

@@ -25,10 +25,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from flask_mailbox_import.check import mark_doubles, read_rows
 from flask_mailbox_import.config import Config
-from flask_mailbox_import.names import COLUMNS
-from flask_mailbox_import.sealing import generate_key
+from flask_mailbox_import.core.rows import COLUMNS
+from flask_mailbox_import.core.secret import generate_encryption_key
+from flask_mailbox_import.reading.reader import read_rows
+from flask_mailbox_import.reading.validation import mark_doubles
 
 ROWS = (500, 1_000, 5_000, 10_000, 50_000, 100_000)
 ENCODINGS = ("utf-8", "utf-16")
@@ -75,7 +76,7 @@ def file_of(shape: str, encoding: str, rows: int) -> bytes:
 
 
 def config_for(rows: int) -> Config:
-    config = Config.from_mapping({"MAILBOX_IMPORT_ENCRYPTION_KEYS": [generate_key()]})
+    config = Config.from_mapping({"MAILBOX_IMPORT_ENCRYPTION_KEYS": [generate_encryption_key()]})
     return replace(config, max_rows=rows, max_file_size=10**9)
 
 

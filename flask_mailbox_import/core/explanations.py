@@ -1,0 +1,258 @@
+"""The sentence and the hint of each code, and failed rows grouped by their cause."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .codes import Code, Failure
+from .providers import PROVIDERS
+from .rows import RowResult
+
+#: Contract: these two sentences never change.
+BAD_CREDENTIALS = "Authentication failed. Check username/password."
+MISSING_CREDENTIALS = "Missing SMTP host or password"
+
+#: The sentence and the hint of each code; {names} are filled in by the protocol tested.
+EXPLANATIONS: dict[Code, tuple[str, str]] = {
+    Code.DUPLICATE: (
+        "This mailbox is already in the workspace.",
+        "Nothing to do.",
+    ),
+    Code.DUPLICATE_IN_FILE: (
+        "This mailbox is in the file more than once; the first row counts.",
+        "Nothing to do.",
+    ),
+    Code.DUPLICATE_LOGIN: (
+        "An earlier row has the same server and username with another password.",
+        "Keep the row with the right password; this one was not tested.",
+    ),
+    Code.DNS_FAILURE: (
+        "No mail server of this name can be reached.",
+        "Check the server name for typing errors; it must be a public name.",
+    ),
+    Code.CONNECTION_REFUSED: (
+        "Nothing answers at this server and port.",
+        "Check the server name and the port: most providers use {starttls} or {tls}.",
+    ),
+    Code.CONNECTION_TIMEOUT: (
+        "The mail server did not answer in time.",
+        "Check the server name, the port and {side}secure; if all are right, test again later.",
+    ),
+    Code.CONNECTION_CLOSED: (
+        "The mail server ended the connection.",
+        "Test again; if it happens again, check the port and {side}secure.",
+    ),
+    Code.NETWORK_UNREACHABLE: (
+        "There is no network path to this mail server.",
+        "Test again later, or ask whoever runs this app.",
+    ),
+    Code.WRONG_PROTOCOL: (
+        "Another kind of server answers on this port.",
+        "Check the port: {doing} uses {starttls} or {tls}, not the port for {not_doing}.",
+    ),
+    Code.PROTOCOL_ERROR: (
+        "What answers on this port does not behave like a mail server.",
+        "Check the server name and the port.",
+    ),
+    Code.TLS_MODE_MISMATCH: (
+        "The encryption setting does not fit this port.",
+        "Use port {starttls} with {side}secure=false; this port speaks no TLS here.",
+    ),
+    Code.TLS_VERSION: (
+        "The mail server only offers outdated encryption.",
+        "Ask whoever runs the mail server to allow TLS 1.2 or newer.",
+    ),
+    Code.TLS_CERT_EXPIRED: (
+        "The mail server's security certificate has expired, or is not valid yet.",
+        "Ask whoever runs the mail server to renew it.",
+    ),
+    Code.TLS_CERT_UNTRUSTED: (
+        "The mail server's certificate is not from a trusted issuer.",
+        "Ask your provider for the right server name, or whoever runs the server for a "
+        "certificate from a public issuer.",
+    ),
+    Code.TLS_CERT_HOSTNAME: (
+        "The mail server's certificate is for another server name.",
+        "Use the server name that your provider's help pages give.",
+    ),
+    Code.STARTTLS_REQUIRED: (
+        "The mail server wants encryption before a login.",
+        "Use port {starttls} with {side}secure=false, or port {tls} with {side}secure=true.",
+    ),
+    Code.STARTTLS_UNSUPPORTED: (
+        "The mail server offers no encryption on this port, so the password was not sent.",
+        "Use port {tls} with {side}secure=true.",
+    ),
+    Code.BAD_CREDENTIALS: (
+        BAD_CREDENTIALS,
+        "The password is probably wrong or old: try it at the provider's web mail. If it works "
+        "there, the provider may want an app password here.",
+    ),
+    Code.APP_PASSWORD_REQUIRED: (
+        "The provider wants an app password here, not the account's own password.",
+        "The mailbox's owner makes an app password, a second one for programs, in the account's "
+        "security settings at the provider; use that here.",
+    ),
+    Code.OAUTH_REQUIRED: (
+        "The provider does not let programs log in to this mailbox with a password.",
+        "It can only be connected with the provider's own sign-in (OAuth).",
+    ),
+    Code.SMTP_AUTH_DISABLED: (
+        "Sending by login is switched off for this mailbox.",
+        "Ask the administrator to turn on Authenticated SMTP for it.",
+    ),
+    Code.PROTOCOL_DISABLED: (
+        "Access by mail programs is switched off for this mailbox.",
+        "Turn on IMAP/SMTP access in the provider's web mail settings.",
+    ),
+    Code.POLICY_BLOCKED: (
+        "A security policy of the organisation blocked this login.",
+        "Ask its administrator to allow it.",
+    ),
+    Code.PLAN_REQUIRED: (
+        "This mailbox's plan does not include access by mail programs.",
+        "Change the plan at the provider.",
+    ),
+    Code.WEB_LOGIN_REQUIRED: (
+        "The provider wants the owner to sign in with a web browser first.",
+        "Sign in there, confirm that it was you, and test again.",
+    ),
+    Code.ACCOUNT_DISABLED: (
+        "This mailbox is switched off or not active yet.",
+        "Sign in at the provider to see why.",
+    ),
+    Code.ACCOUNT_BLOCKED: (
+        "The provider has blocked this mailbox.",
+        "Sign in at the provider to unblock it.",
+    ),
+    Code.PASSWORD_EXPIRED: (
+        "The password has expired.",
+        "Set a new one at the provider and use that.",
+    ),
+    Code.PASSWORD_TOO_WEAK: (
+        "The provider refuses this password because it is too simple.",
+        "Set a stronger one there and use that.",
+    ),
+    Code.MAILBOX_UNAVAILABLE: (
+        "The login is right, but there is no mailbox behind it.",
+        "Check the account at the provider.",
+    ),
+    Code.CLIENT_ID_REQUIRED: (
+        "The mail server admits only mail programs that it knows.",
+        "Allow access by other programs in the provider's settings.",
+    ),
+    Code.CREDENTIALS_ENCODING: (
+        "The mail server cannot read this username or password.",
+        "Check both for accents, quotes and spaces.",
+    ),
+    Code.AUTH_NOT_OFFERED: (
+        "The mail server offers no login on this port.",
+        "Use port {starttls} with {side}secure=false, or port {tls} with {side}secure=true.",
+    ),
+    Code.MECHANISM_UNSUPPORTED: (
+        "The mail server offers no login with a password.",
+        "Ask your provider how mail programs log in.",
+    ),
+    Code.AUTH_REQUIRED: (
+        "The mail server wants a login before anything else.",
+        "Check the port: most providers use {starttls} or {tls}.",
+    ),
+    Code.TOO_MANY_ATTEMPTS: (
+        "The mail server has seen too many logins and refuses more for now.",
+        "Wait an hour, or as long as the server says, and test again.",
+    ),
+    Code.TOO_MANY_CONNECTIONS: (
+        "The mail server has too many open connections from here.",
+        "Test again in a few minutes.",
+    ),
+    Code.RATE_LIMITED: (
+        "The mail server asked us to slow down.",
+        "Test again in a few minutes.",
+    ),
+    Code.QUOTA_EXCEEDED: (
+        "The sending limit of this mailbox is used up.",
+        "Test again when it resets, usually tomorrow.",
+    ),
+    Code.TEMPORARY_FAILURE: (
+        "The mail server has a temporary problem.",
+        "Test again later.",
+    ),
+    Code.GREYLISTED: (
+        "The mail server asks to come back in a few minutes.",
+        "Test again in ten minutes.",
+    ),
+    Code.SERVER_MISCONFIGURED: (
+        "The mail server has a fault of its own.",
+        "Tell whoever runs it.",
+    ),
+    Code.IP_BLOCKED: (
+        "The mail server refuses connections from this app's network.",
+        "Ask whoever runs this app, or the provider, to have the address unblocked.",
+    ),
+    Code.HELO_REJECTED: (
+        "The mail server refuses the name that this app greets it with.",
+        "Ask whoever runs this app to set MAILBOX_IMPORT_EHLO_NAME.",
+    ),
+    Code.MAILBOX_FULL: (
+        "The mailbox is full.",
+        "Make space in it and test again.",
+    ),
+    Code.NOT_TESTED: (
+        "This mailbox was not tested: its password was kept for a limited time only.",
+        "Import the file again.",
+    ),
+    Code.CANCELLED: (
+        "The import was cancelled before this mailbox was tested.",
+        "Continue the import, or import the file again.",
+    ),
+    Code.INTERNAL: (
+        "Something went wrong on our side.",
+        "Test again; if it happens again, tell whoever runs this app.",
+    ),
+    Code.UNKNOWN: (
+        "The mail server refused the login for a reason that we do not know.",
+        "Ask your provider; the details show what the server answered.",
+    ),
+}
+
+
+def failure_for(code: Code) -> Failure:
+    """Return the words of a code that no connection test found."""
+    error, hint = EXPLANATIONS[code]
+    return Failure(code=code, error=error, hint=hint)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """What went wrong with some rows, in one sentence for all."""
+
+    failure: Failure
+    #: The provider whose mailboxes they are, "" where that is not known or not one.
+    provider: str
+    rows: tuple[int, ...]
+
+
+def causes_of(results: Iterable[RowResult]) -> list[Cause]:
+    """Return the causes of failed rows, those of most rows first."""
+    groups: dict[tuple[str, str], list[RowResult]] = {}
+    for each in results:
+        groups.setdefault((each.failure.error, each.failure.hint), []).append(each)
+    causes = [
+        Cause(
+            failure=group[0].failure,
+            provider=_provider(group[0].failure),
+            rows=tuple(each.row for each in group),
+        )
+        for group in groups.values()
+    ]
+    return sorted(causes, key=lambda each: -len(each.rows))
+
+
+def _provider(failure: Failure) -> str:
+    """Return whose own next step a hint is."""
+    for provider in PROVIDERS:
+        hint = provider.hints.get(failure.code)
+        if hint and hint in failure.hint:
+            return provider.name
+    return ""

@@ -1,0 +1,129 @@
+"""What spreadsheets and copying do to passwords: said, never changed."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from .rows import Record, RowWarning
+from .secret import Secret
+
+_CURLY = frozenset("\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u2032\u2033")
+_SCIENTIFIC = re.compile(r"[0-9][.,]?[0-9]*E\+?[0-9]{1,3}", re.IGNORECASE)
+#: Spreadsheets keep 15 digits of a number and write zeros for the others.
+_CUT_NUMBER = re.compile(r"[1-9][0-9]{14}0+")
+_MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec|Mrz|Mai|Okt|Dez)"
+_DATE = re.compile(
+    r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[ T]00:00(?::00)?)?"
+    r"|[0-9]{1,2}([./-])[0-9]{1,2}\1(?:[0-9]{2}){1,2}"
+    rf"|[0-9]{{1,2}}[-. ]{{1,2}}{_MONTH}|{_MONTH}[- ][0-9]{{2}}"
+)
+_FORMULA = re.compile(r'="[^"]*"')
+#: A zero is what is left of a text that a formula made in an .xls workbook.
+_LOST = re.compile(r"0|#(?:NAME\?|REF!|VALUE!|N/A|DIV/0!|NUM!|NULL!|#+)|Err:[0-9]{3}")
+#: UTF-8 read as Windows-1252 or Latin-1, or a letter that somebody could not read.
+_GARBLED = re.compile("[\u00c2\u00c3\u00c4\u00c5][\u0080-\u00bf\u2018-\u203a\u20ac]|\ufffd")
+#: As Google shows them.
+_APP_PASSWORD = re.compile(r"[a-z]{4}(?:[ \u00a0][a-z]{4}){3}\s*")
+_NUMBER = re.compile(r"[1-9][0-9]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pitfall:
+    code: str
+    found: Callable[[str], object]
+    message: str
+    #: Whether it is said before the login is refused.
+    warned: bool = True
+
+
+_PITFALLS = (
+    _Pitfall(
+        code="password_spaces",
+        found=lambda text: text != text.strip(),
+        message="The password begins or ends with a space. It is used as it is: remove the space "
+        "in the file if it does not belong there.",
+    ),
+    _Pitfall(
+        code="password_invisible",
+        found=lambda text: not text.isascii() and any(map(_invisible, text.strip())),
+        message="The password holds a character that cannot be seen, such as a no-break space. It "
+        "is used as it is: if it was pasted, type it anew.",
+    ),
+    _Pitfall(
+        code="password_quotes",
+        found=lambda text: not _CURLY.isdisjoint(text),
+        message="The password holds a curly quotation mark, as programs make them of straight "
+        "ones. It is used as it is: type it anew if it should be straight.",
+    ),
+    _Pitfall(
+        code="password_number",
+        found=lambda text: _SCIENTIFIC.fullmatch(text) or _CUT_NUMBER.fullmatch(text),
+        message="A spreadsheet has probably changed this password, because it took it for a "
+        "number: set the column to Text there and enter the password anew.",
+    ),
+    _Pitfall(
+        code="password_date",
+        found=_DATE.fullmatch,
+        message="A spreadsheet may have changed this password, because it took it for a date: if "
+        "so, set the column to Text there and enter the password anew.",
+    ),
+    _Pitfall(
+        code="password_lost",
+        found=_LOST.fullmatch,
+        message="This is not a password but what a spreadsheet shows where it cannot show one: set "
+        "the column to Text there and enter the password anew.",
+    ),
+    _Pitfall(
+        code="password_formula",
+        found=_FORMULA.fullmatch,
+        message="The password is written as a formula. It is used as it is: if only the text "
+        "between the quotation marks is the password, leave the rest out.",
+    ),
+    _Pitfall(
+        code="password_garbled",
+        found=_GARBLED.search,
+        message="The password holds letters that look wrongly converted. If they are not meant so, "
+        "type it anew.",
+    ),
+    _Pitfall(
+        code="app_password_spaces",
+        found=_APP_PASSWORD.fullmatch,
+        message="App passwords are shown in groups with spaces between: enter it without them.",
+        warned=False,
+    ),
+    _Pitfall(
+        code="password_digits",
+        found=_NUMBER.fullmatch,
+        message="The password is a number: zeros that it begins with are lost in a spreadsheet.",
+        warned=False,
+    ),
+)
+
+
+def pitfall_warnings(record: Record) -> Iterator[RowWarning]:
+    """Say what may have happened to the passwords of a record."""
+    for column, secret in record.secrets.items():
+        for each in _pitfalls(secret):
+            if each.warned:
+                yield RowWarning(
+                    row=record.row, column=column, code=each.code, message=each.message
+                )
+
+
+def password_remark(password: Secret) -> str:
+    """Say what may be wrong with a password that was refused; "" if nothing shows."""
+    return " ".join(each.message for each in _pitfalls(password))
+
+
+def _pitfalls(secret: Secret) -> Iterator[_Pitfall]:
+    text = secret.reveal()
+    return (each for each in _PITFALLS if text and each.found(text))
+
+
+def _invisible(character: str) -> bool:
+    return unicodedata.category(character) == "Cf" or (
+        character != " " and unicodedata.category(character) == "Zs"
+    )

@@ -1,0 +1,1 @@
+"""The life of an import: check, stage, run, retry, cancel, continue; its limits and runners."""

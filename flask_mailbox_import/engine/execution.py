@@ -1,0 +1,226 @@
+"""One run of an import: tests the rows that are ready, and saves what came of them, in batches."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing, suppress
+
+from ..config import Config
+from ..core.codes import REFUSED_LOGIN, Code
+from ..core.errors import (
+    ImportInterrupted,
+    ImportNotFound,
+    ImportNotRunnable,
+    MailboxImportError,
+    RunLost,
+    described,
+    shielded,
+)
+from ..core.explanations import failure_for
+from ..core.imports import ImportStatus, Run, Summary
+from ..core.rows import Outcome, RowWarning, StagedRow
+from ..probe.prober import probe_all
+from ..probe.verdicts import RefusedTargets, outcome_of
+from ..reading.validation import check_record, merged
+from ..signals import (
+    Fact,
+    NamedSignal,
+    import_ended,
+    import_started,
+    logins_refused,
+    seal_broken,
+    targets_refused,
+    tell,
+)
+from ..storage.queries import Queries
+from ..storage.runs import Runs
+from ..storage.sealing import Field
+
+#: Rows of one transaction at most: what a crash makes us test again.
+BATCH_ROWS = 50
+#: Seconds after which what is known is saved, or, if nothing is, a sign of life given.
+TICK = 1.0
+#: Seconds between two looks at what the tests have found.
+GLANCE = 0.05
+#: Seconds within which a run sees that somebody wants it to end.
+WATCH = 0.25
+#: Logins refused in one run from which on somebody may be guessing passwords.
+BURST = 20
+
+#: Yields when it is time to save what is known or, where nothing is, to give a sign of life.
+Filled = Generator[None, None, None]
+#: Told after each batch that was committed: rows done by this run, rows it has in all.
+Progress = Callable[[int, int], None]
+
+
+class Execution:
+    """Runs imports of one app. Needs an app context of its own."""
+
+    def __init__(self, config: Config, runs: Runs, queries: Queries) -> None:
+        self._config = config
+        self._runs = runs
+        self._queries = queries
+
+    def run(self, import_id: str, workspace_id: str | None, progress: Progress | None) -> Summary:
+        """Do the rows that are ready; return what came of the import, as it is committed.
+
+        :raises ImportNotFound, ImportNotRunnable: nothing was begun.
+        :raises RunLost: somebody else has taken the import over, or deleted it.
+        :raises ImportInterrupted: it broke down; what was saved until then stays.
+        """
+        try:
+            self._run(import_id, workspace_id, progress)
+        except RunLost:
+            # Where it was deleted, this says so.
+            self._queries.summary(import_id, workspace_id)
+            raise
+        except (ImportNotFound, ImportNotRunnable):
+            raise
+        except MailboxImportError as fault:
+            why = str(fault)
+        except BaseException:
+            self._tell_broken(import_id, workspace_id)
+            raise
+        else:
+            try:
+                summary = self._queries.summary(import_id, workspace_id)
+            except Exception as lost:  # noqa: BLE001 (the database; what came of it is unknown)
+                why = described(lost)
+            else:
+                _tell_ended(summary, summary.status)
+                return summary
+        raise ImportInterrupted(import_id, why, self._tell_broken(import_id, workspace_id))
+
+    def _tell_broken(self, import_id: str, workspace_id: str | None) -> Summary | None:
+        """Tell of a run that broke down; return what is committed, None where nobody can say."""
+        try:
+            left = self._queries.summary(import_id, workspace_id)
+        except Exception:  # noqa: BLE001 (the database may be what broke)
+            facts = {"import_id": import_id, "workspace_id": workspace_id}
+            tell(import_ended, **facts, status=ImportStatus.INTERRUPTED.value)
+            return None
+        # That it ended may be what could not be written.
+        running = left.status is ImportStatus.RUNNING
+        _tell_ended(left, ImportStatus.INTERRUPTED if running else left.status)
+        return left
+
+    @shielded
+    def _run(self, import_id: str, workspace_id: str | None, progress: Progress | None) -> None:
+        run = self._runs.claim(import_id, workspace_id)
+        try:
+            complete = self._work(run, progress)
+        except RunLost:
+            raise
+        except BaseException:
+            # Where even this cannot be written, the old sign of life tells the same.
+            with suppress(Exception):
+                self._runs.end(run, ImportStatus.INTERRUPTED)
+            raise
+        status = ImportStatus.FINISHED
+        if not complete:
+            is_cancelled = self._runs.is_cancelled(run)
+            status = ImportStatus.CANCELLED if is_cancelled else ImportStatus.INTERRUPTED
+        self._runs.end(run, status)
+
+    def _work(self, run: Run, progress: Progress | None) -> bool:
+        """Save the outcomes as they come; return whether that were all."""
+        staged = self._runs.ready_rows(run)
+        _tell(run, import_started, api_key_id=run.api_key_id, rows=len(staged))
+        known: list[Outcome] = []
+        batch: list[Outcome] = []
+        done = refused = 0
+        try:
+            with closing(self._filled(run, staged, known)) as filled:
+                for _ in filled:
+                    batch, known[:] = known[:], []
+                    # Before they are saved: they were refused also where that fails.
+                    refused += sum(_is_refused(each) for each in batch)
+                    if batch:
+                        self._runs.save(run, batch)
+                    else:
+                        self._runs.beat(run)
+                    done += len(batch)
+                    batch = []
+                    if progress is not None:
+                        progress(done, len(staged))
+        except RunLost:
+            # Deleting an import while it runs must not lift the limit of refused logins.
+            lost = [each for each in (*batch, *known) if _is_refused(each)]
+            self._runs.count_refused(run, lost)
+            raise
+        except BaseException:
+            with suppress(Exception):
+                self._runs.save(run, known)
+            raise
+        finally:
+            if refused >= BURST:
+                _tell(run, logins_refused, count=refused)
+        return done == len(staged)
+
+    def _filled(self, run: Run, staged: Sequence[StagedRow], known: list[Outcome]) -> Filled:
+        """Put outcomes into ``known`` as they become so; yield when it is time to save them."""
+        opened = [self._open(run, row) for row in staged]
+        done = [each for each in opened if each.mailbox is None or run.skip_connection_test]
+        for start in range(0, len(done), BATCH_ROWS):
+            if self._runs.is_cancelled(run):
+                return
+            known += done[start : start + BATCH_ROWS]
+            yield
+        if len(done) < len(opened):
+            to_test = {each.row_id: each for each in opened if each.mailbox is not None}
+            rows = {row.id: row.record.row for row in staged if row.record is not None}
+            yield from self._tested(run, to_test, rows, known)
+
+    def _open(self, run: Run, row: StagedRow) -> Outcome:
+        """Return what is to be saved of a row that is not tested."""
+        if row.record is None:
+            if row.is_broken:
+                _tell(run, seal_broken, row_id=row.id, field=Field.RECORD.value)
+            code = Code.INTERNAL if row.is_broken else Code.NOT_TESTED
+            return Outcome(row_id=row.id, failure=failure_for(code))
+        mailbox, failures = check_record(row.record, self._config, test_imap=run.test_imap)
+        failure = merged(failures) if failures else None
+        return Outcome(
+            row_id=row.id, mailbox=mailbox, failure=failure, warnings=row.record.warnings
+        )
+
+    def _tested(
+        self, run: Run, untested: dict[int, Outcome], rows: dict[int, int], known: list[Outcome]
+    ) -> Filled:
+        mailboxes = ((key, each.mailbox) for key, each in untested.items() if each.mailbox)
+        tests = probe_all(mailboxes, self._config, test_imap=run.test_imap)
+        try:
+            look = time.monotonic() + WATCH
+            due = time.monotonic() + TICK
+            for result in tests.results(GLANCE):
+                if isinstance(result, RowWarning):
+                    self._runs.warn(run, result)
+                elif isinstance(result, RefusedTargets):
+                    _tell(run, targets_refused, count=result.count)
+                elif result is not None:
+                    row_id, tested = result
+                    known.append(outcome_of(rows[row_id], untested[row_id], tested))
+                if time.monotonic() >= look:
+                    if self._runs.is_cancelled(run):
+                        tests.drain()
+                    look = time.monotonic() + WATCH
+                if len(known) >= BATCH_ROWS or time.monotonic() >= due:
+                    yield
+                    due = time.monotonic() + TICK
+            yield
+        finally:
+            tests.close()
+
+
+def _is_refused(outcome: Outcome) -> bool:
+    return any(test and test.code in REFUSED_LOGIN for test in (outcome.smtp, outcome.imap))
+
+
+def _tell(run: Run, signal: NamedSignal, /, **facts: Fact) -> None:
+    tell(signal, import_id=run.import_id, workspace_id=run.workspace_id, **facts)
+
+
+def _tell_ended(summary: Summary, status: ImportStatus | None) -> None:
+    facts = {"import_id": summary.import_id, "workspace_id": summary.workspace_id}
+    tell(import_ended, **facts, status=status and status.value, **summary.counts)

@@ -1,0 +1,78 @@
+"""How many imports run at once in a process; how many refused logins a workspace may cause."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ..config import Config
+from ..core.codes import REFUSED_LOGIN
+from ..core.errors import TooManyRefusedLogins, TooManyRunning
+from ..signals import limit_reached, tell
+from ..storage.models import REFUSED_COUNT_FOR
+from ..storage.queries import Queries
+
+
+class Limits:
+    """The limits of one app: ``MAX_RUNNING`` and ``MAX_REFUSED_LOGINS``.
+
+    What asks the database needs an app context of its own.
+    """
+
+    def __init__(self, config: Config, queries: Queries) -> None:
+        self._config = config
+        self._queries = queries
+        #: A place for each import that may run in this process, whoever executes it.
+        self._places = threading.BoundedSemaphore(config.max_running)
+
+    def take_place(self) -> bool:
+        """Take a place for a run; return whether there was one."""
+        return self._places.acquire(blocking=False)
+
+    def give_place_back(self) -> None:
+        """Give a place back that was taken."""
+        self._places.release()
+
+    @contextmanager
+    def place(self, workspace_id: str | None) -> Iterator[None]:
+        """Hold a place for a run.
+
+        :raises TooManyRunning: none is free.
+        """
+        if not self.take_place():
+            tell(limit_reached, workspace_id=workspace_id, limit="MAX_RUNNING")
+            raise TooManyRunning("Too many imports are running here: try again in a while.")
+        try:
+            yield
+        finally:
+            self.give_place_back()
+
+    def refuse_run(self, import_id: str, workspace_id: str | None) -> None:
+        """Refuse to test the logins of an import for now; one that skips the test tests none.
+
+        :raises ImportNotFound: there is none of this id in the workspace.
+        :raises TooManyRefusedLogins: see :meth:`refuse_guessing`.
+        """
+        to_test = self._queries.workspace_to_test(import_id, workspace_id)
+        if to_test is not None:
+            self.refuse_guessing(to_test)
+
+    def refuse_guessing(self, workspace_id: str) -> None:
+        """Refuse a workspace whose imports have had too many logins refused of late.
+
+        :raises TooManyRefusedLogins: more than ``MAX_REFUSED_LOGINS`` within an hour.
+        """
+        limit = self._config.max_refused_logins
+        if not limit:
+            return
+        if self._queries.refused_logins(workspace_id, REFUSED_LOGIN, REFUSED_COUNT_FOR) >= limit:
+            tell(
+                limit_reached,
+                limit="MAX_REFUSED_LOGINS",
+                workspace_id=workspace_id,
+            )
+            raise TooManyRefusedLogins(
+                f"More than {limit} logins of this workspace were refused within an hour: "
+                "wait an hour before the next import."
+            )

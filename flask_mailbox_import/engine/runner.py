@@ -1,0 +1,115 @@
+"""Takes queued imports, and runs each in a thread of this process; storage/runs.py claims them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from flask import Flask, current_app
+from flask_sqlalchemy import SQLAlchemy
+
+from ..core.errors import (
+    ImportNotFound,
+    ImportNotRunnable,
+    RunLost,
+    TooManyRefusedLogins,
+    described,
+)
+from ..storage.queries import Queries
+from ..storage.runs import Runs
+from ..storage.session import own_context, shares_connection
+from .execution import Execution
+from .limits import Limits
+
+logger = logging.getLogger("flask_mailbox_import")
+
+
+class ThreadRunner:
+    """Runs queued imports of any process in threads of this one, ``MAX_RUNNING`` at once.
+
+    The queue is in the database: whatever is left in it when a process dies is found by the next
+    that wakes its runner.
+    """
+
+    def __init__(
+        self,
+        db: SQLAlchemy,
+        queries: Queries,
+        limits: Limits,
+        runs: Runs,
+        execution: Execution,
+    ) -> None:
+        self._db = db
+        self._execution = execution
+        self._queries = queries
+        self._limits = limits
+        self._runs = runs
+        self._serves = False
+
+    def can_run(self) -> bool:
+        """Tell whether threads may work beside the caller: not on his own connection."""
+        return not shares_connection(self._db)
+
+    def serve(self) -> None:
+        """Begin what is queued, and from now on whenever there is a free slot; see `wake`."""
+        self._serves = True
+        self.wake()
+
+    def wake(self) -> None:
+        """Begin what is queued, if there is a free slot. Needs an app context of its own.
+
+        Only in a process that serves the queue: a command ends with its own import, and would
+        break off what it took.
+        """
+        if not self._serves or not self.can_run() or self._queries.next_queued() is None:
+            return
+        if not self._limits.take_place():
+            return
+        app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+        thread = threading.Thread(
+            target=self._work, args=(app,), name="mailbox-import-runner", daemon=True
+        )
+        try:
+            thread.start()
+        except BaseException:
+            self._limits.give_place_back()
+            raise
+
+    def _work(self, app: Flask) -> None:
+        broken: set[str] = set()
+        try:
+            with app.app_context():
+                while True:
+                    try:
+                        self._run_queued(broken)
+                    finally:
+                        self._limits.give_place_back()
+                    # Queued after the last look, while no slot was free for it.
+                    with own_context():
+                        left = self._queries.next_queued(but=broken)
+                    if left is None or not self._limits.take_place():
+                        return
+        except Exception as fault:  # noqa: BLE001 (a thread's last words would show its frames)
+            logger.error("the runner stopped: %s", described(fault))
+
+    def _run_queued(self, broken: set[str]) -> None:
+        """Run what is queued, each once; those that broke down, and may still be, are added."""
+        tried: set[str] = set()
+        while True:
+            with own_context():
+                found = self._queries.next_queued(but=tried | broken)
+                if found is None:
+                    return
+                import_id, workspace_id = found
+                tried.add(import_id)
+                try:
+                    # Once more: those before it in the queue may have used the limit up.
+                    self._limits.refuse_run(import_id, workspace_id)
+                    self._execution.run(import_id, workspace_id, None)
+                except TooManyRefusedLogins:
+                    self._runs.put_off(import_id, workspace_id)
+                except (ImportNotFound, ImportNotRunnable, RunLost):
+                    pass  # another process was quicker, or somebody deleted it
+                except Exception as fault:  # noqa: BLE001 (the next one may fare better)
+                    broken.add(import_id)
+                    logger.error("an import broke down: %s", described(fault))

@@ -1,0 +1,84 @@
+"""The parts of one app: assembled by init_app, kept in app.extensions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, cast
+
+from flask import current_app
+from flask_sqlalchemy import SQLAlchemy
+
+from ..config import Config
+from ..storage.api_keys import ApiKeys
+from ..storage.erasure import Erasure
+from ..storage.imports import Imports
+from ..storage.listing import Listing
+from ..storage.mailboxes import Mailboxes
+from ..storage.models import Models
+from ..storage.queries import Queries
+from ..storage.rotation import Rotation
+from ..storage.runs import Runs
+from ..storage.sealing import KeyRing
+from .execution import Execution
+from .importer import Importer
+from .limits import Limits
+from .runner import ThreadRunner
+from .staging import Retrying, Staging
+
+#: A host's own answer to "whose workspace is this?"; None where it does not know.
+WorkspaceLoader = Callable[[], str | None]
+
+NAME = "mailbox_import"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """The parts of one app, put together by ``init_app``."""
+
+    config: Config
+    key_ring: KeyRing
+    models: Models
+    importer: Importer
+    api_keys: ApiKeys
+    rotation: Rotation
+    #: The host's own words, by ours.
+    texts: Mapping[str, str]
+    #: The hooks may be registered after ``init_app``, so they are asked for when needed.
+    workspace_loader: Callable[[], Callable[[], Any] | None]
+    api_workspace_loader: Callable[[], WorkspaceLoader | None]
+
+
+def new_importer(db: SQLAlchemy, models: Models, key_ring: KeyRing, config: Config) -> Importer:
+    """Return the importer of an app, on the app's database and by its settings."""
+    keep_failed = timedelta(seconds=config.keep_failed_secrets)
+    imports = Imports(db, models, key_ring, keep_failed)
+    runs = Runs(db, models, key_ring, keep_failed)
+    mailboxes = Mailboxes(db, models, key_ring)
+    queries = Queries(db, models)
+    erasure = Erasure(db, models)
+    limits = Limits(config, queries)
+    execution = Execution(config, runs, queries)
+    return Importer(
+        config,
+        queries,
+        Listing(db, models, key_ring),
+        erasure,
+        runs,
+        limits,
+        Staging(config, imports, mailboxes, erasure, limits),
+        Retrying(config, imports, mailboxes),
+        execution,
+        ThreadRunner(db, queries, limits, runs, execution),
+    )
+
+
+def current_state() -> State:
+    """Return the parts of the current app.
+
+    :raises RuntimeError: there is no app context, or ``init_app`` was not called for the app.
+    """
+    if NAME not in current_app.extensions:
+        raise RuntimeError("call mailbox_import.init_app(app, db) when you create this app")
+    return cast("State", current_app.extensions[NAME])

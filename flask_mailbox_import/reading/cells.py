@@ -1,0 +1,225 @@
+"""Turns the cells of a row into a record: cleans them, and sets passwords apart as they are."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+
+from ..core.codes import Code, Failure
+from ..core.errors import FileError
+from ..core.rows import COLUMNS, SECRET_COLUMNS, Record, RowWarning
+from ..core.secret import Secret
+from .header import Columns, said_of_security
+from .table import Table
+
+_QUOTES = "\"'`\u00b4\u00ab\u00bb\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u2032\u2033"
+#: What nobody writes around these, and copying brings along.
+_UNQUOTED = frozenset({"email", "smtphost", "imaphost", "smtpport", "imapport"})
+#: Where a space may stand for something.
+_SPACED = frozenset({"displayname", "smtpusername", "imapusername"})
+
+_EMPTY = frozenset({"-", "\u2013", "\u2014", "n/a", "null"})
+_MAY_BE_EMPTY = frozenset(COLUMNS) - SECRET_COLUMNS - {"email", "smtphost", "displayname"}
+
+_PORTS = frozenset({"smtpport", "imapport"})
+_LONGEST_PORT = 64
+#: What programs write so that a spreadsheet leaves a text as it is.
+_FORMULA = re.compile(r'\s*="([^"]*)"\s*')
+_WHOLE = re.compile(r"([0-9]{1,5})[.,]0{1,3}")
+_SCIENTIFIC = re.compile(r"([0-9])(?:[.,]([0-9]{1,4}))?E\+0([0-4])")
+_ANNOTATED = re.compile(r"([0-9]{1,5}) ?\([^()]{1,40}\)")
+_THOUSANDS = re.compile(r"([0-9]{1,2})[.,' ]([0-9]{3})")
+
+#: Lines of a cell that are looked at for rows, beside its first and last.
+_LINES = 20
+_ADDRESS = re.compile(r'"?[^\s@]+@[^\s@]+"?')
+_HOST = re.compile(r'"?[^\s@]*\w\.\w[^\s@]*\s?"?')
+_WHOLE_ADDRESS = re.compile(r"[^\s@]+@[^\s@.]+(?:\.[^\s@.]+)+")
+#: Neither an address nor a host is longer.
+_LONGEST = 320
+
+_CHANGED = "The column {column} held characters that cannot be seen: they were taken out."
+_TEXT = "The column {column} holds a formula: its text is used."
+_QUOTED = "The column {column} stood in quotation marks: they were taken off."
+_NOTHING = "The column {column} holds {text!r}: it is read as empty."
+_NUMBER = "The number in the column {column} is not written as a port: it is read as {text}."
+
+
+def to_records(table: Table, columns: Columns) -> Iterator[Record]:
+    """Turn the rows of a table into records; missing cells are empty, passwords stay as is.
+
+    :raises FileError: ``malformed_csv``: a quotation mark has swallowed the rows after it.
+    """
+    width = max(place for place, name in enumerate(table.header) if name.strip()) + 1
+    for row, cells in table.records:
+        if any("\n" in cell or "\r" in cell for cell in cells):
+            _refuse_swallowed(row, cells, columns, table.delimiter)
+        texts = {
+            name: cell for name, cell in zip(columns.names, cells, strict=False) if name is not None
+        }
+        problem = None
+        if any(cell.strip() for cell in cells[width:]):
+            problem = _too_many_cells(sum(bool(name.strip()) for name in table.header))
+        elif table.delimiter and _have_moved(texts):
+            problem = _MOVED
+        if problem is not None:
+            texts = _unshifted(texts)
+        yield _record(row, texts, problem)
+
+
+def _record(row: int, texts: Mapping[str, str], problem: Failure | None) -> Record:
+    warnings: list[RowWarning] = []
+    cleaned = {
+        name: _clean(row, name, text, warnings)
+        for name, text in texts.items()
+        if name not in SECRET_COLUMNS
+    }
+    cells = {name: cleaned.get(name, "") for name in COLUMNS if name not in SECRET_COLUMNS}
+    both = f"{cleaned.get('firstname', '')} {cleaned.get('lastname', '')}"
+    cells["displayname"] = cells["displayname"] or both.strip()
+    for side in ("smtp", "imap"):
+        cells[f"{side}username"] = cells[f"{side}username"] or cleaned.get("username", "")
+        cells[f"{side}secure"] = cells[f"{side}secure"] or _security(side, cleaned)
+    return Record(
+        row=row,
+        cells=cells,
+        secrets={name: Secret(texts.get(name, "")) for name in sorted(SECRET_COLUMNS)},
+        problem=problem,
+        warnings=tuple(warnings),
+    )
+
+
+def _security(side: str, cells: Mapping[str, str]) -> str:
+    """Return what the columns say that are named after one kind of encryption."""
+    if text := cells.get(f"{side}tls", ""):
+        # Of which people mean either kind; and that it is off says nothing of the other.
+        return "tls" if said_of_security(text) in ("yes", "no") else text
+    starttls = said_of_security(cells.get(f"{side}starttls", ""))
+    return "starttls" if starttls in ("yes", "starttls") else ""
+
+
+def _clean(row: int, column: str, text: str, warnings: list[RowWarning]) -> str:
+    """Return what a cell means, and say so where that is not what it shows."""
+
+    def say(code: str, words: str) -> None:
+        message = words.format(column=column, text=text)
+        warnings.append(RowWarning(row=row, column=column, code=code, message=message))
+
+    if (formula := _FORMULA.fullmatch(text)) is not None:
+        text = formula[1]
+        say("formula", _TEXT)
+    text, before = _visible(text, spaced=column in _SPACED), text.strip(" \t\r\n")
+    if text != before:
+        say("invisible_characters", _CHANGED)
+    if column in _UNQUOTED and text.strip(_QUOTES) != text:
+        text = text.strip(_QUOTES).strip()
+        say("quotation_marks", _QUOTED)
+    if column in _MAY_BE_EMPTY and text.lower() in _EMPTY:
+        say("read_as_empty", _NOTHING)
+        return ""
+    # Normalising takes time with the square of the length where many accents follow one another.
+    if column in _PORTS and len(text) <= _LONGEST_PORT:
+        number = _number(text)
+        if number is not None:
+            text = number
+            say("changed_number", _NUMBER)
+    return text
+
+
+def _visible(text: str, *, spaced: bool) -> str:
+    if text.isascii():
+        return text.strip(" \t\r\n")
+    space = " " if spaced else ""
+    kinds = ((each, unicodedata.category(each)) for each in text)
+    kept = (space if kind == "Zs" and each != " " else each for each, kind in kinds if kind != "Cf")
+    return "".join(kept).strip(" \t\r\n")
+
+
+def _number(text: str) -> str | None:
+    """Return the whole number that a spreadsheet shows in another way (587.0, 5.87E+02, 2,525)."""
+    if whole := _WHOLE.fullmatch(text):
+        return whole[1]
+    if annotated := _ANNOTATED.fullmatch(text):
+        return annotated[1]
+    if thousands := _THOUSANDS.fullmatch(text):
+        return thousands[1] + thousands[2]
+    if scientific := _SCIENTIFIC.fullmatch(text):
+        digits, places = (scientific[2] or "").rstrip("0"), int(scientific[3])
+        if len(digits) <= places:
+            return scientific[1] + digits.ljust(places, "0")
+    return None
+
+
+def _refuse_swallowed(row: int, cells: Sequence[str], columns: Columns, delimiter: str) -> None:
+    """Refuse a file in which a cell of several lines holds what looks like rows of its own.
+
+    Where a quotation mark has swallowed them, the cell's first line goes on with the row that it
+    began in, and the others are rows, the last cut off where the next mark stood.
+    """
+    if not delimiter:
+        return
+    width = max(len(columns.names), len(cells))
+    for place, cell in enumerate(cells[: len(columns.names)]):
+        if "@" not in cell:
+            continue
+        first, *others = cell.splitlines() or [""]
+        some = [*others[:_LINES], *others[_LINES:][-1:]]
+        lines = [[""] * place + first.split(delimiter), *(line.split(delimiter) for line in some)]
+        # The last line is cut off where the next mark stood, behind as many cells.
+        whole = len(lines[-1]) == place + 1 + width - len(cells)
+        if others and _hold_a_mailbox(lines if whole else lines[1:-1], columns):
+            raise FileError(
+                "malformed_csv",
+                f"In row {row} a quotation mark opens and does not close in that row, so that the "
+                "rows after it are a part of it: close it, or double it where it is part of a "
+                "value.",
+                {"row": row},
+            )
+
+
+def _hold_a_mailbox(lines: Sequence[Sequence[str]], columns: Columns) -> bool:
+    """Tell whether an address and a host stand under their columns.
+
+    Both in one line or, since these are the two ends of one cell, in the first and the last.
+    """
+
+    def stands(group: Sequence[Sequence[str]], name: str, looks: re.Pattern[str]) -> bool:
+        place = columns.names.index(name)
+        cells = (each[place] for each in group if len(each) > place)
+        return any(len(cell) <= _LONGEST and looks.fullmatch(cell) for cell in cells)
+
+    groups = [(lines[0], lines[-1]) if lines else (), *((each,) for each in lines)]
+    return any(
+        stands(group, "email", _ADDRESS) and stands(group, "smtphost", _HOST) for group in groups
+    )
+
+
+def _have_moved(texts: Mapping[str, str]) -> bool:
+    """Tell a row whose address stands elsewhere: a delimiter in a password has moved it."""
+    email = texts.get("email", "").strip()
+    others = (text for name, text in texts.items() if name not in SECRET_COLUMNS | {"email"})
+    moved = bool(email) and any("@" in each for each in others)
+    return moved and (len(email) > _LONGEST or not _WHOLE_ADDRESS.fullmatch(email))
+
+
+def _unshifted(texts: dict[str, str]) -> dict[str, str]:
+    """Return what of a row with too many cells is not, perhaps, the end of a password."""
+    before = itertools.takewhile(lambda item: item[0] not in SECRET_COLUMNS, texts.items())
+    return {name: cell for name, cell in before if name == "email" and "@" in cell}
+
+
+_MOVED = Failure(
+    code=Code.WRONG_COLUMN_COUNT,
+    error="The address of this row stands in another column, as if its cells had moved.",
+    hint="Check the row; put a cell that holds the delimiter itself in quotation marks.",
+)
+
+
+def _too_many_cells(count: int) -> Failure:
+    return Failure(
+        code=Code.WRONG_COLUMN_COUNT,
+        error=f"This row has more cells than the header's {count}.",
+        hint="Put a cell that holds the delimiter itself in quotation marks.",
+    )

@@ -1,0 +1,381 @@
+"""Finds our columns in a header, by a table of what people call them (header_names.ini)."""
+
+from __future__ import annotations
+
+import configparser
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from ..core.errors import FileError, UnclearColumns
+from ..core.mailboxes import Protocol
+from ..core.rows import COLUMNS, REQUIRED, RowWarning
+from ..core.validators import one_line
+
+#: A longer name is none of ours, and is not repeated whole.
+MAX_NAME = 128
+
+#: Words of a name, and names between "/" or "or", beyond which it is a sentence.
+_MAX_WORDS, _MAX_ALTERNATIVES = 16, 4
+
+#: Words of a name: camelCase and CAPITALS are such as well.
+_WORD = re.compile(r"[^\W\d_a-z]+(?![a-z])|[^\W\d_]?[^\W\d_A-Z]+|\d+")
+_ALTERNATIVES = re.compile(r"/|\bor\b|\boder\b|\bou\b", re.IGNORECASE)
+#: What is said in brackets and changes nothing; "(hashed)" or "(old)" would. No two parts that
+#: follow one another take the same characters: that would cost the square of the length.
+_REMARK = re.compile(
+    r"[(\[](?:[^\w()\[\]@]*(?:(?:required|optional|mandatory|pflichtfeld|obligatoire|obligatorio"
+    r"|true/false|yes/no|ja/nein|[0-9](?:[0-9 ,/or]*[0-9])?)[^\w()\[\]]*"
+    r"|(?:e\.?g|z\.?b|ex)\b[^()\[\]]*)|\s*[^()\[\]\s@]*@[^()\[\]\s]*\s*)[)\]]",
+    re.IGNORECASE,
+)
+
+_Found = tuple["str | None", tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """The table of names, from names.ini."""
+
+    #: Longest first: one may hold another.
+    protocols: tuple[tuple[str, Protocol], ...]
+    fillers: frozenset[str]
+    of_protocol: Mapping[str, str]
+    of_mailbox: Mapping[str, str]
+    #: What a column is where no other is that, in order.
+    alone: Mapping[str, tuple[str, ...]]
+    #: What is written of how a connection is secured.
+    security: Mapping[str, str]
+
+    def of(self, cell: str) -> _Found:
+        """Return the column that a header cell names, and what it may be where it names none."""
+        if len(cell) > MAX_NAME:
+            return None, ()
+        without = without_remark(cell)
+        for each in (cell, without) if without != cell else (cell,):
+            found = self._of([folded(each)])
+            words = _WORD.findall(each)
+            if not any(found) and len(words) <= _MAX_WORDS:
+                found = self._of_words([folded(word) for word in words])
+            # "SMTP" alone is the host, but "SMTP (yes/no)" is not.
+            if any(found) and (each is cell or not self._is_protocol(folded(each))):
+                return found
+        several = _ALTERNATIVES.split(cell)
+        if not 1 < len(several) <= _MAX_ALTERNATIVES:
+            return None, ()
+        same = {self._of([folded(each)]) for each in several}
+        return same.pop() if len(same) == 1 else (None, ())
+
+    def _is_protocol(self, name: str) -> bool:
+        return any(name == word for word, _ in self.protocols)
+
+    def _of_words(self, words: Sequence[str]) -> _Found:
+        rest = [word for word in words if word not in self.fillers]
+        return (None, ()) if all(map(self._is_protocol, rest)) else self._of(rest)
+
+    def _of(self, words: Sequence[str]) -> _Found:
+        """Look up words that make one name."""
+        found = self._of_name("".join(words), words)
+        others = [word for word in words if self.of_protocol.get(word) != "host"]
+        if any(found) or not 0 < len(others) < len(words):
+            return found
+        name, weak = self._of_name("".join(others), others)
+        # Without a protocol it is of nobody knows which server: "Login URL", "Password server".
+        return (None, ()) if name in self.of_mailbox.values() else (name, weak)
+
+    def _of_name(self, whole: str, words: Sequence[str]) -> _Found:
+        if whole in self.of_mailbox:
+            return self.of_mailbox[whole], ()
+        protocols, rest = set(), []
+        named = [pair for pair in self.protocols if pair[0] in whole]
+        for word in words:
+            for known, protocol in named:
+                if known in word:
+                    protocols.add(protocol)
+                    word = word.replace(known, "", 1)
+            rest.append(word)
+        name = "".join(rest)
+        kind = self.of_protocol.get(name)
+        if not protocols:
+            return self.of_mailbox.get(name), self.alone.get(name, ())
+        if len(protocols) > 1:
+            return (kind if kind in ("username", "password") else None), ()
+        side = protocols.pop().value
+        return (f"{side}{kind}" if kind else None), self.alone.get(side + name, ())
+
+
+def said_of_security(text: str) -> str:
+    """Return what a cell says: ``yes no tls starttls none either``; "" where that is not known."""
+    return NAMES.security.get(folded(without_remark(text)), "") if text else "either"
+
+
+def without_remark(text: str) -> str:
+    """Return a name without what is said in brackets and changes nothing, such as (required)."""
+    return _REMARK.sub(" ", text) if len(text) <= MAX_NAME else text
+
+
+def _read_names() -> Names:
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read_string(Path(__file__).with_name("header_names.ini").read_text("utf-8"))
+
+    def table(section: str) -> list[tuple[str, str]]:
+        return [
+            (folded(each), key)
+            for key, value in parser[section].items()
+            for each in value.split(",")
+        ]
+
+    alone: dict[str, tuple[str, ...]] = {}
+    for name, key in table("where alone"):
+        alone[name] = (*alone.get(name, ()), key)
+    protocols = sorted(table("protocols"), key=lambda pair: len(pair[0]), reverse=True)
+    return Names(
+        protocols=tuple((word, Protocol(key)) for word, key in protocols),
+        fillers=frozenset(word for word, _ in table("fillers")),
+        of_protocol=dict(table("of a protocol")),
+        of_mailbox=dict(table("of a mailbox")) | {each: each for each in COLUMNS},
+        alone=alone,
+        security=dict(table("security")),
+    )
+
+
+def folded(name: str) -> str:
+    """Return a name in the form in which names are compared: its letters and digits alone."""
+    # A byte-order mark that some program has read as Windows-1252 stays before the first name.
+    name = name[: 2 * MAX_NAME].removeprefix("\u00ef\u00bb\u00bf")
+    decomposed = unicodedata.normalize("NFKD", name.casefold())
+    return "".join(filter(str.isalnum, decomposed))
+
+
+NAMES = _read_names()
+
+_BESIDE_A_HOST = frozenset({"port", "secure", "tls", "starttls"})
+_SHOWN_NAMES = 20
+#: Whose cells may all be empty, so that somebody may say that there is no such column.
+_MAY_BE_ABSENT = "imaphost"
+#: One name alone, but for "email", may stand in a mailbox, too.
+_LEAST_KNOWN = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns:
+    """Which column of a file is which of ours, by position.
+
+    Beside ours there are those that ``cells`` folds into them: ``username`` serves both logins,
+    ``firstname`` and ``lastname`` are the display name, ``smtptls``, ``smtpstarttls`` (and IMAP's)
+    are other ways to say how a connection is secured.
+    """
+
+    names: tuple[str | None, ...]
+    warnings: tuple[RowWarning, ...] = ()
+
+
+class Matcher:
+    """Reads headers; ``mapping`` (their header -> our column) goes first.
+
+    A column that is mapped to None is not used; where "" is mapped to ``imaphost`` there is none.
+    """
+
+    def __init__(self, mapping: Mapping[str, str | None] = MappingProxyType({})) -> None:
+        judged = _judged(mapping)
+        #: Required columns that a file goes without, as somebody says.
+        self._absent = {judged.pop("")} if "" in judged else set()
+        self._mapping = judged
+        self._plain = {theirs: folded(theirs) for theirs in self._mapping}
+
+    def known(self, header: Iterable[str]) -> int:
+        """Count our columns that a header names."""
+        cells = tuple(header)
+        return 0 if _is_mailbox(cells) else len({name for name in self._match(cells) if name})
+
+    def match(self, header: Sequence[str], row: int = 1) -> Columns:
+        """Find our columns in a header, in any order; ``row`` is its number.
+
+        :raises FileError: ``missing_column duplicate_column invalid_mapping``.
+        """
+        shown = [_shown(cell) for cell in header]
+        names = self._match(header)
+        known = {name for name in names if name}
+        if (len(known) < _LEAST_KNOWN and "email" not in known) or _is_mailbox(header):
+            # Not a header but a mailbox, password and all: nothing of it is repeated.
+            raise FileError(
+                "missing_column",
+                f"The first row must name the columns, each in a cell of its own: "
+                f"{', '.join(REQUIRED)}.",
+                {"missing": list(REQUIRED)},
+            )
+        self._refuse_unmatched(header, shown)
+        for fault, wanted in (_doubled(shown, names), _missing(shown, names, self._absent)):
+            if fault is not None:
+                raise _to_be_asked(fault, wanted, header, names)
+        unused = (cell for cell, name in zip(shown, names, strict=True) if cell and not name)
+        return Columns(names=names, warnings=tuple(_unused(cell, row) for cell in unused))
+
+    def _match(self, header: Sequence[str]) -> tuple[str | None, ...]:
+        places = self._places(header)
+        mapped = {place: ours for theirs, ours in self._mapping.items() for place in places[theirs]}
+        taken = set(mapped.values())
+        names: list[str | None] = []
+        weak: list[tuple[str, ...]] = []
+        for place, cell in enumerate(header):
+            name, candidates = (mapped[place], ()) if place in mapped else NAMES.of(cell)
+            # Who maps a column to a name means that one, not another of like name.
+            names.append(None if name in taken and place not in mapped else name)
+            weak.append(candidates)
+        for place, candidates in enumerate(weak):
+            if names[place] is None and candidates:
+                names[place] = _weak_name(place, names, weak)
+        if "password" not in names:
+            # The other login's is the same then, unless it has one of its own.
+            names = ["password" if name == "smtppassword" else name for name in names]
+        return tuple(names)
+
+    def _places(self, header: Sequence[str]) -> dict[str, list[int]]:
+        """Return where the mapped columns are: spelt so or, if there is none, nearly so."""
+        spelt, nearly = defaultdict(list), defaultdict(list)
+        for place, cell in enumerate(header) if self._mapping else ():
+            spelt[cell.strip()].append(place)
+            nearly[folded(cell)].append(place)
+        return {
+            theirs: spelt.get(theirs.strip()) or nearly.get(name, [])
+            for theirs, name in self._plain.items()
+        }
+
+    def _refuse_unmatched(self, header: Sequence[str], shown: Sequence[str]) -> None:
+        mapped: set[int] = set()
+        for theirs, places in self._places(header).items():
+            name = _shown(theirs)
+            if not places:
+                listed = _listed(shown)
+                raise _invalid_mapping(f"the file has no column {name!r}, but {listed}.", theirs)
+            if not mapped.isdisjoint(places):
+                raise _invalid_mapping(f"the column {name!r} is there twice.", theirs)
+            mapped.update(places)
+
+
+def _weak_name(
+    place: int, names: Sequence[str | None], weak: Sequence[tuple[str, ...]]
+) -> str | None:
+    """Return what a column is whose name says it in part, such as "Port"."""
+    candidates = weak[place]
+    left = [name[:4] for name in names[:place] if name and name[4:] == "host"]
+    if candidates[0][4:] in _BESIDE_A_HOST and (len(set(left)) == 1 or weak.count(candidates) > 1):
+        # Behind the host of one of the servers it is that one's.
+        candidates = tuple(f"{side}{candidates[0][4:]}" for side in left[-1:])
+    elif weak.count(candidates) > 1:
+        return None  # of two columns "Host" nobody knows which is which
+    return next((each for each in candidates if each not in names), None)
+
+
+def _is_mailbox(header: Iterable[str]) -> bool:
+    """Tell a mailbox, which has an address, from a header."""
+    return any("@" in without_remark(cell) for cell in header)
+
+
+def _judged(mapping: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Return a mapping to our names as they are spelt.
+
+    :raises FileError: ``invalid_mapping``.
+    """
+    found: dict[str, str | None] = {}
+    for theirs, ours in mapping.items():
+        if not all(isinstance(each, str | None) for each in (theirs, ours)) or theirs is None:
+            raise _invalid_mapping("it takes names of columns, theirs to ours.", "")
+        name = folded(ours) if ours else None
+        if not theirs.strip() and name != _MAY_BE_ABSENT:
+            raise _invalid_mapping(f"a file may go without {_MAY_BE_ABSENT} only.", "")
+        if name is not None and name not in COLUMNS:
+            known = ", ".join(COLUMNS)
+            raise _invalid_mapping(
+                f"{_shown(ours or '')!r} is none of our columns: {known}.", theirs
+            )
+        if name is not None and name in found.values():
+            raise _invalid_mapping(f"the column {name} is named more than once.", theirs)
+        found[theirs.strip() and theirs] = name
+    return found
+
+
+def _invalid_mapping(why: str, column: str) -> FileError:
+    return FileError("invalid_mapping", f"The mapping: {why}", {"column": _shown(column)})
+
+
+def _to_be_asked(
+    fault: FileError, wanted: Sequence[str], header: Sequence[str], names: Sequence[str | None]
+) -> FileError:
+    """Return a fault as one that a person can settle, where the file may have what is wanted."""
+    theirs = [cell.strip() for cell in header]
+    found = [
+        cell
+        for cell, name in zip(theirs, names, strict=True)
+        if (name is None or name in wanted) and 0 < len(cell) <= MAX_NAME and cell.isprintable()
+    ]
+    alike = {folded(each) for each in found}
+    needed = sum(each != _MAY_BE_ABSENT for each in wanted)
+    if len(alike) < max(len(found), needed):
+        return fault
+    return UnclearColumns(fault, wanted, found)
+
+
+def _doubled(
+    shown: Sequence[str], names: Sequence[str | None]
+) -> tuple[FileError | None, Sequence[str]]:
+    for name in names:
+        doubled = [cell for cell, known in zip(shown, names, strict=True) if known == name]
+        if name and len(doubled) > 1:
+            fault = FileError(
+                "duplicate_column",
+                f"The column {name} is there more than once ({_listed(doubled)}): "
+                "remove or rename one.",
+                {"column": name, "found": doubled},
+            )
+            return fault, (name,)
+    return None, ()
+
+
+def _missing(
+    shown: Sequence[str], names: Sequence[str | None], absent: Collection[str | None]
+) -> tuple[FileError | None, Sequence[str]]:
+    missing = [name for name in REQUIRED if name not in names and name not in absent]
+    if not missing:
+        return None, ()
+    advice = " Add them, or rename the columns that they are."
+    found = _found(shown)
+    if missing == [_MAY_BE_ABSENT]:
+        advice = " Add it; its cells may be empty."
+    if "smtphost" in missing:
+        advice = (
+            " Add the server names that your provider gives (for Google smtp.gmail.com and "
+            "imap.gmail.com)."
+        )
+    fault = FileError(
+        "missing_column",
+        f"The file has no column {' and no column '.join(missing)}. "
+        f"Its columns are: {_listed(shown)}.{advice}",
+        {"missing": missing, "found": found},
+    )
+    return fault, missing
+
+
+def _unused(cell: str, row: int) -> RowWarning:
+    return RowWarning(
+        row=row, column=cell, code="unknown_column", message=f"The column {cell} is not used."
+    )
+
+
+def _shown(cell: str) -> str:
+    text = one_line(cell)
+    return text if len(text) <= MAX_NAME else f"{text[:MAX_NAME]}..."
+
+
+def _found(shown: Sequence[str]) -> list[str]:
+    return [cell for cell in shown if cell]
+
+
+def _listed(shown: Sequence[str]) -> str:
+    found = _found(shown)
+    more = f" and {len(found) - _SHOWN_NAMES} more" if len(found) > _SHOWN_NAMES else ""
+    return ", ".join(found[:_SHOWN_NAMES]) + more

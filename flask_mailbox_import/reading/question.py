@@ -1,0 +1,210 @@
+"""What a person is asked about an unclear file: its encoding, or which columns are ours."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+
+from ..config import Config
+from ..core.encodings import CODECS, LABELS, encoding_named
+from ..core.errors import FileError, UnknownEncoding
+from ..core.rows import SECRET_COLUMNS
+from .decoding import decode, rank_encodings
+from .header import Columns, Matcher
+from .table import MAX_HEADER_LENGTH, Table, read_csv
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What somebody is to say of a file: its encoding, or which of its columns are ours."""
+
+    encodings: tuple[EncodingChoice, ...] = ()
+    message: str = ""
+    #: Our columns, and the file's that they may be.
+    wanted: tuple[str, ...] = ()
+    found: tuple[str, ...] = ()
+
+
+#: Samples that are shown, and more of them where these do not tell the encodings apart.
+_SAMPLES, _MAX_SAMPLES = 3, 8
+#: Pieces of a file that encodings are compared by: one for each letter that is not ASCII.
+_PIECES = 400
+#: Encodings in which a file is read to see whether it is a table then.
+_TRIED = 4
+#: What is wrong with a file whatever its letters are.
+_OF_ANY_ENCODING = frozenset({"no_rows", "too_many_rows"})
+#: Characters around a letter that is not ASCII.
+_AROUND = 20
+#: Columns whose cells are shown as they are.
+_NAMES = frozenset({"displayname", "firstname", "lastname"})
+_HOST = re.compile(r"[^\s@.]+(?:\.[^\s@.]+)+")
+_LONGEST = 254
+_NO_TEXT = frozenset({"Cc", "Cn", "Co"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """A piece of a cell that holds letters which tell encodings apart."""
+
+    row: int
+    column: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodingChoice:
+    """An encoding that a file may be in, and what it makes of the file."""
+
+    name: str
+    label: str
+    samples: tuple[Sample, ...]
+
+
+def encoding_choices(
+    data: bytes, config: Config, column_mapping: Mapping[str, str | None]
+) -> tuple[EncodingChoice, ...]:
+    """Return the encodings in which the file is a table of mailboxes, the likeliest first.
+
+    Of several that make the same of all letters only the first. The samples are letters that tell
+    them apart.
+
+    :raises FileError: what is wrong with the file in the likeliest of them.
+    """
+    matcher = Matcher(column_mapping)
+    fault: FileError | None = None
+    # Where the header is ASCII, it is the same in all of them.
+    tried = 1 if data[:MAX_HEADER_LENGTH].isascii() else _TRIED
+    for first in itertools.islice(_likeliest(data), tried):
+        try:
+            text = decode(data, first)
+            table = read_csv(text, max_rows=config.max_rows, names_known=matcher.known)
+            columns = matcher.match(table.header, table.header_row)
+            pieces = list(itertools.islice(_pieces(table, columns), _PIECES))
+        except FileError as found:
+            certain = found.reason in _OF_ANY_ENCODING
+            fault = found.with_traceback(None) if certain else fault or found.with_traceback(None)
+            if certain:
+                break
+            continue
+        return tuple(_distinct(data, first, pieces))
+    if fault is None:
+        raise FileError("unreadable_encoding", "The file is in no encoding that we know.")
+    raise fault
+
+
+def question(line: int, choices: Sequence[EncodingChoice]) -> UnknownEncoding:
+    """Return the fault of a file that is not in Unicode, with what it may be in."""
+    guess, samples = choices[0], [each.text for each in choices[0].samples]
+    shown = ", ".join(f"“{each}”" for each in samples)
+    words = f"If {shown} looks right, it is {guess.label}: give {guess.name} as its encoding."
+    return UnknownEncoding(
+        line,
+        words if samples else "",
+        guess=guess.name,
+        samples=[asdict(each) for each in guess.samples],
+        encodings=[each.name for each in choices],
+    )
+
+
+def _distinct(data: bytes, first: str, pieces: Sequence[Sample]) -> Iterator[EncodingChoice]:
+    """Return the encodings that make something different of the pieces."""
+    readings: dict[str, tuple[str, ...]] = {}
+    for name in itertools.dropwhile(first.__ne__, _likeliest(data)):
+        try:
+            texts = tuple(each.text.encode(CODECS[first]).decode(CODECS[name]) for each in pieces)
+        except UnicodeError:
+            continue
+        if texts not in readings.values() and (name == first or all(map(_is_text, texts))):
+            readings[name] = texts
+    if len(readings) > 1 and not all(map(_is_text, readings[first])):
+        del readings[first]
+    shown = _telling(list(readings.values()))
+    for name, texts in readings.items():
+        samples = tuple(replace(pieces[place], text=texts[place]) for place in shown)
+        yield EncodingChoice(name=name, label=LABELS[name], samples=samples)
+
+
+def _telling(readings: Sequence[tuple[str, ...]]) -> list[int]:
+    """Return which of the pieces to show: the first few, or those that tell the readings apart."""
+    shown: list[int] = []
+    places = range(len(readings[0]))
+
+    def told_apart(place: int) -> int:
+        return len({tuple(texts[each] for each in (*shown, place)) for texts in readings})
+
+    while len(shown) < min(_MAX_SAMPLES, len(places)):
+        best = max((each for each in places if each not in shown), key=told_apart)
+        if len(shown) >= _SAMPLES and told_apart(best) == told_apart(shown[-1]):
+            break
+        shown.append(best)
+    return sorted(shown)
+
+
+def _is_text(text: str) -> bool:
+    """Tell whether an encoding makes text of bytes, not control characters or what it has not."""
+    return not any(unicodedata.category(each) in _NO_TEXT for each in text if not each.isascii())
+
+
+def _pieces(table: Table, columns: Columns) -> Iterator[Sample]:
+    """Return pieces of the file that hold different letters; of passwords their letters alone.
+
+    As a password counts all that may be one: where a row's cells have moved, any.
+    """
+    secret = min(place for place, name in enumerate(columns.names) if name in SECRET_COLUMNS)
+    hosts = [columns.names.index(each) for each in ("smtphost", "imaphost")]
+    # A host right behind the password shows that nothing in front of it has moved.
+    host = min((each for each in hosts if each > secret), default=-1)
+    header = ((table.header_row, name, name) for name in table.header)
+    cells = [
+        (row, named in _NAMES and (place < secret or in_place), name, cell)
+        for row, cells in table.records
+        for in_place in (_is_host(cells, host),)
+        for place, (named, name, cell) in enumerate(
+            zip(columns.names, table.header, cells, strict=False)
+        )
+        if not cell.isascii()
+    ]
+    shown = ((row, name, cell) for row, is_open, name, cell in cells if is_open)
+    hidden = ((row, name, _letters(cell)) for row, is_open, name, cell in cells if not is_open)
+    seen: set[str] = set()
+    for row, name, text in itertools.chain(shown, header, hidden):
+        for piece in _split(text):
+            new = set(_letters(piece)) - seen
+            if new:
+                seen |= new
+                yield Sample(row=row, column=name.strip(), text=piece)
+
+
+def _is_host(cells: Sequence[str], place: int) -> bool:
+    text = cells[place].strip() if 0 <= place < len(cells) else ""
+    return len(text) <= _LONGEST and _HOST.fullmatch(text) is not None
+
+
+def _split(text: str) -> Iterator[str]:
+    """Return a text in pieces around letters that are not ASCII, none too long to be shown."""
+    text = text.strip(" \t\r\n")
+    while not text.isascii():
+        place = next(index for index, each in enumerate(text) if not each.isascii())
+        start = max(0, place - _AROUND)
+        yield text[start : place + _AROUND]
+        text = text[place + _AROUND :]
+
+
+def _likeliest(data: bytes) -> Iterator[str]:
+    """Return the encodings that the whole file may be in, the likeliest first."""
+    guessed = [encoding_named(each) for each in rank_encodings(data)]
+    yield from guessed
+    for name, codec in CODECS.items():
+        if name not in guessed and not name.startswith("utf"):
+            try:
+                data.decode(codec)
+            except UnicodeError:
+                continue
+            yield name
+
+
+def _letters(text: str) -> str:
+    return "".join(sorted({each for each in text if not each.isascii()}))

@@ -1,0 +1,40 @@
+"""The template that people fill in: our columns, and an example row that an import leaves out."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from ..core.rows import COLUMNS, Record
+from ..core.secret import Secret
+
+#: Its password is what an import knows it by.
+EXAMPLE = {
+    "email": "ann@example.com",
+    "password": "(example: replace this row)",
+    "smtphost": "smtp.example.com",
+    "imaphost": "imap.example.com",
+    "smtpport": "587",
+    "imapport": "993",
+    "smtpsecure": "false",
+    "imapsecure": "true",
+    "displayname": "Ann Example",
+}
+_PASSWORD = Secret(EXAMPLE["password"])
+
+
+def is_example(record: Record) -> bool:
+    """Tell whether a record is the template's example row."""
+    return record.secrets["password"].same_as(_PASSWORD)
+
+
+def template() -> bytes:
+    """Return the template: CSV (RFC 4180) in UTF-8.
+
+    With a byte-order mark, or Excel would read it in another encoding than it then writes.
+    """
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS)
+    writer.writerow(EXAMPLE.get(each, "") for each in COLUMNS)
+    return text.getvalue().encode("utf-8-sig")

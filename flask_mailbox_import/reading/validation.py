@@ -1,0 +1,296 @@
+"""Judges each record: a mailbox, or all that is wrong with it; then finds doubles in the file."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from ..config import Config
+from ..core.codes import Code, Failure
+from ..core.explanations import MISSING_CREDENTIALS, failure_for
+from ..core.mailboxes import Login, Mailbox, Protocol, Security
+from ..core.password_pitfalls import pitfall_warnings
+from ..core.rows import CheckedRow, Record, RowStatus
+from ..core.secret import Secret
+from ..core.validators import MAX_ADDRESS_LENGTH, HostRefused, judge_address, judge_host, judge_port
+from .header import said_of_security
+
+#: Characters of each column, counted as Python does (RFC 5321 section 4.5.3.1.3, RFC 1035).
+MAX_LENGTHS = {
+    "email": MAX_ADDRESS_LENGTH,
+    "smtphost": 253,
+    "imaphost": 253,
+    "displayname": 128,
+    "smtpusername": 254,
+    "imapusername": 254,
+    "password": 1024,
+    "smtppassword": 1024,
+    "imappassword": 1024,
+}
+#: What a cell says of how a connection is secured; "either" is for the port to tell.
+_SECURED = {
+    "yes": Security.TLS,
+    "tls": Security.TLS,
+    "no": Security.STARTTLS,
+    "starttls": Security.STARTTLS,
+    "none": Security.PLAIN,
+}
+
+# Control characters, and the two separators that some programs take for the end of a line.
+_REFUSED_CATEGORIES = frozenset({"Cc", "Zl", "Zp", "Cs"})
+
+
+def check_record(
+    record: Record, config: Config, *, test_imap: bool = False
+) -> tuple[Mailbox | None, tuple[Failure, ...]]:
+    """Return the mailbox that a record describes, or None and all that is wrong, gravest first.
+
+    With ``test_imap`` a record without an IMAP host is wrong, too.
+    """
+    if record.problem is not None:
+        return None, (record.problem,)
+    failures = [*_check_texts(record)]
+    email = _check_email(record.cells["email"], failures)
+    password = record.secrets["smtppassword"] or record.secrets["password"]
+    if not record.cells["smtphost"] or not password:
+        missing = [
+            name
+            for name, value in (("smtphost", record.cells["smtphost"]), ("password", password))
+            if not value
+        ]
+        columns = f"column{'s' if len(missing) > 1 else ''} {' and '.join(missing)}"
+        failures.append(_missing_credentials(f"Fill in the {columns}."))
+    if test_imap and not record.cells["imaphost"]:
+        failures.append(_missing_imap_host())
+    smtp = _check_server(Protocol.SMTP, record, password, config, failures)
+    imap_password = record.secrets["imappassword"] or record.secrets["password"]
+    if test_imap and not imap_password and password:
+        failures.append(_missing_credentials("Fill in the column password or imappassword."))
+    imap = _check_server(Protocol.IMAP, record, imap_password, config, failures)
+    if failures or email is None or smtp is None:
+        return None, tuple(failures)
+    address, key = email
+    return (
+        Mailbox(
+            email=address,
+            email_key=key,
+            display_name=record.cells["displayname"],
+            smtp=smtp,
+            imap=imap,
+        ),
+        (),
+    )
+
+
+def merged(failures: tuple[Failure, ...]) -> Failure:
+    """Return the gravest failure, its hint followed by the sentences of the others."""
+    first, *others = failures
+    hint = " ".join([first.hint, *(f"Also: {other.text}" for other in others)])
+    return Failure(code=first.code, error=first.error, hint=hint.strip())
+
+
+def _check_texts(record: Record) -> Iterator[Failure]:
+    texts = {**record.cells, **{name: each.reveal() for name, each in record.secrets.items()}}
+    for column, text in texts.items():
+        limit = MAX_LENGTHS.get(column, 16)
+        if len(text) > limit:
+            yield Failure(
+                code=Code.FIELD_TOO_LONG,
+                error=f"The column {column} is longer than {limit} characters.",
+                hint="Check whether two cells ran together.",
+            )
+        elif not text.isprintable() and not _REFUSED_CATEGORIES.isdisjoint(
+            map(unicodedata.category, text)
+        ):
+            yield Failure(
+                code=Code.CONTROL_CHARACTER,
+                error=f"The column {column} holds a line break, a tab or another control "
+                "character.",
+                hint="Type the value anew in place of pasting it.",
+            )
+
+
+def _check_email(text: str, failures: list[Failure]) -> tuple[str, str] | None:
+    """Return the address and the key by which two addresses are the same mailbox."""
+    if not text:
+        failures.append(
+            Failure(code=Code.MISSING_EMAIL, error="The email address is missing.", hint="Add it.")
+        )
+        return None
+    found = judge_address(text)
+    if found is not None:
+        return found
+    failures.append(
+        Failure(
+            code=Code.INVALID_EMAIL,
+            error="This is not a valid email address.",
+            hint="An address looks like name@example.com.",
+        )
+    )
+    return None
+
+
+def _missing_credentials(hint: str) -> Failure:
+    return Failure(code=Code.MISSING_CREDENTIALS, error=MISSING_CREDENTIALS, hint=hint)
+
+
+def _missing_imap_host() -> Failure:
+    return Failure(
+        code=Code.MISSING_IMAP_HOST,
+        error="The IMAP host is missing, and reading was to be tested too.",
+        hint="Fill in the column imaphost, or import without the IMAP test.",
+    )
+
+
+def _check_server(
+    protocol: Protocol, record: Record, password: Secret, config: Config, failures: list[Failure]
+) -> Login | None:
+    """Check the cells of one server; None where the row names none or the cells are wrong."""
+    port = _check_port(protocol, record, config, failures)
+    security = _check_security(protocol, record, port, config, failures)
+    host = _check_host(protocol, record, config, failures)
+    if port is None or security is None or host is None:
+        return None
+    return Login(
+        protocol=protocol,
+        host=host,
+        port=port,
+        security=security,
+        username=record.cells[f"{protocol.value}username"] or record.cells["email"],
+        password=password,
+    )
+
+
+def _check_host(
+    protocol: Protocol, record: Record, config: Config, failures: list[Failure]
+) -> str | None:
+    column = f"{protocol.value}host"
+    text = record.cells[column]
+    if not text:
+        return None
+    try:
+        return judge_host(text, config.allowed_networks)
+    except HostRefused as refused:
+        failures.append(
+            Failure(
+                code=Code.INVALID_HOST,
+                error=f"The column {column} {refused}.",
+                hint="Give the server's full name as the provider does, such as "
+                f"{protocol.value}.example.com.",
+            )
+        )
+    return None
+
+
+def _check_port(
+    protocol: Protocol, record: Record, config: Config, failures: list[Failure]
+) -> int | None:
+    column = f"{protocol.value}port"
+    text = record.cells[column]
+    if not text:
+        return protocol.default_port
+    allowed = ", ".join(map(str, config.allowed_ports))
+    try:
+        port = judge_port(text, config.allowed_ports)
+    except ValueError:
+        failures.append(
+            Failure(
+                code=Code.INVALID_PORT,
+                error=f"The column {column} is not a port number.",
+                hint=f"Use one of {allowed}, or leave it empty for {protocol.default_port}.",
+            )
+        )
+        return None
+    if port is None:
+        failures.append(
+            Failure(
+                code=Code.PORT_NOT_ALLOWED,
+                error=f"The port in the column {column} is not allowed.",
+                hint=f"Use one of {allowed}.",
+            )
+        )
+    return port
+
+
+def _check_security(
+    protocol: Protocol, record: Record, port: int | None, config: Config, failures: list[Failure]
+) -> Security | None:
+    column = f"{protocol.value}secure"
+    said = said_of_security(record.cells[column])
+    if said == "either":
+        security: Security | None = protocol.default_security
+        if port == protocol.starttls_port:
+            security = Security.STARTTLS
+    else:
+        security = _SECURED.get(said)
+    if security is None or (security is Security.PLAIN and not config.allow_plaintext):
+        failures.append(_wrong_security(column, security))
+        return None
+    if port == protocol.tls_port:
+        # Whatever the file says: nothing else is spoken there.
+        return Security.TLS
+    # A row that asks for no encryption gets it all the same where the server offers it.
+    return Security.STARTTLS if security is Security.PLAIN else security
+
+
+def _wrong_security(column: str, security: Security | None) -> Failure:
+    error = f"The column {column} is neither true nor false."
+    if security is Security.PLAIN:
+        error = f"The column {column} asks for no encryption, and passwords are not sent in clear."
+    return Failure(
+        code=Code.INVALID_BOOLEAN,
+        error=error,
+        hint="true: encrypted from the start (ports 465 and 993); false: STARTTLS (587).",
+    )
+
+
+def check_row(record: Record, config: Config, *, test_imap: bool) -> CheckedRow:
+    """Judge one record: ready, or failed and why."""
+    if warnings := tuple(pitfall_warnings(record)):
+        record = replace(record, warnings=record.warnings + warnings)
+    mailbox, failures = check_record(record, config, test_imap=test_imap)
+    if mailbox is None:
+        return CheckedRow(
+            record=record, mailbox=None, status=RowStatus.FAILED, failure=merged(failures)
+        )
+    return CheckedRow(record=record, mailbox=mailbox, status=RowStatus.READY)
+
+
+def mark_doubles(
+    rows: Sequence[CheckedRow], known: set[str], *, test_imap: bool = False
+) -> Iterator[CheckedRow]:
+    """Skip known addresses, then later rows of one address; fail later passwords of one login."""
+    seen: set[str] = set()
+    logins: dict[tuple[object, ...], Login] = {}
+    for row in rows:
+        mailbox = row.mailbox
+        if mailbox is None:
+            yield row
+        elif mailbox.email_key in known:
+            yield _marked(row, RowStatus.SKIPPED, Code.DUPLICATE)
+        elif mailbox.email_key in seen:
+            yield _marked(row, RowStatus.SKIPPED, Code.DUPLICATE_IN_FILE)
+        elif any(_another_password(each, logins) for each in _tested_logins(mailbox, test_imap)):
+            yield _marked(row, RowStatus.FAILED, Code.DUPLICATE_LOGIN)
+        else:
+            seen.add(mailbox.email_key)
+            logins |= {_login_key(each): each for each in _tested_logins(mailbox, test_imap)}
+            yield row
+
+
+def _tested_logins(mailbox: Mailbox, test_imap: bool) -> list[Login]:
+    return [mailbox.smtp, *([mailbox.imap] if test_imap and mailbox.imap else [])]
+
+
+def _login_key(login: Login) -> tuple[object, ...]:
+    return login.protocol, login.host, login.port, login.security, login.username
+
+
+def _another_password(login: Login, logins: Mapping[tuple[object, ...], Login]) -> bool:
+    earlier = logins.get(_login_key(login))
+    return earlier is not None and not earlier.password.same_as(login.password)
+
+
+def _marked(row: CheckedRow, status: RowStatus, code: Code) -> CheckedRow:
+    return replace(row, status=status, failure=failure_for(code))

@@ -1,0 +1,199 @@
+"""Tells what kind of file bytes are; reads a workbook (.xlsx, .xls, .ods) in a child process."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import json
+import os
+import subprocess
+import sys
+import zipfile
+import zlib
+from dataclasses import replace
+from pathlib import Path
+
+from ..core.errors import FileError
+from ..core.rows import MAX_COLUMNS
+from .table import HEADER_WITHIN, NamesKnown, Row, Table, header_of, to_table
+
+#: What to do with a table in another format.
+SAVE_AS_CSV = "open it in the program that made it and save it as CSV (UTF-8)"
+_UNPACK = "unpack it and upload the CSV file that is in it"
+
+_BEGINNINGS = (
+    (b"%PDF", "a PDF", "export the table that it was made from as CSV"),
+    (b"\x1f\x8b", "a compressed file (gzip)", _UNPACK),
+    (b"7z\xbc\xaf", "a compressed file (7-Zip)", _UNPACK),
+    (b"Rar!", "a compressed file (RAR)", _UNPACK),
+    (b"BZh", "a compressed file (bzip2)", _UNPACK),
+    (b"\xfd7zXZ", "a compressed file (xz)", _UNPACK),
+    (b"\x89PNG", "a picture (PNG)", "export the table that it shows as CSV"),
+    (b"\xff\xd8\xff", "a picture (JPEG)", "export the table that it shows as CSV"),
+    (b"{\\rtf", "a text document (RTF)", SAVE_AS_CSV),
+    (b"BEGIN:VCARD", "a list of contacts (vCard)", "export it as CSV"),
+)
+_MARKUP = (b"<html", b"<!doctype", b"<?xml", b"<table", b"<meta", b"<style")
+_ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_ODS = b"application/vnd.oasis.opendocument.spreadsheet"
+#: What Python's zipfile raises for a file that is none.
+_ZIP_FAULTS = (
+    *(zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError),
+    zlib.error,
+)
+
+
+def is_workbook(data: bytes) -> bool:
+    """Tell a spreadsheet's workbook from a text file.
+
+    :raises FileError: ``not_a_table``: neither of the two; says what it is, and what to do.
+    """
+    if data.startswith(_ZIP):
+        return _is_zipped_workbook(data)
+    if data.startswith(_OLE):
+        return _is_ole_workbook(data)
+    for beginning, name, advice in _BEGINNINGS:
+        if data.startswith(beginning):
+            raise not_a_table(name, advice)
+    start = data[:1024].removeprefix(b"\xef\xbb\xbf").lstrip()
+    if start.lower().startswith(_MARKUP):
+        raise not_a_table("a web page or an XML file, whatever its name ends with", SAVE_AS_CSV)
+    if start[:1] in (b"{", b"[") and b'"' in start:
+        raise not_a_table("JSON", "turn it into a CSV file with one mailbox a row")
+    return False
+
+
+def not_a_table(name: str, advice: str) -> FileError:
+    """Return the fault of a file that is something else than a table."""
+    return FileError("not_a_table", f"This is {name}: {advice}.")
+
+
+def _is_zipped_workbook(data: bytes) -> bool:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            names = set(archive.namelist())
+            if "mimetype" in names and _is_bounded(archive.getinfo("mimetype")):
+                with archive.open("mimetype") as file:
+                    names.add(file.read(len(_ODS) + 1).decode("latin-1"))
+    except _ZIP_FAULTS:
+        raise not_a_table("a damaged workbook or archive", SAVE_AS_CSV) from None
+    if _ODS.decode() in names or "xl/workbook.xml" in names:
+        return True
+    if "xl/workbook.bin" in names:
+        raise not_a_table("a binary Excel workbook (.xlsb)", SAVE_AS_CSV)
+    if any(name.endswith(".iwa") or name.startswith("Index") for name in names):
+        raise not_a_table("a Numbers document", "in Numbers choose File, Export To, CSV")
+    if any(name.startswith("word/") for name in names):
+        raise not_a_table("a Word document", "put the table into a spreadsheet and save it as CSV")
+    raise not_a_table("an archive (zip)", _UNPACK)
+
+
+def _is_bounded(member: zipfile.ZipInfo) -> bool:
+    """Tell whether a few bytes of it can be read alone: of bzip2 and LZMA all of it is inflated."""
+    return member.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
+
+def _is_ole_workbook(data: bytes) -> bool:
+    """Look for the streams of a compound file ([MS-CFB], [MS-XLS] 2.1.2, [MS-OFFCRYPTO] 2.3.4)."""
+    if _in_utf16("EncryptedPackage") in data:
+        raise not_a_table("a workbook with a password", f"take the password off, or {SAVE_AS_CSV}")
+    if _in_utf16("WordDocument") in data:
+        raise not_a_table("a Word document", "put the table into a spreadsheet and save it as CSV")
+    return True
+
+
+def _in_utf16(name: str) -> bytes:
+    return name.encode("utf-16-le")
+
+
+# Some workbooks of a few kilobytes make the reader ask for gigabytes, upon which it ends its
+# process. So it has one of its own, with limits: honest files of 500 rows take 1 MB beyond the
+# start, of 10,000 rows 15 MB; inflated they have 0.7 and 13 MB.
+_CHILD = Path(__file__).with_name("workbook_child.py")
+_MEMORY, _INFLATED, _TEXT = 48 << 20, 24 << 20, 1_000_000
+_BYTES_A_ROW = 4096
+_MAX_PARTS = 1000
+#: Of CPU time; honest files of 500 rows take 0.1, of 10,000 rows 0.4.
+_SECONDS, _ROWS_A_SECOND = 2, 5000
+_DAMAGED = 3
+
+
+def can_read_workbooks() -> bool:
+    """Tell whether the extra ``excel`` is installed."""
+    return importlib.util.find_spec("python_calamine") is not None
+
+
+def read_workbook(data: bytes, *, max_rows: int, names_known: NamesKnown) -> Table:
+    """Read the sheet whose header has most of our columns, of equals the first; no hidden one.
+
+    :raises FileError: ``not_a_table``: no reader is installed, or the workbook is damaged, has a
+        password or is too large; and see :func:`table_of`.
+    """
+    if not can_read_workbooks():
+        raise not_a_table(
+            "a workbook, and this app reads only CSV",
+            f"{SAVE_AS_CSV}. (Whoever runs the app can install flask_mailbox_import[excel])",
+        )
+    _refuse_bombs(data, _INFLATED + _BYTES_A_ROW * max_rows)
+    sheets = [(name, rows) for name, rows in _sheets(data, max_rows) if rows]
+    if not sheets:
+        raise FileError("empty_file", "The workbook is empty: choose the file with your mailboxes.")
+    read, rows = max(sheets, key=lambda sheet: header_of(sheet[1], names_known)[0])
+    table = to_table(rows, max_rows=max_rows, names_known=names_known)
+    others = tuple(name for name, _ in sheets if name != read)
+    return replace(table, sheet=read, other_sheets=others)
+
+
+def _sheets(data: bytes, max_rows: int) -> list[tuple[str, list[Row]]]:
+    room = _BYTES_A_ROW * max_rows
+    seconds = _SECONDS + max_rows // _ROWS_A_SECOND
+    limits = (_MEMORY + room, seconds, max_rows + HEADER_WITHIN, MAX_COLUMNS + 1, _TEXT + room)
+    try:
+        done = subprocess.run(  # noqa: S603 (our own script, nothing of the file's in the command)
+            [_python(), "-I", str(_CHILD), *map(str, limits), *_path_of_reader()],
+            input=data,
+            stdout=subprocess.PIPE,
+            # A reader that ends its process quotes what it read.
+            stderr=subprocess.DEVNULL,
+            timeout=seconds + 5,
+            check=False,
+            # With it, a reader that runs out of memory may wait for itself for ever.
+            # Nothing else of this process's: its environment may hold the encryption keys.
+            env={"RUST_BACKTRACE": "0", **_library_path()},
+        )
+    except subprocess.TimeoutExpired:
+        raise not_a_table("a workbook that is too large", SAVE_AS_CSV) from None
+    if done.returncode == _DAMAGED:
+        raise not_a_table("a workbook that is damaged or has a password", SAVE_AS_CSV)
+    if done.returncode:
+        raise not_a_table("a workbook that is too large or damaged", SAVE_AS_CSV)
+    return [(name, rows) for name, rows in json.loads(done.stdout)]
+
+
+def _refuse_bombs(data: bytes, limit: int) -> None:
+    if not data.startswith(b"PK"):
+        return
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        sizes = [each.file_size for each in archive.infolist()]
+    if len(sizes) > _MAX_PARTS or sum(sizes) > limit:
+        raise not_a_table("a workbook that is too large", SAVE_AS_CSV)
+
+
+def _python() -> str:
+    """Return the interpreter; a server that embeds Python says its own name for it."""
+    path = Path(sys.executable or "")
+    if not path.name.startswith("python"):
+        path = Path(sys.exec_prefix, "bin", "python3")
+    return str(path)
+
+
+def _library_path() -> dict[str, str]:
+    """Return what an interpreter outside the system's folders may need in order to start."""
+    name = "LD_LIBRARY_PATH"
+    return {name: os.environ[name]} if name in os.environ else {}
+
+
+def _path_of_reader() -> list[str]:
+    """Return where the reader is installed: the child does not see what this process added."""
+    spec = importlib.util.find_spec("python_calamine")
+    return [str(Path(spec.origin).parents[1])] if spec and spec.origin else []

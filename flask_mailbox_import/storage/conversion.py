@@ -1,0 +1,300 @@
+"""Turns frozen values into columns, and columns into frozen values; seals and opens on the way."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+from ..core.codes import Code, Failure
+from ..core.errors import SealError
+from ..core.imports import FileReading, ImportStatus, OnDuplicate, Options, Summary, WaitingFile
+from ..core.mailboxes import Login, Mailbox, Protocol, Security
+from ..core.rows import CheckedRow, Outcome, Record, RowResult, RowStatus, RowWarning, StagedRow
+from ..core.secret import Secret
+from .models import KEEP_UNTESTED, ImportMixin, ImportRowMixin, MailboxMixin, now, status_of
+from .sealing import Field, KeyRing, new_seal_id
+
+
+def mailbox_columns(mailbox: Mailbox, key_ring: KeyRing, workspace_id: str) -> dict[str, Any]:
+    """Return the columns of a mailbox, its passwords sealed for this very row."""
+    seal_id = new_seal_id()
+
+    def sealed(login: Login, field: Field) -> bytes:
+        return key_ring.seal(
+            login.password, workspace_id=workspace_id, seal_id=seal_id, field=field
+        )
+
+    smtp, imap = mailbox.smtp, mailbox.imap
+    columns: dict[str, Any] = {
+        "workspace_id": workspace_id,
+        "email": mailbox.email,
+        "email_key": mailbox.email_key,
+        "display_name": mailbox.display_name,
+        "smtp_host": smtp.host,
+        "smtp_port": smtp.port,
+        "smtp_security": smtp.security.value,
+        "smtp_username": smtp.username,
+        "seal_id": seal_id,
+        "sealed_smtp_password": sealed(smtp, Field.SMTP_PASSWORD),
+    }
+    if imap is not None:
+        columns |= {
+            "imap_host": imap.host,
+            "imap_port": imap.port,
+            "imap_security": imap.security.value,
+            "imap_username": imap.username,
+            "sealed_imap_password": sealed(imap, Field.IMAP_PASSWORD) if imap.password else None,
+        }
+    return columns
+
+
+def login_of(mailbox: MailboxMixin) -> Login:
+    """Return how a saved mailbox sends mail. Needs an app context.
+
+    :raises SealError: the password does not open.
+    """
+    return Login(
+        protocol=Protocol.SMTP,
+        host=mailbox.smtp_host,
+        port=mailbox.smtp_port,
+        security=Security(mailbox.smtp_security),
+        username=mailbox.smtp_username,
+        password=Secret(mailbox.smtp_password()),
+    )
+
+
+def record_of(mailbox: MailboxMixin, key_ring: KeyRing, row: int) -> Record:
+    """Return a saved mailbox as the record that describes it.
+
+    :raises SealError: a password of it does not open.
+    """
+
+    def opened(sealed: bytes | None, field: Field) -> Secret:
+        if sealed is None:
+            return Secret("")
+        return key_ring.open(
+            sealed, workspace_id=mailbox.workspace_id, seal_id=mailbox.seal_id, field=field
+        )
+
+    imap_port, imap_security = mailbox.imap_port, mailbox.imap_security
+    password = opened(mailbox.sealed_smtp_password, Field.SMTP_PASSWORD)
+    imap_password = opened(mailbox.sealed_imap_password, Field.IMAP_PASSWORD)
+    # One for both is told once, so that it is also corrected once.
+    is_one = imap_password.same_as(password)
+    return Record(
+        row=row,
+        cells={
+            "email": mailbox.email,
+            "displayname": mailbox.display_name,
+            "smtphost": mailbox.smtp_host,
+            "smtpport": str(mailbox.smtp_port),
+            "smtpsecure": str(mailbox.smtp_security == Security.TLS.value).lower(),
+            "smtpusername": mailbox.smtp_username,
+            "imaphost": mailbox.imap_host or "",
+            "imapport": str(imap_port) if imap_port else "",
+            "imapsecure": str(imap_security == Security.TLS.value).lower() if imap_security else "",
+            "imapusername": mailbox.imap_username or "",
+        },
+        secrets={
+            "password": password,
+            "smtppassword": Secret(""),
+            "imappassword": Secret("") if is_one else imap_password,
+        },
+    )
+
+
+def status_columns(status: RowStatus, failure: Failure | None) -> dict[str, Any]:
+    """Return the columns of what became of a row, and why."""
+    return {
+        "status": status.value,
+        "code": failure.code.value if failure else None,
+        "error": failure.error if failure else None,
+        "hint": failure.hint if failure else None,
+        "reply": failure.reply if failure else None,
+    }
+
+
+def test_columns(outcome: Outcome) -> dict[str, Any]:
+    """Return the columns of what the connection tests of a row found."""
+    smtp, imap = outcome.smtp, outcome.imap
+    return {
+        "smtp_code": smtp.code.value if smtp else None,
+        "smtp_error": smtp.error if smtp else None,
+        "imap_code": imap.code.value if imap else None,
+        "imap_error": imap.error if imap else None,
+        "warnings": [asdict(each) for each in outcome.warnings] or None,
+    }
+
+
+def refusal_columns(outcome: Outcome) -> dict[str, Any]:
+    """Return the columns by which a refused login is counted."""
+    found = test_columns(outcome)
+    return {"status": RowStatus.FAILED.value} | {
+        name: found[name] for name in ("smtp_code", "imap_code")
+    }
+
+
+def row_columns(
+    checked: CheckedRow, key_ring: KeyRing, workspace_id: str, keep_failed: timedelta
+) -> dict[str, Any]:
+    """Return the columns of a staged row; a skipped row's record is not kept.
+
+    All of it is sealed, not the passwords alone: a row whose cells are shifted by a delimiter
+    that was not quoted has a part of its password anywhere.
+    """
+    record, failure = checked.record, checked.failure
+    columns: dict[str, Any] = {
+        "row": record.row,
+        "email": record.shown_email,
+        **status_columns(checked.status, failure),
+        "warnings": [asdict(each) for each in record.warnings] or None,
+        "seal_id": new_seal_id(),
+        "sealed_record": None,
+        "record_expires_at": None,
+    }
+    keep = KEEP_UNTESTED if checked.status is RowStatus.READY else keep_failed
+    # What is too long was not meant, and may be too long for the column too.
+    too_long = failure is not None and failure.code is Code.FIELD_TOO_LONG
+    if checked.status is not RowStatus.SKIPPED and keep and not too_long:
+        secrets = {name: each.reveal() for name, each in record.secrets.items()}
+        columns["sealed_record"] = key_ring.seal(
+            Secret(json.dumps([dict(record.cells), secrets])),
+            workspace_id=workspace_id,
+            seal_id=columns["seal_id"],
+            field=Field.RECORD,
+        )
+        columns["record_expires_at"] = now() + keep
+    return columns
+
+
+def staged_row(row: ImportRowMixin, key_ring: KeyRing, workspace_id: str) -> StagedRow:
+    """Return a staged row with its record.
+
+    :raises SealError: it is sealed with a key that is not configured.
+    """
+    if row.sealed_record is None:
+        return StagedRow(id=row.id, record=None)
+    try:
+        clear = key_ring.open(
+            row.sealed_record, workspace_id=workspace_id, seal_id=row.seal_id, field=Field.RECORD
+        )
+    except SealError as fault:
+        if fault.key_id is not None:
+            raise
+        return StagedRow(id=row.id, record=None, is_broken=True)
+    cells, secrets = json.loads(clear.reveal())
+    record = Record(
+        row=row.row,
+        cells=cells,
+        secrets={name: Secret(text) for name, text in secrets.items()},
+        warnings=tuple(RowWarning(**each) for each in row.warnings or ()),
+    )
+    return StagedRow(id=row.id, record=record)
+
+
+def options_columns(options: Options) -> dict[str, Any]:
+    """Return the columns of what an import is asked to do."""
+    return {**asdict(options), "on_duplicate": options.on_duplicate.value}
+
+
+def options_of(found: ImportMixin) -> Options:
+    """Return what an import is asked to do."""
+    return Options(
+        workspace_id=found.workspace_id,
+        tag=found.tag,
+        skip_connection_test=found.skip_connection_test,
+        test_imap=found.test_imap,
+        on_duplicate=OnDuplicate(found.on_duplicate),
+        file_name=found.file_name,
+        api_key_id=found.api_key_id,
+    )
+
+
+def file_columns(kept: WaitingFile, key_ring: KeyRing, import_id: str) -> dict[str, Any]:
+    """Return the columns of an import whose file is kept, sealed, in place of its rows."""
+    reading = [kept.encoding, dict(kept.column_mapping)]
+    text = json.dumps([kept.data.decode("latin-1"), *reading], ensure_ascii=False)
+    return {
+        "sealed_file": key_ring.seal(
+            Secret(text),
+            workspace_id=kept.options.workspace_id,
+            seal_id=import_id,
+            field=Field.FILE,
+        ),
+        "file_expires_at": now() + KEEP_UNTESTED,
+    }
+
+
+def file_of(found: ImportMixin, key_ring: KeyRing) -> WaitingFile | None:
+    """Return the file of an import, None where there is none."""
+    if found.sealed_file is None:
+        return None
+    clear = key_ring.open(
+        found.sealed_file, workspace_id=found.workspace_id, seal_id=found.id, field=Field.FILE
+    )
+    text, encoding, column_mapping = json.loads(clear.reveal())
+    return WaitingFile(
+        options=options_of(found),
+        data=text.encode("latin-1"),
+        encoding=encoding,
+        column_mapping=column_mapping,
+    )
+
+
+def summary_of(found: ImportMixin, counts: Counter[str], **more: Any) -> Summary:
+    """Return what came of an import out of its columns and its counted rows."""
+    status, finished_at = status_of(found), found.finished_at
+    died = found.status == ImportStatus.RUNNING.value and status is ImportStatus.INTERRUPTED
+    if died and not counts["ready"]:
+        # All is done: only its end was not written any more.
+        status, finished_at = ImportStatus.FINISHED, found.heartbeat_at
+    understood = dict(found.understood or {})
+    understood["columns"] = tuple(tuple(each) for each in understood.get("columns", ()))
+    return Summary(
+        import_id=found.id,
+        workspace_id=found.workspace_id,
+        status=status,
+        imported=counts["imported"],
+        skipped=counts["skipped"],
+        failed=counts["failed"],
+        ready=counts["ready"],
+        updated=counts["updated"],
+        tag=found.tag,
+        file_name=found.file_name,
+        skip_connection_test=found.skip_connection_test,
+        test_imap=found.test_imap,
+        updates=found.on_duplicate == OnDuplicate.UPDATE.value,
+        is_test=found.on_duplicate == OnDuplicate.TEST.value,
+        created_at=found.created_at,
+        finished_at=finished_at,
+        understood=FileReading(**understood),
+        asks=found.file_expires_at is not None,
+        is_stopping=status is ImportStatus.RUNNING and found.cancelled_at is not None,
+        seconds_in_run=(now() - (found.started_at or now())).total_seconds(),
+        **more,
+    )
+
+
+def row_result(found: ImportRowMixin) -> RowResult:
+    """Return why a row did not become a mailbox."""
+    failure = Failure(
+        code=Code(found.code or Code.UNKNOWN),
+        error=found.error or "",
+        hint=found.hint or "",
+        reply=found.reply or "",
+    )
+    return RowResult(
+        row=found.row,
+        email=found.email,
+        failure=failure,
+        smtp=_test_result(found.smtp_code, found.smtp_error),
+        imap=_test_result(found.imap_code, found.imap_error),
+        is_kept=found.sealed_record is not None and found.code != Code.WRONG_COLUMN_COUNT.value,
+    )
+
+
+def _test_result(code: str | None, error: str | None) -> Failure | None:
+    return Failure(code=Code(code), error=error or "") if code else None

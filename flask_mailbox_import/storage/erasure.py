@@ -1,0 +1,156 @@
+"""Erases passwords, files and imports: those whose time is over, those to be forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import and_, delete, exists, or_, select, true, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, scoped_session
+
+from ..core.codes import REFUSED_LOGIN
+from ..core.errors import ImportNotFound, MailboxesInUse
+from ..core.imports import ImportStatus
+from ..core.rows import RowStatus
+from .models import KEEP_UNTESTED, REFUSED_COUNT_FOR, MailboxMixin, Models, is_dead, now
+from .queries import find_import
+from .session import execute, repeated, transaction
+
+# What a row loses that is only there to be counted.
+_BLANK = dict.fromkeys(
+    (
+        "code",
+        "error",
+        "hint",
+        "reply",
+        "smtp_error",
+        "imap_error",
+        "warnings",
+        "sealed_record",
+        "record_expires_at",
+    )
+)
+
+
+_REFUSED = [code.value for code in REFUSED_LOGIN]
+
+
+class Erasure:
+    """Erases in the database of one app. Each method is one transaction."""
+
+    def __init__(self, db: SQLAlchemy, models: Models) -> None:
+        self._db = db
+        self._models = models
+
+    @repeated
+    def erase_expired(self) -> int:
+        """Erase what is kept of rows and files whose time is over; return of how many."""
+        row, model = self._models.row, self._models.import_
+        rows = row.record_expires_at < now()
+        files = model.file_expires_at < now()
+        forgotten = model.deleted_at < now() - REFUSED_COUNT_FOR
+        with transaction(self._db) as session:
+            # Asked first: where there is nothing to do, SQLite's one write lock is not taken.
+            if not session.scalar(
+                select(or_(exists().where(rows), exists().where(files), exists().where(forgotten)))
+            ):
+                return 0
+            gone = select(model.id).where(forgotten)
+            execute(session, delete(row).where(row.import_id.in_(gone)))
+            execute(session, delete(model).where(forgotten))
+            no_file = {"sealed_file": None, "file_expires_at": None}
+            no_record = {"sealed_record": None, "record_expires_at": None}
+            return execute(session, update(model).where(files).values(no_file)) + execute(
+                session, update(row).where(rows).values(no_record)
+            )
+
+    @repeated
+    def delete(self, import_id: str, workspace_id: str, *, mailboxes: bool = False) -> int:
+        """Forget an import, also one that is running, and, if asked, the mailboxes that it added.
+
+        Logins that were refused within the hour still count, without a word of what they were:
+        until then blank rows stay. Returns how many mailboxes were removed.
+
+        :raises ImportNotFound: there is none of this id in the workspace.
+        :raises MailboxesInUse: the host's own tables refer to one of them; nothing is erased.
+        """
+        model = self._models.import_
+        mine = and_(
+            model.id == import_id, model.workspace_id == workspace_id, model.deleted_at.is_(None)
+        )
+        values: dict[str, Any] = {
+            **dict.fromkeys(("tag", "run_token", "sealed_file", "file_expires_at")),
+            **dict.fromkeys(("file_name", "fingerprint", "understood")),
+            "notices": [],
+            "status": ImportStatus.CANCELLED.value,
+            "deleted_at": now(),
+        }
+        with transaction(self._db) as session:
+            find_import(session, self._models, import_id, workspace_id)
+        try:
+            with transaction(self._db) as session:
+                # First of all: on MySQL a read would hide what a run, which holds the import until
+                # then, saves. And in the order of a run's writes: it finds that it has lost it.
+                if not execute(session, update(model).where(mine).values(values)):
+                    raise ImportNotFound(f"there is no import {import_id}")
+                found = self._mailboxes(session, import_id, workspace_id) if mailboxes else ()
+                # One by one, so that the host's own cascades and events see each.
+                for each in found:
+                    session.delete(each)
+                session.flush()
+                self._blank_rows(session, import_id, workspace_id)
+            return len(found)
+        except IntegrityError:
+            # Also at the commit, where the host's constraint is a deferred one.
+            if not mailboxes:
+                raise
+        raise MailboxesInUse("this app still uses some of the mailboxes that the import added")
+
+    def old_imports(self, before: datetime) -> list[tuple[str, str]]:
+        """Return the ids and workspaces of imports that were made before a time.
+
+        Not of those that run, or that somebody has just uploaded and may be looking at.
+        """
+        model = self._models.import_
+        resting = or_(model.status != ImportStatus.RUNNING.value, is_dead(self._models))
+        waited = or_(
+            model.status != ImportStatus.CHECKED.value, model.created_at < now() - KEEP_UNTESTED
+        )
+        query = select(model.id, model.workspace_id).where(
+            model.created_at < before, model.deleted_at.is_(None), resting, waited
+        )
+        with transaction(self._db) as session:
+            return [(import_id, workspace_id) for import_id, workspace_id in session.execute(query)]
+
+    def _mailboxes(
+        self, session: scoped_session[Session], import_id: str, workspace_id: str
+    ) -> Sequence[MailboxMixin]:
+        model = self._models.mailbox
+        query = select(model).where(
+            model.workspace_id == workspace_id, model.import_id == import_id
+        )
+        return session.scalars(query).all()
+
+    def _blank_rows(
+        self, session: scoped_session[Session], import_id: str, workspace_id: str
+    ) -> None:
+        """Remove the rows, but for what counts of refused logins, or may when a run has lost it."""
+        row, model = self._models.row, self._models.import_
+        mine = row.import_id == import_id
+        over = or_(row.finished_at.is_(None), row.finished_at <= now() - REFUSED_COUNT_FOR)
+        others = and_(
+            *(
+                or_(column.is_(None), column.not_in(_REFUSED))
+                for column in (row.smtp_code, row.imap_code)
+            )
+        )
+        seen = select(model.heartbeat_at).where(model.id == import_id)
+        ran = session.scalar(seen.where(model.workspace_id == workspace_id))
+        # What is ready may be under test just now; not where nobody ever ran it.
+        done = true() if ran is None else row.status != RowStatus.READY.value
+        execute(session, delete(row).where(mine, done, or_(over, others)))
+        if not execute(session, update(row).where(mine).values(email="", **_BLANK)):
+            execute(session, delete(model).where(model.id == import_id))

@@ -1,0 +1,213 @@
+"""Writes what a run begins with: an import, its file, its rows, failed rows put back."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import and_, exists, insert, literal, or_, select, update
+from sqlalchemy.orm import Session, scoped_session
+from sqlalchemy.sql import Update
+
+from ..core.codes import REFUSED_LOGIN
+from ..core.errors import ImportNotRunnable
+from ..core.imports import Check, ImportStatus, Options, WaitingFile
+from ..core.rows import CheckedRow, FailedRow, RowStatus
+from .conversion import (
+    file_columns,
+    file_of,
+    options_columns,
+    options_of,
+    row_columns,
+    staged_row,
+)
+from .models import REFUSED_COUNT_FOR, Models, is_dead, now, status_of
+from .queries import find_import
+from .sealing import KeyRing
+from .session import execute, repeated, transaction
+
+#: Nothing of these is under way: their failed rows can be put back.
+_AT_REST = (ImportStatus.FINISHED, ImportStatus.CANCELLED, ImportStatus.INTERRUPTED)
+
+
+class Imports:
+    """The imports of one app, until a run takes one over.
+
+    Each public method is one transaction, in the caller's app context.
+
+    :param keep_failed: how long the record of a failed row is kept.
+    """
+
+    def __init__(
+        self, db: SQLAlchemy, models: Models, key_ring: KeyRing, keep_failed: timedelta
+    ) -> None:
+        self._db = db
+        self._models = models
+        self._key_ring = key_ring
+        self._keep_failed = keep_failed
+
+    @repeated
+    def stage(self, options: Options, check: Check, data: bytes | None = None) -> str:
+        """Write an import and its rows; return its id."""
+        import_id = secrets.token_hex(16)
+        rows = self._row_columns(import_id, options.workspace_id, check.rows)
+        with transaction(self._db) as session:
+            self._insert(session, import_id, options, data, **_check_columns(check))
+            session.execute(insert(self._models.row), rows)
+        return import_id
+
+    @repeated
+    def keep(self, kept: WaitingFile) -> str:
+        """Write an import whose file waits for an answer; return its id."""
+        import_id = secrets.token_hex(16)
+        columns = file_columns(kept, self._key_ring, import_id)
+        with transaction(self._db) as session:
+            self._insert(session, import_id, kept.options, kept.data, notices=[], **columns)
+        return import_id
+
+    def waiting_file(self, import_id: str, workspace_id: str) -> WaitingFile | None:
+        """Return the file of an import that waits for an answer, None where it does not.
+
+        :raises ImportNotFound: there is none of this id in the workspace.
+        """
+        with transaction(self._db) as session:
+            return file_of(
+                find_import(session, self._models, import_id, workspace_id), self._key_ring
+            )
+
+    @repeated
+    def save_answer(self, import_id: str, kept: WaitingFile) -> None:
+        """Write what is known by now of how a kept file is to be read."""
+        columns = file_columns(kept, self._key_ring, import_id)
+        statement = self._waiting(import_id, kept.options.workspace_id)
+        with transaction(self._db) as session:
+            execute(session, statement.values(sealed_file=columns["sealed_file"]))
+
+    @repeated
+    def fill(self, import_id: str, workspace_id: str, check: Check) -> None:
+        """Write the rows of a file that was kept, in its place; the second of two does nothing."""
+        rows = self._row_columns(import_id, workspace_id, check.rows)
+        values = {"sealed_file": None, "file_expires_at": None, **_check_columns(check)}
+        with transaction(self._db) as session:
+            if execute(session, self._waiting(import_id, workspace_id).values(values)):
+                session.execute(insert(self._models.row), rows)
+
+    def failed_rows(self, import_id: str, workspace_id: str) -> tuple[Options, list[FailedRow]]:
+        """Return what an import was asked to do, and its failed rows with what is kept of them.
+
+        :raises ImportNotFound: there is none of this id in the workspace.
+        :raises ImportNotRunnable: it has not been run yet, or a run of it is under way.
+        """
+        row = self._models.row
+        with transaction(self._db) as session:
+            found = find_import(session, self._models, import_id, workspace_id)
+            if status_of(found) not in _AT_REST:
+                raise ImportNotRunnable(import_id, ImportStatus(found.status))
+            query = select(row).where(
+                row.import_id == import_id, row.status == RowStatus.FAILED.value
+            )
+            rows = [
+                FailedRow(
+                    row=each.row,
+                    email=each.email,
+                    code=each.code,
+                    staged=staged_row(each, self._key_ring, workspace_id),
+                )
+                for each in session.scalars(query.order_by(row.row))
+            ]
+            return options_of(found), rows
+
+    @repeated
+    def put_back(self, import_id: str, workspace_id: str, rows: Mapping[int, CheckedRow]) -> None:
+        """Write failed rows anew, by their ids; where one is ready, the import has to be run.
+
+        :raises ImportNotRunnable: somebody was quicker; nothing was written.
+        """
+        model, row = self._models.import_, self._models.row
+        is_ready = any(each.status is RowStatus.READY for each in rows.values())
+        at_rest = update(model).where(
+            model.id == import_id,
+            model.workspace_id == workspace_id,
+            model.deleted_at.is_(None),
+            or_(model.status.in_([each.value for each in _AT_REST]), is_dead(self._models)),
+        )
+        # Where its run is not dead after all, that finds that it has lost the import.
+        values: dict[str, Any] = {"cancelled_at": None, "run_token": None}
+        if is_ready:
+            values |= {"status": ImportStatus.INTERRUPTED.value, "finished_at": None}
+        with transaction(self._db) as session:
+            if not execute(session, at_rest.values(values)):
+                raise ImportNotRunnable(import_id, ImportStatus.RUNNING)
+            self._count_apart(session, workspace_id, list(rows))
+            for row_id, checked in rows.items():
+                columns = row_columns(checked, self._key_ring, workspace_id, self._keep_failed)
+                failed = (row.id == row_id, row.status == RowStatus.FAILED.value)
+                blank = dict.fromkeys(("smtp_code", "smtp_error", "imap_code", "imap_error"))
+                put = update(row).where(*failed).values({**blank, **columns})
+                if not execute(session, put):
+                    raise ImportNotRunnable(import_id, ImportStatus.RUNNING)
+
+    def _count_apart(
+        self, session: scoped_session[Session], workspace_id: str, row_ids: Sequence[int]
+    ) -> None:
+        """Have refused logins of rows that begin anew count on, as a deleted import's do."""
+        row, import_id = self._models.row, secrets.token_hex(16)
+        codes = [each.value for each in REFUSED_LOGIN]
+        refused = and_(
+            or_(row.smtp_code.in_(codes), row.imap_code.in_(codes)),
+            row.finished_at > now() - REFUSED_COUNT_FOR,
+        )
+        if not session.scalar(select(exists().where(row.id.in_(row_ids), refused))):
+            return
+        options = Options(workspace_id=workspace_id)
+        self._insert(session, import_id, options, None, notices=[], deleted_at=now())
+        columns = ("row", "status", "smtp_code", "imap_code", "finished_at", "seal_id", "updated")
+        copied = select(
+            literal(import_id), literal(""), *(getattr(row, each) for each in columns)
+        ).where(row.id.in_(row_ids), refused)
+        session.execute(insert(row).from_select(["import_id", "email", *columns], copied))
+
+    def _waiting(self, import_id: str, workspace_id: str) -> Update:
+        model = self._models.import_
+        return update(model).where(
+            model.id == import_id,
+            model.workspace_id == workspace_id,
+            model.file_expires_at.is_not(None),
+        )
+
+    def _row_columns(
+        self, import_id: str, workspace_id: str, rows: Sequence[CheckedRow]
+    ) -> list[dict[str, Any]]:
+        sealing = (self._key_ring, workspace_id, self._keep_failed)
+        return [{"import_id": import_id, **row_columns(each, *sealing)} for each in rows]
+
+    def _insert(
+        self,
+        session: scoped_session[Session],
+        import_id: str,
+        options: Options,
+        data: bytes | None,
+        **columns: Any,
+    ) -> None:
+        ring, workspace_id = self._key_ring, options.workspace_id
+        session.execute(
+            insert(self._models.import_).values(
+                id=import_id,
+                status=ImportStatus.CHECKED.value,
+                fingerprint=data and ring.fingerprint(data, workspace_id=workspace_id),
+                created_at=now(),
+                **options_columns(options),
+                **columns,
+            )
+        )
+
+
+def _check_columns(check: Check) -> dict[str, Any]:
+    return {
+        "notices": [asdict(each) for each in check.warnings],
+        "understood": asdict(check.understood),
+    }

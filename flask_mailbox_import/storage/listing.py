@@ -1,0 +1,223 @@
+"""Reads lists, a page at a time: the history of a workspace, the rows of an import."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from dataclasses import replace
+from datetime import datetime
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import and_, not_, or_, select
+
+from ..core.codes import Code
+from ..core.errors import InvalidCursor, SealError
+from ..core.imports import (
+    IMPORTS_A_PAGE,
+    ROWS_A_PAGE,
+    ImportStatus,
+    OnDuplicate,
+    Page,
+    Summary,
+)
+from ..core.mailboxes import MailboxStatus
+from ..core.rows import KeptCells, Record, RowState, RowStatus, RowWarning
+from .conversion import row_result, staged_row, summary_of
+from .models import ImportRowMixin, Models, is_dead
+from .queries import count_rows, find_import
+from .sealing import KeyRing
+from .session import transaction
+
+_LONGEST_NUMBER = 9
+
+
+class Listing:
+    """Lists what one app has. Each method is one transaction, in the caller's context."""
+
+    def __init__(self, db: SQLAlchemy, models: Models, key_ring: KeyRing) -> None:
+        self._db = db
+        self._models = models
+        self._key_ring = key_ring
+
+    def imports(self, workspace_id: str, cursor: str | None = None) -> Page[Summary]:
+        """Return imports of a workspace, newest first.
+
+        :raises InvalidCursor: that is none of a page before.
+        """
+        model = self._models.import_
+        query = (
+            select(model)
+            .where(model.workspace_id == workspace_id, model.deleted_at.is_(None))
+            .order_by(model.created_at.desc(), model.id.desc())
+        )
+        if cursor is not None:
+            created_at, import_id = _decoded(cursor)
+            query = query.where(
+                or_(
+                    model.created_at < created_at,
+                    and_(model.created_at == created_at, model.id < import_id),
+                )
+            )
+        with transaction(self._db) as session:
+            found = session.scalars(query.limit(IMPORTS_A_PAGE + 1)).all()
+            ids = [each.id for each in found[:IMPORTS_A_PAGE]]
+            counts = count_rows(session, self._models, ids)
+            row = self._models.row
+            failed = session.scalars(
+                select(row)
+                .where(row.import_id.in_(ids), row.status == RowStatus.FAILED.value)
+                .order_by(row.row)
+            ).all()
+            summaries = [summary_of(each, counts[each.id]) for each in found[:IMPORTS_A_PAGE]]
+            items = tuple(
+                replace(
+                    each,
+                    errors=tuple(row_result(r) for r in failed if r.import_id == each.import_id),
+                )
+                for each in summaries
+            )
+            last = found[IMPORTS_A_PAGE - 1] if len(found) > IMPORTS_A_PAGE else None
+            cursor = _encoded(last.created_at, last.id) if last is not None else None
+            return Page(items=items, next_cursor=cursor)
+
+    def rows(
+        self,
+        import_id: str,
+        workspace_id: str,
+        status: RowStatus | None = None,
+        cursor: str | None = None,
+    ) -> Page[RowState]:
+        """Return rows of an import in the file's order, of one status or all.
+
+        :raises ImportNotFound: there is none of this id in the workspace.
+        :raises InvalidCursor: that is none of a page before.
+        """
+        row = self._models.row
+        query = select(row).where(row.import_id == import_id).order_by(row.row)
+        if status is not None:
+            query = query.where(row.status == status.value)
+        if cursor is not None:
+            if not (cursor.isascii() and cursor.isdigit() and len(cursor) < _LONGEST_NUMBER):
+                raise InvalidCursor("cursor")
+            query = query.where(row.row > int(cursor))
+        with transaction(self._db) as session:
+            found = find_import(session, self._models, import_id, workspace_id)
+            saved = MailboxStatus.PENDING if found.skip_connection_test else MailboxStatus.ACTIVE
+            rows = session.scalars(query.limit(ROWS_A_PAGE + 1)).all()
+            items = tuple(_state(each, saved) for each in rows[:ROWS_A_PAGE])
+        return Page(
+            items=items, next_cursor=str(items[-1].row) if len(rows) > ROWS_A_PAGE else None
+        )
+
+    def kept_cells(
+        self, import_id: str, workspace_id: str, status: RowStatus, limit: int
+    ) -> list[KeptCells]:
+        """Return what is kept of rows of one status, in the file's order, without passwords.
+
+        :raises ImportNotFound: there is none of this id in the workspace.
+        """
+        row = self._models.row
+        query = (
+            select(row)
+            .where(
+                row.import_id == import_id,
+                row.status == status.value,
+                row.sealed_record.is_not(None),
+                or_(row.code.is_(None), row.code != Code.WRONG_COLUMN_COUNT.value),
+            )
+            .order_by(row.row)
+            .limit(limit)
+        )
+        with transaction(self._db) as session:
+            find_import(session, self._models, import_id, workspace_id)
+            found = [self._record(each, workspace_id) for each in session.scalars(query)]
+        return [
+            KeptCells(
+                row=each.row,
+                status=status,
+                cells={name: _plausible(name, cell) for name, cell in each.cells.items()},
+                has=frozenset(name for name, secret in each.secrets.items() if secret),
+            )
+            for each in found
+            if each is not None
+        ]
+
+    def _record(self, found: ImportRowMixin, workspace_id: str) -> Record | None:
+        try:
+            return staged_row(found, self._key_ring, workspace_id).record
+        except SealError:
+            # Of a key that is not configured: as if it were not kept.
+            return None
+
+    def test_under_way(self, workspace_id: str) -> str | None:
+        """Return the id of the connection test that a workspace has queued or running, if any."""
+        model = self._models.import_
+        query = select(model.id).where(
+            model.workspace_id == workspace_id,
+            model.on_duplicate == OnDuplicate.TEST.value,
+            model.status.in_([ImportStatus.QUEUED.value, ImportStatus.RUNNING.value]),
+            model.deleted_at.is_(None),
+            not_(is_dead(self._models)),
+        )
+        with transaction(self._db) as session:
+            return session.scalar(query.limit(1))
+
+    def same_file(self, import_id: str, workspace_id: str) -> Summary | None:
+        """Return the last import of the same file that was run before this one, if any.
+
+        :raises ImportNotFound: there is none of this id in the workspace.
+        """
+        model = self._models.import_
+        with transaction(self._db) as session:
+            this = find_import(session, self._models, import_id, workspace_id)
+            query = (
+                select(model)
+                .where(
+                    model.workspace_id == workspace_id,
+                    model.fingerprint == this.fingerprint,
+                    model.id != import_id,
+                    model.deleted_at.is_(None),
+                    model.status != ImportStatus.CHECKED.value,
+                    model.created_at <= this.created_at,
+                )
+                .order_by(model.created_at.desc())
+                .limit(1)
+            )
+            found = session.scalar(query) if this.fingerprint else None
+            if found is None:
+                return None
+            return summary_of(found, count_rows(session, self._models, [found.id])[found.id])
+
+
+def _state(found: ImportRowMixin, saved: MailboxStatus) -> RowState:
+    status = RowStatus(found.status)
+    return RowState(
+        row=found.row,
+        email=found.email,
+        status=status,
+        mailbox_status=saved if status is RowStatus.IMPORTED else None,
+        result=row_result(found) if found.code else None,
+        warnings=tuple(RowWarning(**each) for each in found.warnings or ()),
+    )
+
+
+def _plausible(name: str, cell: str) -> str:
+    """Return a cell as it is, but nothing where it is no host or port: it may be of a password."""
+    of_server = name.endswith(("host", "port"))
+    return "" if of_server and not re.fullmatch(r"[\w.:\[\]() -]*", cell) else cell
+
+
+def _encoded(created_at: datetime, import_id: str) -> str:
+    return base64.urlsafe_b64encode(f"{created_at.isoformat()} {import_id}".encode()).decode()
+
+
+def _decoded(cursor: str) -> tuple[datetime, str]:
+    try:
+        text = base64.b64decode(cursor.encode("ascii"), b"-_", validate=True).decode("ascii")
+        created_at, _, import_id = text.partition(" ")
+        if import_id.isalnum():
+            return datetime.fromisoformat(created_at).replace(tzinfo=None), import_id
+    except (ValueError, binascii.Error):
+        pass
+    raise InvalidCursor("cursor")

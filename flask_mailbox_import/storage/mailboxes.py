@@ -1,0 +1,254 @@
+"""The workspace's mailboxes: which are known, which are pending; writes a batch of them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import select, update
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    InternalError,
+    OperationalError,
+    SQLAlchemyError,
+    StatementError,
+)
+from sqlalchemy.orm import Session, scoped_session
+
+from ..core.codes import Code, Failure
+from ..core.explanations import failure_for
+from ..core.imports import OnDuplicate, Run
+from ..core.mailboxes import MailboxStatus
+from ..core.rows import Outcome, Record, RowStatus
+from .conversion import mailbox_columns, record_of, status_columns, test_columns
+from .models import MailboxMixin, Models, now, table_of
+from .sealing import KeyRing
+from .session import transaction
+
+logger = logging.getLogger("flask_mailbox_import")
+
+
+# SQLite before 3.32 takes 999 variables in one statement.
+_IN_CHUNK = 500
+# What a row of its own can cause. MySQL reports the refusal of a CHECK or a trigger as operational.
+_MYSQL_ROW_FAULTS = frozenset({1644, 3819, 4025})
+_POSTGRESQL_RAISED = "P0001"
+
+# What is left of a login that a row has none of.
+_NO_IMAP = dict.fromkeys(
+    ("imap_host", "imap_port", "imap_security", "imap_username", "sealed_imap_password")
+)
+
+
+def existing_keys(
+    session: scoped_session[Session],
+    model: type[MailboxMixin],
+    workspace_id: str,
+    keys: Sequence[str],
+    *,
+    lock: bool = False,
+) -> set[str]:
+    """Return those of the addresses that a workspace has a mailbox for.
+
+    ``lock`` makes it a locking read, which sees what others committed since this transaction
+    began; a plain one does not on MySQL.
+    """
+    table, found = table_of(model), set[str]()
+    for start in range(0, len(keys), _IN_CHUNK):
+        query = select(table.c.email_key).where(
+            table.c.workspace_id == workspace_id,
+            table.c.email_key.in_(keys[start : start + _IN_CHUNK]),
+        )
+        found.update(session.scalars(query.with_for_update(read=True) if lock else query))
+    return found
+
+
+class Mailboxes:
+    """The mailboxes of one app. Each method is one transaction, in the caller's app context."""
+
+    def __init__(self, db: SQLAlchemy, models: Models, key_ring: KeyRing) -> None:
+        self._db = db
+        self._models = models
+        self._key_ring = key_ring
+
+    def existing_keys(self, workspace_id: str, email_keys: Iterable[str]) -> set[str]:
+        """Return those of the addresses that the workspace has a mailbox for."""
+        with transaction(self._db) as session:
+            return existing_keys(session, self._models.mailbox, workspace_id, list(email_keys))
+
+    def pending_records(self, workspace_id: str, limit: int) -> list[Record]:
+        """Return the mailboxes that wait for a test as records, oldest first.
+
+        :raises SealError: a password of one does not open.
+        """
+        model = self._models.mailbox
+        query = select(model).where(
+            model.workspace_id == workspace_id, model.status == MailboxStatus.PENDING.value
+        )
+        with transaction(self._db) as session:
+            found = session.scalars(query.order_by(model.id).limit(limit))
+            return [record_of(each, self._key_ring, row) for row, each in enumerate(found, 1)]
+
+
+class MailboxBatch:
+    """One batch of one run; the transaction must have begun with a write (SQLite's savepoints)."""
+
+    def __init__(
+        self, session: scoped_session[Session], models: Models, key_ring: KeyRing, run: Run
+    ) -> None:
+        self._session = session
+        self._models = models
+        self._key_ring = key_ring
+        self._run = run
+
+    def write(self, outcomes: Sequence[Outcome], keep_failed: timedelta) -> None:
+        """Insert the mailboxes, set the rows' outcomes, erase or time the rows' records."""
+        updated, refused = self._update_mailboxes(outcomes)
+        refused |= self._add_mailboxes(
+            [each for each in outcomes if each.row_id not in updated.union(refused)]
+        )
+        updates = [
+            _row_update(each, refused.get(each.row_id), updated=each.row_id in updated)
+            for each in outcomes
+        ]
+        self._session.execute(update(self._models.row), updates)
+        failed = {each["id"] for each in updates if each["status"] == RowStatus.FAILED.value}
+        kept = failed if keep_failed else set()
+        self._set_records(kept, record_expires_at=now() + keep_failed)
+        done = {each["id"] for each in updates} - kept
+        self._set_records(done, record_expires_at=None, sealed_record=None)
+
+    def _set_records(self, row_ids: Iterable[int], **values: Any) -> None:
+        ids, row = sorted(row_ids), self._models.row
+        for start in range(0, len(ids), _IN_CHUNK):
+            self._session.execute(
+                update(row)
+                .where(row.id.in_(ids[start : start + _IN_CHUNK]))
+                .values(**values)
+                .execution_options(synchronize_session=False)
+            )
+
+    def _update_mailboxes(self, outcomes: Sequence[Outcome]) -> tuple[set[int], dict[int, Code]]:
+        """Update mailboxes that are there; return the rows, and those refused and why."""
+        mode, model = self._run.on_duplicate, self._models.mailbox
+        updated, refused = set[int](), dict[int, Code]()
+        for each in outcomes if mode is not OnDuplicate.SKIP else ():
+            if each.mailbox is None:
+                continue
+            query = select(model).where(
+                model.workspace_id == self._run.workspace_id,
+                model.email_key == each.mailbox.email_key,
+            )
+            found = self._session.scalar(query)
+            if found is not None:
+                code = self._saved(lambda: self._update(found, each))  # noqa: B023 (called here)
+                updated |= {each.row_id} if code is None else set()
+                refused |= {each.row_id: code} if code is not None else {}
+            elif mode is OnDuplicate.TEST:
+                # Somebody has removed it meanwhile: it does not come back.
+                refused[each.row_id] = Code.INTERNAL
+        return updated, refused
+
+    def _update(self, found: MailboxMixin, outcome: Outcome) -> None:
+        """Save what was tested, also where it was corrected since; whose it is stays."""
+        columns = {**_NO_IMAP, **self._columns(outcome)}
+        kept = {"workspace_id", "email_key", "import_id", "created_at"}
+        if self._run.tag is None:
+            kept.add("tag")
+        if not columns["display_name"]:
+            kept.add("display_name")
+        for name in columns.keys() - kept:
+            setattr(found, name, columns[name])
+
+    def _saved(self, change: Callable[[], object]) -> Code | None:
+        """Make one change in a savepoint; return why it was refused, None where it was not."""
+        try:
+            with self._session.begin_nested():
+                change()
+            return None
+        except Exception as fault:
+            if not _is_of_a_row(fault):
+                raise
+            kind = type(getattr(fault, "orig", fault)).__name__
+        logger.error("the database or the mailbox model refused a mailbox: %s", kind)
+        return Code.INTERNAL
+
+    def _add_mailboxes(self, outcomes: Sequence[Outcome]) -> dict[int, Code]:
+        """Insert the mailboxes; return the rows that got none after all, and why."""
+        wanted = {each.row_id: each.mailbox for each in outcomes if each.mailbox is not None}
+        keys = [mailbox.email_key for mailbox in wanted.values()]
+        known = existing_keys(self._session, self._models.mailbox, self._run.workspace_id, keys)
+        refused = {
+            row_id: Code.DUPLICATE
+            for row_id, mailbox in wanted.items()
+            if mailbox.email_key in known
+        }
+        # In one order for all: two imports of the same addresses do not wait crosswise.
+        fresh = sorted(
+            (each for each in outcomes if each.mailbox and each.row_id not in refused),
+            key=lambda each: each.mailbox.email_key if each.mailbox else "",
+        )
+        columns = {each.row_id: self._columns(each) for each in fresh}
+        try:
+            with self._session.begin_nested():
+                self._session.add_all([self._models.mailbox(**each) for each in columns.values()])
+        except Exception as fault:
+            if not _is_of_a_row(fault):
+                raise
+            codes = {row_id: self._add_one(each) for row_id, each in columns.items()}
+            refused |= {row_id: code for row_id, code in codes.items() if code is not None}
+        return refused
+
+    def _add_one(self, columns: Mapping[str, Any]) -> Code | None:
+        code = self._saved(lambda: self._session.add(self._models.mailbox(**columns)))
+        model, keys = self._models.mailbox, [columns["email_key"]]
+        if code and existing_keys(self._session, model, self._run.workspace_id, keys, lock=True):
+            return Code.DUPLICATE
+        return code
+
+    def _columns(self, outcome: Outcome) -> dict[str, Any]:
+        if outcome.mailbox is None:
+            raise ValueError("an outcome without a mailbox is not saved as one")
+        run, created_at = self._run, now()
+        status = MailboxStatus.PENDING if run.skip_connection_test else MailboxStatus.ACTIVE
+        return {
+            **mailbox_columns(outcome.mailbox, self._key_ring, run.workspace_id),
+            "tag": run.tag,
+            "status": status.value,
+            "import_id": run.import_id,
+            "created_at": created_at,
+            "tested_at": None if run.skip_connection_test else created_at,
+        }
+
+
+def _is_of_a_row(fault: Exception) -> bool:
+    """Tell a fault of one row (also a host's validator or event) from one of the transaction."""
+    if not isinstance(fault, DBAPIError):
+        # A StatementError that is no more: a value that a type of the host's could not bind.
+        return isinstance(fault, StatementError) or not isinstance(fault, SQLAlchemyError)
+    if isinstance(fault, IntegrityError | DataError | InternalError):
+        return not fault.connection_invalidated
+    if getattr(fault.orig, "sqlstate", None) == _POSTGRESQL_RAISED:
+        return True
+    number = fault.orig.args[0] if fault.orig is not None and fault.orig.args else None
+    return isinstance(fault, OperationalError) and number in _MYSQL_ROW_FAULTS
+
+
+def _row_update(outcome: Outcome, refused: Code | None, *, updated: bool) -> dict[str, Any]:
+    failure: Failure | None = failure_for(refused) if refused else outcome.failure
+    if refused is Code.DUPLICATE:
+        status = RowStatus.SKIPPED
+    else:
+        status = RowStatus.FAILED if failure else RowStatus.IMPORTED
+    return {
+        "id": outcome.row_id,
+        "finished_at": now(),
+        "updated": updated,
+        **status_columns(status, failure),
+        **test_columns(outcome),
+    }

@@ -1,0 +1,203 @@
+"""Reads one import: summary, counts, next in the queue, refused logins; lists: listing.py."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import case, func, select
+from sqlalchemy.orm import Session, scoped_session
+
+from ..core.codes import Code
+from ..core.errors import ImportNotFound
+from ..core.imports import ImportStatus, Summary, Unfinished
+from ..core.rows import ReportRow, RowStatus, RowWarning
+from ..core.validators import one_line
+from .conversion import row_result, summary_of
+from .models import ImportMixin, Models, now
+from .session import idempotent, transaction
+
+
+def count_rows(
+    session: scoped_session[Session], models: Models, import_ids: Sequence[str]
+) -> dict[str, Counter[str]]:
+    """Count the rows of imports by their status; those updated as such, too."""
+    row = models.row
+    counts = {each: Counter[str]() for each in import_ids}
+    query = (
+        select(row.import_id, row.status, row.updated, func.count())
+        .where(row.import_id.in_(import_ids))
+        .group_by(row.import_id, row.status, row.updated)
+    )
+    for import_id, status, updated, count in session.execute(query):
+        counts[import_id][status] += count
+        counts[import_id]["updated"] += count if updated else 0
+    return counts
+
+
+class Queries:
+    """Reads the database of one app. Each method is one transaction, in the caller's context."""
+
+    def __init__(self, db: SQLAlchemy, models: Models) -> None:
+        self._db = db
+        self._models = models
+
+    @idempotent
+    def summary(self, import_id: str, workspace_id: str | None = None) -> Summary:
+        """Count an import's rows; the failed and the skipped ones in row order.
+
+        :raises ImportNotFound: there is none of this id, or it is another workspace's.
+        """
+        row = self._models.row
+        with transaction(self._db) as session:
+            found = find_import(session, self._models, import_id, workspace_id)
+            counts = count_rows(session, self._models, [import_id])[import_id]
+            told = session.scalars(
+                select(row)
+                .where(row.import_id == import_id, row.code.is_not(None))
+                .order_by(row.row)
+            ).all()
+            warned = session.scalars(
+                select(row.warnings)
+                .where(row.import_id == import_id, row.warnings.is_not(None))
+                .order_by(row.row)
+            ).all()
+            warnings = [*found.notices, *(each for told in warned for each in told or ())]
+            by_status = {
+                status: tuple(row_result(each) for each in told if each.status == status.value)
+                for status in (RowStatus.FAILED, RowStatus.SKIPPED)
+            }
+            return summary_of(
+                found,
+                counts,
+                **self._last_run(session, found),
+                errors=by_status[RowStatus.FAILED],
+                skips=by_status[RowStatus.SKIPPED],
+                warnings=tuple(RowWarning(**each) for each in warnings),
+            )
+
+    def _last_run(self, session: scoped_session[Session], found: ImportMixin) -> dict[str, Any]:
+        """Return what the last run of an import did, as fields of a summary."""
+        row, started_at = self._models.row, found.started_at
+        if started_at is None:
+            return {}
+        is_last = func.sum(case((row.finished_at >= started_at, 1), else_=0))
+        query = (
+            select(row.status, is_last, func.count())
+            .where(row.import_id == found.id, row.finished_at.is_not(None))
+            .group_by(row.status)
+        )
+        rows = [(status, int(last), count) for status, last, count in session.execute(query)]
+        return {
+            "done_in_run": sum(last for _, last, _ in rows),
+            "imported_in_run": sum(
+                last for status, last, _ in rows if status == RowStatus.IMPORTED.value
+            ),
+            "is_again": any(count > last for _, last, count in rows),
+        }
+
+    def report_rows(self, import_id: str, workspace_id: str) -> list[ReportRow]:
+        """Return what came of each row of an import, in row order.
+
+        :raises ImportNotFound: there is none of this id in the workspace.
+        """
+        row = self._models.row
+        with transaction(self._db) as session:
+            find_import(session, self._models, import_id, workspace_id)
+            rows = session.execute(
+                select(row.row, row.email, row.status, row.code, row.error, row.hint)
+                .where(row.import_id == import_id)
+                .order_by(row.row)
+            )
+            return [
+                ReportRow(
+                    row=each.row,
+                    email=each.email,
+                    status=each.status,
+                    code=each.code or "",
+                    error=each.error or "",
+                    hint=each.hint or "",
+                )
+                for each in rows
+            ]
+
+    def workspace_to_test(self, import_id: str, workspace_id: str | None = None) -> str | None:
+        """Return the workspace whose logins an import tests; None where it skips the test.
+
+        :raises ImportNotFound: there is none of this id in the workspace.
+        """
+        with transaction(self._db) as session:
+            found = find_import(session, self._models, import_id, workspace_id)
+            return None if found.skip_connection_test else found.workspace_id
+
+    def next_queued(self, *, but: Collection[str] = ()) -> tuple[str, str] | None:
+        """Return the import that has waited longest for a run, and its workspace, of all."""
+        model = self._models.import_
+        query = select(model.id, model.workspace_id).where(
+            model.status == ImportStatus.QUEUED.value,
+            model.deleted_at.is_(None),
+            model.id.not_in(but),
+        )
+        with transaction(self._db) as session:
+            found = session.execute(query.order_by(model.started_at, model.id).limit(1)).first()
+            return found and (found[0], found[1])
+
+    def unfinished(self) -> list[Unfinished]:
+        """Return the imports with rows to do, oldest first."""
+        row, model = self._models.row, self._models.import_
+        with transaction(self._db) as session:
+            found = session.execute(
+                select(model.id, model.workspace_id, func.count())
+                .join(row, row.import_id == model.id)
+                .where(row.status == RowStatus.READY.value, model.deleted_at.is_(None))
+                .group_by(model.id, model.workspace_id, model.created_at)
+                .order_by(model.created_at, model.id)
+            )
+            return [
+                Unfinished(import_id=import_id, workspace_id=workspace_id, ready=ready)
+                for import_id, workspace_id, ready in found
+            ]
+
+    def refused_logins(self, workspace_id: str, codes: Iterable[Code], within: timedelta) -> int:
+        """Count the logins of a workspace that servers refused of late."""
+        row, import_ = self._models.row, self._models.import_
+        values = [code.value for code in codes]
+        with transaction(self._db) as session:
+            counts = [
+                session.scalar(
+                    select(func.count())
+                    .select_from(row)
+                    .join(import_, import_.id == row.import_id)
+                    .where(
+                        import_.workspace_id == workspace_id,
+                        column.in_(values),
+                        row.finished_at > now() - within,
+                    )
+                )
+                for column in (row.smtp_code, row.imap_code)
+            ]
+        return sum(count or 0 for count in counts)
+
+
+def find_import(
+    session: scoped_session[Session], models: Models, import_id: str, workspace_id: str | None
+) -> ImportMixin:
+    """Return an import, as it is in the database now; None stands for whatever workspace it is of.
+
+    :raises ImportNotFound: there is none of this id in the workspace.
+    """
+    model = models.import_
+    query = select(model).where(model.id == import_id, model.deleted_at.is_(None))
+    if workspace_id is not None:
+        query = query.where(model.workspace_id == workspace_id)
+    found = None
+    # Spare the database what is no id: PostgreSQL refuses a NUL with a fault of its own.
+    if import_id.isascii() and import_id.isalnum():
+        found = session.scalar(query.execution_options(populate_existing=True))
+    # Compared once more: MySQL takes a space at the end of a text for none.
+    if found is None or workspace_id not in (None, found.workspace_id):
+        raise ImportNotFound(f"there is no import {one_line(import_id)[:64]}")
+    return found

@@ -1,0 +1,153 @@
+"""Seals everything anew with the first key, in small batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import Column, Select, select, update
+
+from ..core.errors import SealError, shielded
+from ..signals import keys_rotated, tell
+from .models import Models, table_of
+from .sealing import Field, KeyRing
+from .session import execute, own_context, repeated, transaction
+
+#: Values of one transaction; one value may be a whole file.
+_BATCH = 50
+_MORE_PASSES = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rotated:
+    """What a rotation did; where ``unopened`` is empty, the other keys are no longer needed."""
+
+    #: The id of the first key.
+    key_id: str
+    #: Values that are sealed with the first key now, and were not before.
+    sealed: int
+    #: Values that were sealed with it already.
+    current: int
+    #: What does not open: its key is not configured, or it is damaged. ``mailbox 7``, for example.
+    unopened: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A column of sealed values, and what they are bound to."""
+
+    name: str
+    field: Field
+    column: Column[Any]
+    #: Selects the id, the sealed value, its ``seal_id`` and its workspace.
+    query: Select[Any, bytes | None, str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Batch:
+    #: The id of its last value, None where no more follow.
+    last: Any
+    sealed: int
+    current: int
+    #: What somebody else wrote or erased meanwhile, and is not as it was read.
+    changed: int
+    unopened: list[str]
+
+
+class Rotation:
+    """Rotates the keys of one app. Needs an app context."""
+
+    def __init__(self, db: SQLAlchemy, models: Models, key_ring: KeyRing) -> None:
+        self._db = db
+        self._models = models
+        self._key_ring = key_ring
+
+    @shielded
+    def run(self) -> Rotated:
+        """Seal everything with the first key that is not; can be repeated at any time."""
+        with own_context():
+            rotated, again = self._pass()
+            # A process without the first key may have written meanwhile, also where we had been;
+            # one that goes on writing is for a repeat, when it is gone.
+            for _ in range(_MORE_PASSES):
+                if not again:
+                    break
+                later, again = self._pass()
+                rotated = replace(
+                    rotated, sealed=rotated.sealed + later.sealed, unopened=later.unopened
+                )
+        tell(
+            keys_rotated,
+            key_id=rotated.key_id,
+            sealed=rotated.sealed,
+            current=rotated.current,
+            unopened=len(rotated.unopened),
+        )
+        return rotated
+
+    def _pass(self) -> tuple[Rotated, bool]:
+        """Do all places once; return also whether there was anything to do."""
+        batches = [batch for place in self._places() for batch in self._batches(place)]
+        rotated = Rotated(
+            key_id=self._key_ring.first,
+            sealed=sum(each.sealed for each in batches),
+            current=sum(each.current for each in batches),
+            unopened=tuple(name for each in batches for name in each.unopened),
+        )
+        return rotated, any(each.sealed or each.changed for each in batches)
+
+    def _places(self) -> Iterator[_Place]:
+        models = self._models
+        mailbox, row, import_ = map(table_of, (models.mailbox, models.row, models.import_))
+        for field in (Field.SMTP_PASSWORD, Field.IMAP_PASSWORD):
+            column = mailbox.c[f"sealed_{field.value}"]
+            query = select(mailbox.c.id, column, mailbox.c.seal_id, mailbox.c.workspace_id)
+            yield _Place("mailbox", field, column, query)
+        column = row.c.sealed_record
+        query = select(row.c.id, column, row.c.seal_id, import_.c.workspace_id)
+        query = query.join(import_, import_.c.id == row.c.import_id)
+        yield _Place("row", Field.RECORD, column, query)
+        column = import_.c.sealed_file
+        query = select(import_.c.id, column, import_.c.id, import_.c.workspace_id)
+        yield _Place("import", Field.FILE, column, query)
+
+    def _batches(self, place: _Place) -> Iterator[_Batch]:
+        batch = self._batch(place, None)
+        yield batch
+        while batch.last is not None:
+            batch = self._batch(place, batch.last)
+            yield batch
+
+    @repeated
+    def _batch(self, place: _Place, after: Any) -> _Batch:
+        """Do the values that follow the id ``after``; the first where it is None."""
+        table = place.column.table
+        key = table.c.id
+        query = place.query.where(place.column.is_not(None)).order_by(key).limit(_BATCH)
+        if after is not None:
+            query = query.where(key > after)
+        current = sealed = changed = 0
+        unopened = []
+        with transaction(self._db) as session:
+            found = session.execute(query).all()
+            for identity, old, seal_id, workspace_id in found:
+                bound = {"workspace_id": workspace_id, "seal_id": seal_id, "field": place.field}
+                try:
+                    clear = self._key_ring.open(old, **bound)
+                except SealError:
+                    unopened.append(f"{place.name} {identity}")
+                    continue
+                if self._key_ring.is_current(old):
+                    current += 1
+                    continue
+                new = self._key_ring.seal(clear, **bound)
+                # Only where nobody has written another value, or erased this one, meanwhile.
+                unchanged = update(table).where(key == identity, place.column == old)
+                if execute(session, unchanged.values({place.column: new})):
+                    sealed += 1
+                else:
+                    changed += 1
+        last = found[-1][0] if len(found) == _BATCH else None
+        return _Batch(last=last, sealed=sealed, current=current, changed=changed, unopened=unopened)

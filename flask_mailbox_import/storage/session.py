@@ -1,0 +1,89 @@
+"""The host's session: one transaction at a time, repeated where the database asks for it."""
+
+from __future__ import annotations
+
+import functools
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, ParamSpec, TypeVar, cast
+
+from flask import Flask, current_app
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy.engine import CursorResult
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session, scoped_session
+from sqlalchemy.pool import SingletonThreadPool, StaticPool
+from sqlalchemy.sql import Delete, Update
+
+# Seconds before a transaction that met a deadlock is tried again.
+_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@contextmanager
+def own_context() -> Iterator[None]:
+    """Work in an app context, and so a session, of one's own; the caller's stays as it is."""
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    with app.app_context():
+        yield
+
+
+@contextmanager
+def transaction(db: SQLAlchemy) -> Iterator[scoped_session[Session]]:
+    """Give the session of the current app context; commit at the end, roll back on any fault."""
+    session = cast("scoped_session[Session]", db.session)
+    try:
+        if db.engine.dialect.name == "postgresql" and not session().in_transaction():
+            # Above it, PostgreSQL hides the mailbox that another import has just added.
+            session.connection(execution_options={"isolation_level": "READ COMMITTED"})
+        yield session
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+
+
+def shares_connection(db: SQLAlchemy) -> bool:
+    """Tell whether all sessions have one connection, as on an SQLite in memory.
+
+    Two threads would work in one transaction there.
+    """
+    return isinstance(db.engine.pool, StaticPool | SingletonThreadPool)
+
+
+def execute(session: scoped_session[Session], statement: Update | Delete) -> int:
+    """Execute an update or a delete and return how many rows it matched."""
+    statement = statement.execution_options(synchronize_session=False)
+    return cast("CursorResult[Any]", session.execute(statement)).rowcount
+
+
+def repeated(function: Callable[P, T]) -> Callable[P, T]:
+    """Call again a function that is one whole transaction, when it met a deadlock or a lock.
+
+    Nothing of it was written then. After a lost connection that is not known: see `idempotent`.
+    """
+    return _repeated(function, after_loss=False)
+
+
+def idempotent(function: Callable[P, T]) -> Callable[P, T]:
+    """Call again also after a lost connection what does the same when it is done twice."""
+    return _repeated(function, after_loss=True)
+
+
+def _repeated(function: Callable[P, T], *, after_loss: bool) -> Callable[P, T]:
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        for pause in _PAUSES:
+            try:
+                return function(*args, **kwargs)
+            except OperationalError as fault:
+                if fault.connection_invalidated and not after_loss:
+                    raise
+            time.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 (jitter)
+        return function(*args, **kwargs)
+
+    return call

@@ -1,0 +1,111 @@
+"""Which refusal each error becomes: status, reason and sentence, for JSON and pages alike."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Mapping
+
+from flask import Request
+
+from ..core.errors import (
+    FileError,
+    ImportInterrupted,
+    ImportNotFound,
+    ImportNotRunnable,
+    InvalidCursor,
+    MailboxesInUse,
+    MailboxImportError,
+    NotRetryable,
+    TooManyRefusedLogins,
+    TooManyRunning,
+    described,
+    file_too_large,
+)
+
+logger = logging.getLogger("flask_mailbox_import")
+
+
+class RequestError(MailboxImportError):
+    """A call that cannot be answered as it was asked; a face turns it into its error response."""
+
+    def __init__(
+        self,
+        status: int,
+        reason: str,
+        message: str,
+        *,
+        details: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        #: The HTTP status (RFC 9110).
+        self.status = status
+        #: A slug; those of JSON answers are listed in the README.
+        self.reason = reason
+        #: One sentence that says what to do.
+        self.message = message
+        self.details = dict(details or {})
+        self.headers = dict(headers or {})
+
+
+def too_many(fault: TooManyRunning | TooManyRefusedLogins) -> RequestError:
+    """Return the answer to a call that a limit refused."""
+    headers = {"Retry-After": str(fault.retry_after)}
+    return RequestError(429, fault.reason, str(fault), headers=headers)
+
+
+def too_large(request: Request, limit: int) -> RequestError:
+    """Return the fault of a body that Werkzeug refused to read."""
+    if (request.content_length or limit * 2) <= limit:
+        return RequestError(400, "invalid_field", "The form has more parts than an import has.")
+    fault = file_too_large(limit)
+    return RequestError(413, fault.reason, fault.message, details=fault.details)
+
+
+def refusal_of(fault: Exception) -> RequestError:
+    """Return how an error is answered; one that nobody foresaw is logged, with a reference."""
+    match fault:
+        case RequestError():
+            return fault
+        case FileError():
+            status = 413 if fault.reason == "file_too_large" else 400
+            return RequestError(status, fault.reason, fault.message, details=fault.details)
+        case ImportNotFound():
+            return RequestError(404, "not_found", "There is no such import.")
+        case ImportNotRunnable():
+            words = "The import is under way, or not begun yet: wait for its end, or cancel it."
+            return RequestError(409, "import_running", words)
+        case NotRetryable():
+            return RequestError(400, "invalid_field", str(fault))
+        case InvalidCursor():
+            words = "The cursor is not one that a list of ours gave."
+            return RequestError(400, "invalid_field", words, details={"field": "cursor"})
+        case MailboxesInUse():
+            words = f"Nothing was removed: {fault}. Leave mailboxes=true out to keep them."
+            return RequestError(400, "invalid_field", words, details={"field": "mailboxes"})
+        case TooManyRunning() | TooManyRefusedLogins():
+            return too_many(fault)
+    return _internal(fault)
+
+
+def _internal(fault: Exception) -> RequestError:
+    reference = secrets.token_hex(6)
+    # Another's text may hold values of a row: what it is and where is enough to go on.
+    words = str(fault) if isinstance(fault, MailboxImportError) else described(fault)
+    logger.error("a call failed, reference %s: %s", reference, words)
+    details: dict[str, object] = {"reference": reference}
+    message = "Something went wrong on our side."
+    if isinstance(fault, ImportInterrupted):
+        details["importId"] = fault.import_id
+        message = "The import stopped before its end: send the file again to do what is left."
+        if fault.summary is not None:
+            details |= fault.summary.counts
+    message += f" Give whoever runs this app the reference {reference}."
+    return RequestError(500, "internal", message, details=details)
+
+
+def invalid_field(name: str | None, why: str) -> RequestError:
+    """Return the refusal of a field: 400 ``invalid_field``."""
+    name = (name or "")[:64]
+    return RequestError(400, "invalid_field", f"The field '{name}' {why}.", details={"field": name})

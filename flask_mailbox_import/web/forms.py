@@ -1,0 +1,297 @@
+"""The fields, corrections and choices of a request, judged the same for pages and API calls."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Request, request
+from flask_wtf import FlaskForm
+from werkzeug.datastructures import CombinedMultiDict, MultiDict
+from wtforms import BooleanField, StringField
+
+from ..core.encodings import encoding_named
+from ..core.rows import COLUMNS, MAX_COLUMNS, SECRET_COLUMNS, KeptCells, RowStatus
+from ..core.secret import Secret
+from ..core.validators import MAX_TAG_LENGTH, clean_tag
+from .errors import RequestError, invalid_field
+
+_FALSE = (False, "", "false", "0")
+
+
+class UploadForm(FlaskForm):
+    """What the upload page shows again where something was wrong."""
+
+    tag = StringField()
+    skipConnectionTest = BooleanField(false_values=_FALSE)  # noqa: N815 (as the API's)
+    testImap = BooleanField(false_values=_FALSE)  # noqa: N815 (as the API's)
+
+
+class ConfirmForm(FlaskForm):
+    """A button, and the token that makes it the user's own."""
+
+
+def sent(form: type[FlaskForm]) -> FlaskForm:
+    """Return a form with what was sent as form data; a JSON body is none."""
+    return form(formdata=CombinedMultiDict[str, Any]([request.files, request.form]))
+
+
+_FIELDS = (
+    "tag",
+    "skipConnectionTest",
+    "dryRun",
+    "testImap",
+    "encoding",
+    "onDuplicate",
+    "columnMapping",
+)
+_MAPPING = (
+    "columnMapping is a JSON object of the file's columns, each once, and ours, such as "
+    '{"Mail server": "smtphost"}.'
+)
+_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fields:
+    """What an import is asked to do, beside the file."""
+
+    tag: str | None
+    skip_connection_test: bool
+    dry_run: bool
+    #: None where the form does not say.
+    test_imap: bool | None
+    encoding: str | None
+    column_mapping: Mapping[str, str | None]
+    #: A mailbox that is there already is updated, not skipped.
+    updates: bool
+
+
+def read_fields(request: Request, *, beside: Container[str] = ()) -> Fields:
+    """Return the fields of the form; ``beside`` are others that it may have.
+
+    :raises RequestError: 400 ``invalid_field``: unknown, twice, or malformed; ``invalid_mapping``.
+    """
+    for name in request.args:
+        if name in _FIELDS:
+            raise invalid_field(name, "belongs in the form, not in the address")
+    for name in request.form:
+        if name not in (*_FIELDS, "file") and name not in beside:
+            raise invalid_field(name, f"is not known; known are file, {', '.join(_FIELDS)}")
+    return Fields(
+        tag=_tag(request),
+        skip_connection_test=_boolean(request.form, "skipConnectionTest"),
+        dry_run=_boolean(request.form, "dryRun"),
+        test_imap=_boolean(request.form, "testImap") if _text(request.form, "testImap") else None,
+        encoding=_encoding(request),
+        column_mapping=_column_mapping(request),
+        updates=_choice(request.form, "onDuplicate", ("skip", "update")) == "update",
+    )
+
+
+def read_flag(request: Request, name: str) -> bool:
+    """Return the one boolean that the address of a call may have.
+
+    :raises RequestError: 400 ``invalid_field``: unknown, twice or malformed.
+    """
+    refuse_arguments(request, name)
+    return _boolean(request.args, name)
+
+
+def refuse_arguments(request: Request, *known: str) -> None:
+    """Refuse what is in the address and means nothing there: it is mistyped, or misplaced.
+
+    :raises RequestError: 400 ``invalid_field``.
+    """
+    for name in request.args:
+        if name not in known:
+            raise invalid_field(name, "is not taken in the address")
+
+
+def prefers_async(request: Request) -> bool:
+    """Tell whether the caller would rather not wait (RFC 7240 section 4.1)."""
+    preferences = ",".join(request.headers.getlist("Prefer")).split(",")
+    return any(each.partition(";")[0].strip().lower() == "respond-async" for each in preferences)
+
+
+def read_status(request: Request) -> RowStatus | None:
+    """Return the status that a list of rows is asked for; None stands for all.
+
+    :raises RequestError: 400 ``invalid_field``.
+    """
+    value = _choice(request.args, "status", [each.value for each in RowStatus])
+    return RowStatus(value) if value else None
+
+
+def read_cursor(request: Request) -> str | None:
+    """Return where a list goes on.
+
+    :raises RequestError: 400 ``invalid_field``: given twice.
+    """
+    return _text(request.args, "cursor") or None
+
+
+def _choice(form: MultiDict[str, str], name: str, known: Sequence[str]) -> str:
+    text = _text(form, name)
+    if text and text not in known:
+        raise invalid_field(name, f"must be one of {', '.join(known)}")
+    return text
+
+
+def _text(form: MultiDict[str, str], name: str) -> str:
+    values = form.getlist(name)
+    if len(values) > 1:
+        raise invalid_field(name, "is given more than once")
+    return values[0].strip() if values else ""
+
+
+def _boolean(form: MultiDict[str, str], name: str) -> bool:
+    text = _text(form, name).lower()
+    if text and text not in _BOOLEANS:
+        raise invalid_field(name, "must be true or false")
+    return _BOOLEANS.get(text, False)
+
+
+def _tag(request: Request) -> str | None:
+    try:
+        return clean_tag(_text(request.form, "tag"))
+    except ValueError:
+        raise invalid_field("tag", f"is longer than {MAX_TAG_LENGTH} characters") from None
+
+
+def _encoding(request: Request) -> str | None:
+    text = _text(request.form, "encoding")
+    try:
+        return encoding_named(text) if text else None
+    except ValueError as fault:
+        raise invalid_field("encoding", f"is wrong: {fault}") from None
+
+
+def _column_mapping(request: Request) -> Mapping[str, str | None]:
+    """Return their header -> our column; an empty or null one is a column that is not used."""
+    text = _text(request.form, "columnMapping")
+    if not text:
+        return {}
+    try:
+        pairs = json.loads(text, object_pairs_hook=_Pairs)
+        # Half of a surrogate pair is no text.
+        json.dumps(pairs, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        pairs = None
+    if not isinstance(pairs, _Pairs) or len(pairs) > MAX_COLUMNS:
+        raise RequestError(400, "invalid_mapping", _MAPPING)
+    found: dict[str, str | None] = {}
+    for theirs, ours in pairs:
+        if not isinstance(ours, str | None) or theirs in found:
+            raise RequestError(400, "invalid_mapping", _MAPPING)
+        found[theirs] = ours
+    return found
+
+
+class _Pairs(list[tuple[str, object]]):
+    """A JSON object as it was written, keys that are there twice and all."""
+
+
+_RETRY = (
+    'The body is a JSON object such as {"rows": [14], "corrections": {"14": {"smtphost": '
+    '"mail.example.com"}}}, or none.'
+)
+_CHOSEN_TWICE = "A column is chosen twice: choose another one, or that there is none."
+_LONGEST_ROW = 9
+#: How the select of one of our columns is called.
+_SELECT = "column-"
+
+
+def has_mapping(request: Request) -> bool:
+    """Tell whether a form asks which columns of a file are ours."""
+    return any(name.startswith(_SELECT) for name in request.form)
+
+
+def read_mapping(request: Request) -> Mapping[str, str | None]:
+    """Return their header -> our column from a page's selects, ``column-OURS=THEIRS``.
+
+    A space, which no header is, stands for a column that is not there: ``""`` in the mapping.
+
+    :raises RequestError: 422 ``invalid_field``: one column is chosen twice.
+    """
+    chosen = [
+        (theirs.strip(), name.removeprefix(_SELECT))
+        for name, theirs in request.form.items()
+        if name.startswith(_SELECT) and theirs
+    ]
+    if len(dict(chosen)) < len(chosen):
+        raise RequestError(422, "invalid_field", _CHOSEN_TWICE)
+    return dict(chosen)
+
+
+def read_retry(request: Request) -> tuple[list[int], dict[int, dict[str, str | Secret]]]:
+    """Return the rows, and the corrections by row, of a JSON body; no body is an empty one.
+
+    :raises RequestError: 400 ``invalid_field``.
+    """
+    data = request.get_data()
+    try:
+        body = json.loads(data, object_pairs_hook=_once) if data else {}
+        # Half of a surrogate pair is no text.
+        json.dumps(body, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        body = None
+    if not isinstance(body, dict) or not body.keys() <= {"rows", "corrections"}:
+        raise RequestError(400, "invalid_field", _RETRY)
+    rows = [] if body.get("rows") is None else body["rows"]
+    corrections = {} if body.get("corrections") is None else body["corrections"]
+    if not isinstance(rows, list) or any(type(each) is not int for each in rows):
+        raise RequestError(400, "invalid_field", _RETRY)
+    return rows, _corrections(corrections)
+
+
+def _corrections(body: object) -> dict[int, dict[str, str | Secret]]:
+    found: dict[int, dict[str, str | Secret]] = {}
+    for row, columns in body.items() if isinstance(body, dict) else [("", None)]:
+        if not _is_row(row):
+            raise RequestError(400, "invalid_field", _RETRY)
+        if not isinstance(columns, dict) or int(row) in found:
+            raise RequestError(400, "invalid_field", _RETRY)
+        if not all(isinstance(each, str | int) for each in columns.values()):
+            raise RequestError(400, "invalid_field", _RETRY)
+        found[int(row)] = {
+            name: _value(name, value if isinstance(value, str) else str(value).lower())
+            for name, value in columns.items()
+        }
+    return found
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key is there twice")
+    return found
+
+
+def read_corrections(
+    request: Request, kept: Sequence[KeptCells]
+) -> tuple[list[int], dict[int, dict[str, str | Secret]]]:
+    """Return the ticked rows of a form, and what was changed in which, ``ROW.COLUMN=VALUE``.
+
+    An empty password is one that was left as it is.
+    """
+    numbers = {each.row for each in kept}
+    ticked = {int(each) for each in request.form.getlist("rows") if _is_row(each)}
+    found: dict[int, dict[str, str | Secret]] = {}
+    for each in kept:
+        for name in COLUMNS:
+            value = request.form.get(f"{each.row}.{name}")
+            before = "" if name in SECRET_COLUMNS else each.cells.get(name, "")
+            if value is not None and value != before:
+                found.setdefault(each.row, {})[name] = _value(name, value)
+    return sorted(ticked & numbers), found
+
+
+def _value(name: str, text: str) -> str | Secret:
+    return Secret(text) if name in SECRET_COLUMNS else text
+
+
+def _is_row(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= _LONGEST_ROW

@@ -1,0 +1,378 @@
+"""The pages of one import (check, progress, result), their buttons, and the history."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from flask import Blueprint, abort, redirect, request, session, url_for
+from werkzeug.wrappers import Response as BaseResponse
+
+from ..core.errors import (
+    FileError,
+    ImportInterrupted,
+    ImportNotRunnable,
+    InvalidCursor,
+    MailboxesInUse,
+    NotRetryable,
+    TooManyRefusedLogins,
+    TooManyRunning,
+)
+from ..core.explanations import causes_of
+from ..core.imports import ROWS_A_PAGE, ImportStatus, Page, Summary
+from ..core.rows import CheckedRow, KeptCells, RowResult, RowState, RowStatus
+from ..engine.state import current_state
+from .errors import RequestError, too_many
+from .forms import has_mapping, read_corrections, read_mapping
+from .rendering import Answer, confirmed, page_view, render
+from .report import report_csv
+from .responses import csv_file
+
+logger = logging.getLogger("flask_mailbox_import")
+
+
+#: Rows of a file that its check page shows as they were read.
+_ROWS_SHOWN = 5
+#: Where the session says, once, how many mailboxes were removed.
+REMOVED = "mailbox_import_removed"
+UNDER_WAY = (ImportStatus.QUEUED, ImportStatus.RUNNING)
+
+
+def register(blueprint: Blueprint) -> None:
+    """Add the pages; who opens a button's address without a form is led to the import's page."""
+    one = "/mailboxes/import/<import_id>"
+    for rule, endpoint, view in (
+        (one, "result", result),
+        (f"{one}/progress", "progress", progress),
+        (f"{one}/report.csv", "report", report),
+        ("/mailboxes/imports", "history", history),
+    ):
+        blueprint.add_url_rule(rule, endpoint=endpoint, view_func=view)
+    for rule, endpoint, view in (
+        (f"{one}/check", "check", check),
+        (f"{one}/cancel", "cancel", cancel),
+        (f"{one}/continue", "continue_", continue_),
+        (f"{one}/retry", "retry", retry),
+        (f"{one}/delete", "delete", delete),
+    ):
+        blueprint.add_url_rule(rule, endpoint=endpoint, view_func=view, methods=["GET", "POST"])
+
+
+def check_page(summary: Summary, fault: RequestError | None = None) -> Answer:
+    """Return the page that says what is in a file, and what is wrong."""
+    importer, import_id = current_state().importer, summary.import_id or ""
+    workspace_id = summary.workspace_id or ""
+    return render(
+        "check.html",
+        fault,
+        summary=summary,
+        causes=causes_of(summary.errors),
+        same=importer.same_file(import_id, workspace_id=workspace_id),
+        first=importer.kept_cells(
+            import_id, workspace_id=workspace_id, status=RowStatus.READY, limit=_ROWS_SHOWN
+        ),
+    )
+
+
+@page_view
+def result(workspace_id: str, import_id: str) -> Answer:
+    """``GET /mailboxes/import/ID``: how far the import is, and then what came of it."""
+    return import_page(workspace_id, import_id)
+
+
+def import_page(
+    workspace_id: str, import_id: str, fault: RequestError | None = None, name: str = "result.html"
+) -> Answer:
+    """Return the page of an import as it stands, and what is wrong."""
+    state = current_state()
+    summary = find_summary(workspace_id, import_id)
+    if summary.status is ImportStatus.CHECKED:
+        if fault is not None and not summary.asks:
+            return check_page(summary, fault)
+        return redirect(url_for("mailbox_import.check", import_id=import_id), 303)
+    if summary.status is ImportStatus.QUEUED:
+        if state.importer.is_inline():
+            # Queued by another configuration: nobody but its user begins it here.
+            summary = replace(summary, status=ImportStatus.INTERRUPTED)
+        else:
+            state.importer.wake()
+    shown = _shown_rows(summary)
+    failed: tuple[RowResult, ...] = ()
+    rows: tuple[RowState, ...] = ()
+    kept: dict[int, KeptCells] = {}
+    cursor: str | int | None = None
+    if shown is RowStatus.FAILED:
+        failed, cursor = _failed(summary)
+        kept = _kept(workspace_id, import_id)
+    elif shown is not None:
+        page_of_rows = _rows(workspace_id, import_id, shown)
+        rows, cursor = page_of_rows.items, page_of_rows.next_cursor
+    sent = request.form if fault is not None else {}
+    changed = set(read_corrections(request, list(kept.values()))[1]) if sent else set()
+    refused = fault.details.get("rows") if fault is not None else None
+    if isinstance(refused, list):
+        changed.update(refused)
+    return render(
+        name,
+        fault,
+        summary=summary,
+        causes=causes_of(summary.errors),
+        under_way=summary.status in UNDER_WAY,
+        shown=shown,
+        shown_failed=failed,
+        kept=kept,
+        rows=rows,
+        cursor=cursor,
+        # What was typed into a form that was refused is not typed again, but for passwords.
+        sent=sent,
+        changed=changed,
+    )
+
+
+def _failed(summary: Summary) -> tuple[tuple[RowResult, ...], int | None]:
+    """Return the failed rows of one page of them, and where the next one begins."""
+    after = request.args.get("cursor", 0, type=int)
+    found = [each for each in summary.errors if each.row > after]
+    return tuple(found[:ROWS_A_PAGE]), found[ROWS_A_PAGE - 1].row if len(
+        found
+    ) > ROWS_A_PAGE else None
+
+
+def _kept(workspace_id: str, import_id: str) -> dict[int, KeptCells]:
+    state = current_state()
+    found = state.importer.kept_cells(
+        import_id,
+        workspace_id=workspace_id,
+        status=RowStatus.FAILED,
+        limit=state.config.max_rows,
+    )
+    return {each.row: each for each in found}
+
+
+def _shown_rows(summary: Summary) -> RowStatus | None:
+    """Return which rows are listed: those asked for or, where some failed, these."""
+    if summary.status in UNDER_WAY:
+        return None
+    try:
+        return RowStatus(request.args.get("show", ""))
+    except ValueError:
+        return RowStatus.FAILED if summary.failed else None
+
+
+def _rows(workspace_id: str, import_id: str, shown: RowStatus) -> Page[RowState]:
+    try:
+        return current_state().importer.rows(
+            import_id,
+            workspace_id=workspace_id,
+            status=shown,
+            cursor=request.args.get("cursor"),
+        )
+    except InvalidCursor:
+        abort(404)
+
+
+@page_view
+def progress(workspace_id: str, import_id: str) -> Answer:
+    """``GET .../ID/progress``: the part of an import's page that changes as it goes on."""
+    return import_page(workspace_id, import_id, name="_result.html")
+
+
+@page_view
+def report(workspace_id: str, import_id: str) -> BaseResponse:
+    """``GET .../ID/report.csv``: what came of each row, for a spreadsheet."""
+    rows = current_state().importer.report_rows(import_id, workspace_id=workspace_id)
+    return csv_file(report_csv(rows), "report.csv")
+
+
+@page_view
+def history(workspace_id: str) -> Answer:
+    """``GET /mailboxes/imports``: the workspace's imports, newest first."""
+    try:
+        imports = current_state().importer.imports(
+            workspace_id=workspace_id, cursor=request.args.get("cursor")
+        )
+    except InvalidCursor:
+        abort(404)
+    return render("history.html", imports=imports, removed=session.pop(REMOVED, None))
+
+
+def find_summary(workspace_id: str, import_id: str) -> Summary:
+    """Return an import of the workspace.
+
+    :raises ImportNotFound: there is none of this id in it.
+    """
+    return current_state().importer.summary(import_id, workspace_id=workspace_id)
+
+
+#: Encodings that are shown at once; the others are a click away.
+_CHOICES_SHOWN = 5
+_CHOOSE = "Choose the line that looks right."
+_CHOOSE_COLUMN = "Choose a column."
+_UNCHANGED = "No row that failed is changed: open one below, type what is right, and test it again."
+#: Corrections that are none and are told above the page; the others stand at their rows.
+_TOLD = 3
+
+
+@page_view
+def check(workspace_id: str, import_id: str) -> Answer:
+    """``GET`` and ``POST .../ID/check``: what is in the file, and the button that imports it."""
+    summary = find_summary(workspace_id, import_id)
+    address = url_for("mailbox_import.result", import_id=import_id)
+    if summary.status is not ImportStatus.CHECKED:
+        return redirect(address, 303)
+    if summary.asks:
+        return _ask(workspace_id, import_id)
+    if request.method != "POST" or not summary.rows:
+        return check_page(summary)
+    if "encoding" in request.form or has_mapping(request):
+        # The answer to a question that is answered already, from another tab.
+        return redirect(url_for("mailbox_import.check", import_id=import_id), 303)
+    return _steered(workspace_id, import_id, _start)
+
+
+def _ask(workspace_id: str, import_id: str) -> Answer:
+    """Ask how a file is to be read; the answer leads to its check page."""
+    importer = current_state().importer
+    again = redirect(url_for("mailbox_import.check", import_id=import_id), 303)
+    fault = None
+    if request.method == "POST":
+        try:
+            confirmed()
+            encoding, mapping = request.form.get("encoding"), read_mapping(request)
+            if not encoding and not mapping:
+                words = _CHOOSE_COLUMN if has_mapping(request) else _CHOOSE
+                raise RequestError(422, "invalid_field", words)
+            importer.read_as(import_id, encoding, mapping, workspace_id=workspace_id)
+            return again
+        except ValueError:
+            fault = RequestError(422, "invalid_field", _CHOOSE)
+        except FileError as found:
+            fault = RequestError(422, found.reason, found.message)
+        except RequestError as found:
+            fault = found
+    question = importer.question(import_id, workspace_id=workspace_id)
+    if question is None:
+        return again
+    name = "encoding.html" if question.encodings else "columns.html"
+    address = url_for("mailbox_import.check", import_id=import_id)
+    return render(
+        name,
+        fault,
+        question=question,
+        address=address,
+        shown=_CHOICES_SHOWN,
+        chosen=request.form,
+    )
+
+
+@page_view
+def cancel(workspace_id: str, import_id: str) -> Answer:
+    """``POST .../ID/cancel``: begin no more tests."""
+    return _steered(workspace_id, import_id, current_state().importer.cancel)
+
+
+@page_view
+def continue_(workspace_id: str, import_id: str) -> Answer:
+    """``POST .../ID/continue``: do what is left."""
+    return _steered(workspace_id, import_id, _start)
+
+
+@page_view
+def retry(workspace_id: str, import_id: str) -> Answer:
+    """``POST .../ID/retry``: test failed rows again, corrected or not."""
+
+    def put_back(import_id: str, *, workspace_id: str) -> None:
+        importer = current_state().importer
+        rows = corrections = None
+        if request.form.get("what") != "retryable":
+            kept = importer.kept_cells(
+                import_id,
+                workspace_id=workspace_id,
+                status=RowStatus.FAILED,
+                limit=current_state().config.max_rows,
+            )
+            rows, corrections = read_corrections(request, kept)
+            if not rows and not corrections:
+                raise NotRetryable(_UNCHANGED)
+        refused: list[CheckedRow] = []
+        _unless_broken(
+            lambda: refused.extend(
+                importer.retry(
+                    import_id, workspace_id=workspace_id, rows=rows or (), corrections=corrections
+                )
+            )
+        )
+        if refused:
+            raise _not_tested(refused)
+
+    return _steered(workspace_id, import_id, put_back)
+
+
+@page_view
+def delete(workspace_id: str, import_id: str) -> Answer:
+    """``POST .../ID/delete``: forget an import and, if asked, the mailboxes that it added."""
+    find_summary(workspace_id, import_id)
+    if request.method != "POST":
+        return redirect(url_for("mailbox_import.result", import_id=import_id), 303)
+    try:
+        confirmed()
+        removed = current_state().importer.delete(
+            import_id,
+            workspace_id=workspace_id,
+            mailboxes=request.form.get("mailboxes") == "true",
+        )
+    except RequestError as fault:
+        return import_page(workspace_id, import_id, fault)
+    except MailboxesInUse as used:
+        words = f"Nothing was removed: {used}."
+        return import_page(workspace_id, import_id, RequestError(422, "invalid_field", words))
+    session[REMOVED] = removed
+    return redirect(url_for("mailbox_import.history"), 303)
+
+
+def _not_tested(rows: Sequence[CheckedRow]) -> RequestError:
+    """Return what is wrong with corrections that are none; they are kept all the same."""
+    told = (f"Row {each.record.row}: {each.failure.text}" for each in rows[:_TOLD] if each.failure)
+    words = f"Not tested. {' '.join(told)}"
+    if len(rows) > _TOLD:
+        words += f" And {len(rows) - _TOLD} more rows below."
+    numbers = [each.record.row for each in rows]
+    return RequestError(422, "invalid_field", words, details={"rows": numbers})
+
+
+def _start(import_id: str, *, workspace_id: str) -> None:
+    _unless_broken(lambda: current_state().importer.start(import_id, workspace_id=workspace_id))
+
+
+def _unless_broken(work: Callable[[], None]) -> None:
+    try:
+        work()
+    except ImportInterrupted as fault:
+        # Its page says how far it came.
+        logger.error("%s", fault)
+
+
+def _steered(workspace_id: str, import_id: str, work: Callable[..., None]) -> Answer:
+    """Do what a button asks for; lead to the import's page, which says what came of it."""
+    find_summary(workspace_id, import_id)
+    address = url_for("mailbox_import.result", import_id=import_id)
+    if request.method != "POST":
+        return redirect(address, 303)
+    fault: RequestError | None = None
+    try:
+        confirmed()
+        work(import_id, workspace_id=workspace_id)
+    except RequestError as refused:
+        fault = refused
+    except (TooManyRunning, TooManyRefusedLogins) as limit:
+        # A second press of the button may have found no place because of the first.
+        if find_summary(workspace_id, import_id).status not in UNDER_WAY:
+            fault = too_many(limit)
+    except NotRetryable as wrong:
+        fault = RequestError(422, "invalid_field", str(wrong))
+    except ImportNotRunnable:
+        pass  # it is under way: its page shows it
+    if fault is not None:
+        return import_page(workspace_id, import_id, fault)
+    return redirect(address, 303)

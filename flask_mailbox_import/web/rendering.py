@@ -1,0 +1,205 @@
+"""Renders a template in the host's layout, with the host's words and language."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from flask import Response, current_app, make_response, render_template
+from flask_wtf import FlaskForm
+from jinja2 import Template
+from markupsafe import Markup
+from werkzeug.wrappers import Response as BaseResponse
+from wtforms import HiddenField
+
+from ..config import DEFAULT_BASE_TEMPLATE
+from ..core.errors import ImportNotFound
+from ..core.providers import HELP_PAGES
+from ..engine.state import current_state
+from .auth import page_workspace
+from .errors import RequestError
+from .forms import ConfirmForm, sent
+
+if TYPE_CHECKING:
+    from flask_babel import Domain
+
+
+#: Our own layout needs nothing from elsewhere; a host's layout has the host's own policy.
+_CONTENT_SECURITY_POLICY = "default-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+# Longest first, or one that begins another would cut it.
+_LINKS = re.compile(
+    f"({'|'.join(re.escape(each) for each in sorted(HELP_PAGES, key=len, reverse=True))})"
+)
+
+Answer: TypeAlias = "str | BaseResponse | tuple[str, int, Mapping[str, str]]"
+
+
+def page_view(view: Callable[..., Answer]) -> Callable[..., BaseResponse]:
+    """Ask the host whose workspace it is, and set the policy of our pages on the answer."""
+
+    @functools.wraps(view)
+    def wrapped(**values: str) -> BaseResponse:
+        workspace = page_workspace()
+        current_state().importer.erase_expired()
+        if not isinstance(workspace, str):
+            return workspace
+        try:
+            answer = view(workspace, **values)
+        except ImportNotFound:
+            answer = render("gone.html", RequestError(404, "not_found", GONE))
+        return _with_policy(make_response(answer))
+
+    return wrapped
+
+
+def _with_policy(response: Response) -> Response:
+    if current_state().config.base_template == DEFAULT_BASE_TEMPLATE:
+        response.headers.setdefault("Content-Security-Policy", _CONTENT_SECURITY_POLICY)
+    return response
+
+
+def linked(hint: str) -> Markup:
+    """Return a hint with its links to providers' help pages; no other address becomes a link."""
+    parts = _LINKS.split(hint)
+    link = Markup('<a class="mbi-link" href="{0}" rel="noopener noreferrer">{0}</a>')
+    return Markup().join(
+        link.format(each) if number % 2 else each for number, each in enumerate(parts)
+    )
+
+
+GONE = "This import is not here. It may have been removed."
+SESSION_ENDED = "Your session ended: try again."
+
+
+def confirmed() -> FlaskForm:
+    """Return the form of a button, if it was really the user who pressed it.
+
+    :raises RequestError: 400 ``csrf``: what to do.
+    """
+    form = sent(ConfirmForm)
+    if not form.validate():
+        raise RequestError(400, "csrf", SESSION_ENDED)
+    return form
+
+
+def token(form: FlaskForm) -> Markup:
+    """Return the hidden fields of a form, without ids: a page may have many forms."""
+    fields = (field(id=False) for field in form if isinstance(field, HiddenField))
+    return Markup().join(fields)
+
+
+def render(name: str, fault: RequestError | None = None, **values: Any) -> Answer:
+    """Render one of our templates, and what is wrong, inside the host's layout or our own."""
+    config = current_state().config
+    values = {
+        "mbi_error_text": fault.message if fault else None,
+        "mbi_form": ConfirmForm(formdata=None),
+        "base_template": config.base_template,
+        "mbi_limits": config,
+        "mbi_linked": linked,
+        "mbi_token": token,
+        "mbi_t": translated,
+        "mbi_n": translated_plural,
+        "mbi_lang": language(),
+        **values,
+    }
+    # A host's own page of the same name goes first; it can extend ours.
+    names: list[str | Template] = [f"mailbox_import/{name}", f"mailbox_import/pages/{name}"]
+    text = render_template(names, **values)
+    return (text, fault.status, fault.headers) if fault else text
+
+
+#: The gettext domain: ``translations/LANGUAGE/LC_MESSAGES/mailbox_import.mo`` of the host.
+DOMAIN = "mailbox_import"
+
+
+def translated(text: str, **values: object) -> str:
+    """Return a text as the host translates it, with the values of its ``%(names)s``.
+
+    A text that has its values already, as those of files and rows have, is known by its pattern.
+    """
+    found = _known(text)
+    if found is None:
+        found = text if values or not _is_translated() else _by_sentences(text)
+    return found % values if values else found
+
+
+def translated_plural(one: str, many: str, count: int) -> str:
+    """Return the one of two texts that fits a count, translated, with its ``%(count)s``."""
+    one, many, domain = _own(one), _own(many), _domain()
+    found = one if count == 1 else many
+    if domain is not None:
+        found = domain.get_translations().ungettext(one, many, count)
+    return found % {"count": count}
+
+
+def language() -> str:
+    """Return the language tag (RFC 5646) of the texts as they are shown."""
+    domain, title = _domain(), "Import mailboxes"
+    if domain is None or domain.get_translations().ugettext(title) == title:
+        return "en"
+    from flask_babel import get_locale
+
+    return str(get_locale() or "en").replace("_", "-")
+
+
+def _known(text: str) -> str | None:
+    """Return the host's text for one of ours, None where it has none."""
+    own, domain = _own(text), _domain()
+    found = domain.get_translations().ugettext(own) if domain is not None and own else own
+    return found if found != text else None
+
+
+def _by_sentences(text: str) -> str:
+    """Translate what is known of a text: all of it by its pattern, or its sentences."""
+    for pattern, names in _patterns():
+        match = pattern.fullmatch(text)
+        found = _known(names) if match else None
+        if match and found is not None:
+            # A value may be words of ours again.
+            values = {each: _known(value) or value for each, value in match.groupdict().items()}
+            return found % values
+    head, end, rest = text.partition(". ")
+    if not end:
+        return text
+    first = f"{head}."
+    return f"{_known(first) or _by_sentences(first)} {_known(rest) or _by_sentences(rest)}"
+
+
+def _is_translated() -> bool:
+    return bool(current_state().texts) or _domain() is not None
+
+
+@cache
+def _patterns() -> list[tuple[re.Pattern[str], str]]:
+    """Return the catalog's texts with values, as patterns and as they are; the longest first."""
+    catalog = (Path(__file__).parent / "translations" / f"{DOMAIN}.pot").read_text("utf-8")
+    found = re.findall(r'#\. with values\n#.*\nmsgid "(.*)"\n', catalog)
+    texts = [text.replace('\\"', '"').replace("\\\\", "\\") for text in found]
+    return [(_pattern(text), text) for text in sorted(texts, key=len, reverse=True)]
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    parts = re.split(r"%\((value\d+)\)s", text.replace("%%", "%"))
+    escaped = (
+        f"(?P<{part}>.+?)" if number % 2 else re.escape(part) for number, part in enumerate(parts)
+    )
+    return re.compile("".join(escaped), re.DOTALL)
+
+
+def _own(text: str) -> str:
+    return current_state().texts.get(text, text)
+
+
+def _domain() -> Domain | None:
+    if "babel" not in current_app.extensions:
+        return None
+    from flask_babel import Domain
+
+    made: Domain = current_app.extensions.setdefault(f"{DOMAIN}_texts", Domain(domain=DOMAIN))
+    return made

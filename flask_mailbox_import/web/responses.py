@@ -1,0 +1,188 @@
+"""JSON bodies in the contract's names and order, and CSV downloads."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, ParamSpec, cast
+
+from flask import Response, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.http import HTTP_STATUS_CODES
+
+from ..core.codes import Failure
+from ..core.imports import Summary
+from ..core.rows import RowResult, RowState, RowWarning
+from ..engine.state import current_state
+from .errors import RequestError, refusal_of, too_large
+
+# What a status of another's means here.
+_REASONS = {401: "no_key", 403: "wrong_workspace", 404: "not_found", 405: "method_not_allowed"}
+
+P = ParamSpec("P")
+
+
+def json_view(*methods: str) -> Callable[[Callable[P, Response]], Callable[P, Response]]:
+    """Mark the view of a route with these methods; every fault of it becomes our error body."""
+
+    def decorate(view: Callable[P, Response]) -> Callable[P, Response]:
+        @functools.wraps(view)
+        def wrapped(*args: P.args, **kwargs: P.kwargs) -> Response:
+            if request.method == "OPTIONS":
+                return Response(status=204, headers={"Allow": ", ".join([*methods, "OPTIONS"])})
+            return _private(_answered(functools.partial(view, *args, **kwargs)))
+
+        return wrapped
+
+    return decorate
+
+
+def _answered(view: Callable[[], Response]) -> Response:
+    try:
+        return view()
+    except HTTPException as fault:
+        # A hook of the host may have aborted with a response of its own.
+        own = fault.get_response() if fault.response is not None else None
+        return cast("Response", own) if own is not None else refused(fault)
+    except Exception as fault:  # noqa: BLE001 (the edge: a client gets a reference, no detail)
+        return _error_response(refusal_of(fault))
+
+
+def answer(
+    body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Write a body in the contract's order of keys, whatever the host's JSON provider does."""
+    text = json.dumps(body, ensure_ascii=False) + "\n"
+    return Response(text, status=status, headers=headers, mimetype="application/json")
+
+
+def _error_response(fault: RequestError) -> Response:
+    body: dict[str, Any] = {
+        # A hook of the host may abort with any.
+        "error": HTTP_STATUS_CODES.get(fault.status, "Unknown Error"),
+        "message": fault.message,
+        "code": fault.status,
+        "reason": fault.reason,
+    }
+    if fault.details:
+        body["details"] = fault.details
+    return _private(answer(body, fault.status, fault.headers))
+
+
+def _private(response: Response) -> Response:
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+def refused(fault: HTTPException) -> Response:
+    """Answer where Werkzeug, or a hook of the host, could not or would not read the request."""
+    if fault.code == 413:
+        return _error_response(too_large(request, current_state().config.max_file_size))
+    status = fault.code or 500
+    reason = _REASONS.get(status, "internal" if status >= 500 else "invalid_field")
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+    return _error_response(
+        RequestError(status, reason, fault.description or fault.name, headers=headers)
+    )
+
+
+def call_body(summary: Summary) -> dict[str, Any]:
+    """Return what an import call is answered with."""
+    body = {**_totals(summary), "importId": summary.import_id}
+    if summary.warnings:
+        body["warnings"] = _warnings(summary.warnings)
+    return body
+
+
+def dry_run_body(summary: Summary) -> dict[str, Any]:
+    """Return what a call that only asks what is in a file is answered with."""
+    return {**_totals(summary), "dryRun": True, "warnings": _warnings(summary.warnings)}
+
+
+def import_body(summary: Summary) -> dict[str, Any]:
+    """Return an import as a resource."""
+    return {
+        "id": summary.import_id,
+        "status": summary.status and summary.status.value,
+        "tag": summary.tag,
+        "fileName": summary.file_name,
+        "createdAt": _time(summary.created_at),
+        "finishedAt": _time(summary.finished_at),
+        "rows": summary.rows,
+        "ready": summary.ready,
+        "imported": summary.imported,
+        "updated": summary.updated,
+        "skipped": summary.skipped,
+        "failed": summary.failed,
+        "errors": [_error_body(each) for each in summary.errors],
+    }
+
+
+def row_body(state: RowState) -> dict[str, Any]:
+    """Return a row of an import."""
+    result = state.result
+    return {
+        "row": state.row,
+        "email": state.email,
+        "status": state.status.value,
+        "mailboxStatus": state.mailbox_status and state.mailbox_status.value,
+        "code": result and result.failure.code.value,
+        "error": result and result.failure.error,
+        "hint": result and result.failure.hint,
+        "reply": result and result.failure.reply,
+        "retryable": bool(result and result.retryable),
+        "smtp": _test(result.smtp if result else None),
+        "imap": _test(result.imap if result else None),
+        "warnings": _warnings(state.warnings),
+    }
+
+
+def _totals(summary: Summary) -> dict[str, Any]:
+    updated = {"updated": summary.updated} if summary.updates else {}
+    return {
+        "imported": summary.imported,
+        **updated,
+        "skipped": summary.skipped,
+        "failed": summary.failed,
+        "errors": [_error_body(each) for each in summary.errors],
+    }
+
+
+def _error_body(result: RowResult) -> dict[str, Any]:
+    failure = result.failure
+    return {
+        "email": result.email,
+        "error": failure.error,
+        "row": result.row,
+        "code": failure.code.value,
+        "hint": failure.hint,
+        "reply": failure.reply,
+        "smtp": _test(result.smtp),
+        "imap": _test(result.imap),
+    }
+
+
+def _test(failure: Failure | None) -> dict[str, Any] | None:
+    return {"code": failure.code.value, "error": failure.error} if failure else None
+
+
+def _warnings(warnings: Iterable[RowWarning]) -> list[dict[str, Any]]:
+    return [asdict(each) for each in warnings]
+
+
+def _time(moment: datetime | None) -> str | None:
+    """Return a time as RFC 3339 has it, in UTC."""
+    return f"{moment.replace(microsecond=0).isoformat()}Z" if moment is not None else None
+
+
+def csv_file(data: bytes, name: str) -> Response:
+    """Return a CSV file to be saved."""
+    headers = {
+        "Content-Disposition": f"attachment; filename={name}",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Response(data, mimetype="text/csv", headers=headers)

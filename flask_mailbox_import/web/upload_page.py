@@ -1,0 +1,114 @@
+"""The upload page: a file, its options, and the answer to a file that is unclear or faulty."""
+
+from __future__ import annotations
+
+from flask import Blueprint, redirect, request, url_for
+from flask_wtf import FlaskForm
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.wrappers import Response as BaseResponse
+
+from ..core.errors import FileError, TooManyRefusedLogins
+from ..core.rows import COLUMNS, REQUIRED
+from ..engine.state import current_state
+from ..reading.template import template as template_bytes
+from ..reading.workbook import can_read_workbooks
+from .errors import RequestError, too_large, too_many
+from .forms import UploadForm, read_fields, sent
+from .rendering import SESSION_ENDED, Answer, page_view, render
+from .responses import csv_file
+from .uploads import uploaded_file
+
+_EXAMPLE = ("ann@example.com", "her password", "smtp.example.com", "imap.example.com")
+
+
+def register(blueprint: Blueprint) -> None:
+    """Add the pages to the blueprint."""
+    address = "/mailboxes/import"
+    blueprint.add_url_rule(address, endpoint="upload", view_func=upload, methods=["GET", "POST"])
+    blueprint.add_url_rule(f"{address}/template.csv", endpoint="template", view_func=template)
+
+
+@page_view
+def upload(workspace_id: str) -> Answer:
+    """``GET`` and ``POST /mailboxes/import``: choose a file; a good one leads to its check page."""
+    if request.method != "POST":
+        return upload_form()
+    form: FlaskForm | None = None
+    try:
+        form = sent(UploadForm)
+        import_id = _stage(form, workspace_id)
+    except RequestEntityTooLarge:
+        return upload_form(too_large(request, current_state().config.max_file_size))
+    except RequestError as wrong:
+        return upload_form(wrong, form)
+    address = url_for("mailbox_import.check", import_id=import_id)
+    question = current_state().importer.question(import_id, workspace_id=workspace_id)
+    if question is not None and question.wanted:
+        # The page again, as for any fault of a file; but here somebody can say what is meant.
+        fault = _at(f"column-{question.wanted[0]}", 422, "missing_column", question.message)
+        return upload_form(fault, form, question=question, address=address)
+    return redirect(address, 303)
+
+
+def _stage(form: FlaskForm, workspace_id: str) -> str:
+    """Keep the uploaded file for its check page.
+
+    :raises RequestError: what is wrong, in words for the page.
+    """
+    if not form.validate():
+        raise RequestError(400, "csrf", SESSION_ENDED)
+    try:
+        fields = read_fields(request, beside={form.meta.csrf_field_name})
+        if fields.dry_run:
+            raise RequestError(422, "invalid_field", "The field 'dryRun' is for the JSON call.")
+        file = uploaded_file(request)
+        return current_state().importer.stage_file(
+            file.stream,
+            workspace_id=workspace_id,
+            tag=fields.tag,
+            skip_connection_test=fields.skip_connection_test,
+            # A box without a tick is not sent at all.
+            test_imap=bool(fields.test_imap),
+            encoding=fields.encoding,
+            column_mapping=fields.column_mapping,
+            updates=fields.updates,
+            file_name=file.filename,
+            ask=True,
+        )
+    except FileError as fault:
+        status = 413 if fault.reason == "file_too_large" else 422
+        raise _at("file", status, fault.reason, fault.message) from None
+    except TooManyRefusedLogins as fault:
+        raise too_many(fault) from None
+    except RequestError as fault:
+        if fault.reason == "no_file":
+            raise _at("file", 422, "no_file", "Select the file with your mailboxes.") from None
+        raise _at(fault.details.get("field"), 422, fault.reason, fault.message) from None
+
+
+def _at(field: object, status: int, reason: str, message: str) -> RequestError:
+    return RequestError(status, reason, message, details={"field": field})
+
+
+def upload_form(
+    fault: RequestError | None = None, form: FlaskForm | None = None, **values: object
+) -> Answer:
+    """Return the upload page, and what is wrong; ``form`` is what was sent."""
+    return render(
+        "upload.html",
+        fault,
+        workbooks=can_read_workbooks(),
+        # Without form data: what was sent may be what cannot be read.
+        mbi_form=form or UploadForm(formdata=None, testImap=current_state().config.test_imap),
+        error_at=fault.details.get("field", "file" if fault.status == 413 else "") if fault else "",
+        columns=COLUMNS,
+        required=REQUIRED,
+        example=_EXAMPLE,
+        **{"question": None, "chosen": {}, **values},
+    )
+
+
+@page_view
+def template(_workspace_id: str) -> BaseResponse:
+    """``GET /mailboxes/import/template.csv``: the columns, and an example row."""
+    return csv_file(template_bytes(), "mailboxes.csv")
