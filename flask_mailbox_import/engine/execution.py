@@ -55,7 +55,7 @@ Progress = Callable[[int, int], None]
 
 
 class Execution:
-    """Runs imports of one app. Needs an app context of its own."""
+    """Runs imports of one app. Needs an app context."""
 
     def __init__(self, config: Config, runs: Runs, queries: Queries) -> None:
         self._config = config

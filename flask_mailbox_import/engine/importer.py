@@ -19,7 +19,6 @@ from ..storage.listing import Listing
 from ..storage.models import now
 from ..storage.queries import Queries
 from ..storage.runs import Runs
-from ..storage.session import own_context
 from .execution import Execution, Progress
 from .limits import Limits
 from .runner import ThreadRunner
@@ -29,7 +28,7 @@ from .staging import Corrections, Retrying, Staging
 class Importer:
     """Imports files for one app. Every method needs an app context, and none a request.
 
-    Each works in an app context, and so a session, of its own: nothing that the caller has open
+    All that is read and written is in transactions of their own: nothing that the caller has open
     is committed.
     """
 
@@ -95,7 +94,7 @@ class Importer:
             api_key_id=api_key_id,
         )
         reading = reading_of(encoding, column_mapping)
-        with own_context(), self._place(workspace_id):
+        with self._place(workspace_id):
             import_id = self._staging.stage(stream, options, reading)
             return self._execution.run(import_id, workspace_id, progress)
 
@@ -131,8 +130,7 @@ class Importer:
             api_key_id=api_key_id,
         )
         reading = reading_of(encoding, column_mapping)
-        with own_context():
-            return self._staging.stage(stream, options, reading, ask=ask)
+        return self._staging.stage(stream, options, reading, ask=ask)
 
     def question(self, import_id: str, *, workspace_id: str) -> Question | None:
         """Return what is to be said of a file that was kept to be asked about.
@@ -190,8 +188,7 @@ class Importer:
             updates=updates,
         )
         reading = reading_of(encoding, column_mapping)
-        with own_context():
-            return self._staging.check(stream, options, reading)
+        return self._staging.check(stream, options, reading)
 
     def continue_import(
         self, import_id: str, progress: Progress | None = None, *, workspace_id: str | None = None
@@ -202,7 +199,7 @@ class Importer:
             why it was not.
         :raises ImportInterrupted: it broke down before its end; what was done until then stays.
         """
-        with own_context(), self._place(workspace_id):
+        with self._place(workspace_id):
             self._limits.refuse_run(import_id, workspace_id)
             return self._execution.run(import_id, workspace_id, progress)
 
@@ -221,32 +218,26 @@ class Importer:
 
     def erase_expired(self) -> int:
         """Erase what is kept of rows and files whose time is over; return of how many."""
-        with own_context():
-            return self._erasure.erase_expired()
+        return self._erasure.erase_expired()
 
     def delete_older(self, than: timedelta) -> int:
         """Forget the imports that were made so long ago and do not run; return how many."""
         forgotten = 0
-        with own_context():
-            for import_id, workspace_id in self._erasure.old_imports(now() - than):
-                # Somebody may have been quicker.
-                with suppress(ImportNotFound):
-                    self._erasure.delete(import_id, workspace_id)
-                    tell(
-                        import_deleted, import_id=import_id, workspace_id=workspace_id, mailboxes=0
-                    )
-                    forgotten += 1
+        for import_id, workspace_id in self._erasure.old_imports(now() - than):
+            # Somebody may have been quicker.
+            with suppress(ImportNotFound):
+                self._erasure.delete(import_id, workspace_id)
+                tell(import_deleted, import_id=import_id, workspace_id=workspace_id, mailboxes=0)
+                forgotten += 1
         return forgotten
 
     def unfinished(self) -> list[Unfinished]:
         """Return the imports that are not finished, oldest first; one may be running."""
-        with own_context():
-            return self._queries.unfinished()
+        return self._queries.unfinished()
 
     def is_inline(self) -> bool:
         """Tell whether imports run while their caller waits."""
-        with own_context():
-            return self._config.runner == "inline" or not self._runner.can_run()
+        return self._config.runner == "inline" or not self._runner.can_run()
 
     def start(self, import_id: str, *, workspace_id: str) -> None:
         """Have what is left of an import done: at once, or when there is a place for it.
@@ -269,8 +260,7 @@ class Importer:
     def wake(self) -> None:
         """Begin what is queued, where it was left in the database and there is a place for it."""
         if not self.is_inline():
-            with own_context():
-                self._runner.serve()
+            self._runner.serve()
 
     def cancel(self, import_id: str, *, workspace_id: str) -> None:
         """Have an import begin no more tests; those under way end, and count.
@@ -315,10 +305,9 @@ class Importer:
         :raises FileError: ``no_rows``: there is none.
         :raises TooManyRefusedLogins, TooManyRunning: it tests no more logins for now.
         """
-        with own_context():
-            self._refuse_no_room(workspace_id)
-            found = self._listing.test_under_way(workspace_id)
-            return found or self._staging.stage_pending(workspace_id)
+        self._refuse_no_room(workspace_id)
+        found = self._listing.test_under_way(workspace_id)
+        return found or self._staging.stage_pending(workspace_id)
 
     def _refuse_no_room(self, workspace_id: str) -> None:
         """Refuse what would run while its caller waits before anything of it is written."""
@@ -331,8 +320,7 @@ class Importer:
 
         :raises InvalidCursor: that is none of a page before.
         """
-        with own_context():
-            return self._listing.imports(workspace_id, cursor)
+        return self._listing.imports(workspace_id, cursor)
 
     def rows(
         self,
@@ -385,13 +373,12 @@ class Importer:
 
 @contextmanager
 def asked_for(import_id: str, workspace_id: str) -> Iterator[None]:
-    """Work in a context of one's own; tell of a workspace that asks for what is not there.
+    """Tell the host of a workspace that asks for an import which is not there.
 
     Another workspace's import is told no differently: to tell them apart, it had to be read.
     """
     try:
-        with own_context():
-            yield
+        yield
     except ImportNotFound:
         asked = import_id if import_id.isalnum() else "?"
         tell(import_not_found, import_id=asked[:32], workspace_id=workspace_id)

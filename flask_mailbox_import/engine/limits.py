@@ -17,7 +17,7 @@ from ..storage.queries import Queries
 class Limits:
     """The limits of one app: ``MAX_RUNNING`` and ``MAX_REFUSED_LOGINS``.
 
-    What asks the database needs an app context of its own.
+    What asks the database needs an app context.
     """
 
     def __init__(self, config: Config, queries: Queries) -> None:

@@ -17,7 +17,7 @@ from ..core.errors import (
 )
 from ..storage.queries import Queries
 from ..storage.runs import Runs
-from ..storage.session import own_context, shares_connection
+from ..storage.session import shares_connection
 from .execution import Execution
 from .limits import Limits
 
@@ -56,7 +56,7 @@ class ThreadRunner:
         self.wake()
 
     def wake(self) -> None:
-        """Begin what is queued, if there is a free slot. Needs an app context of its own.
+        """Begin what is queued, if there is a free slot. Needs an app context.
 
         Only in a process that serves the queue: a command ends with its own import, and would
         break off what it took.
@@ -85,8 +85,7 @@ class ThreadRunner:
                     finally:
                         self._limits.give_place_back()
                     # Queued after the last look, while no slot was free for it.
-                    with own_context():
-                        left = self._queries.next_queued(but=broken)
+                    left = self._queries.next_queued(but=broken)
                     if left is None or not self._limits.take_place():
                         return
         except Exception as fault:  # noqa: BLE001 (a thread's last words would show its frames)
@@ -96,20 +95,19 @@ class ThreadRunner:
         """Run what is queued, each once; those that broke down, and may still be, are added."""
         tried: set[str] = set()
         while True:
-            with own_context():
-                found = self._queries.next_queued(but=tried | broken)
-                if found is None:
-                    return
-                import_id, workspace_id = found
-                tried.add(import_id)
-                try:
-                    # Once more: those before it in the queue may have used the limit up.
-                    self._limits.refuse_run(import_id, workspace_id)
-                    self._execution.run(import_id, workspace_id, None)
-                except TooManyRefusedLogins:
-                    self._runs.put_off(import_id, workspace_id)
-                except (ImportNotFound, ImportNotRunnable, RunLost):
-                    pass  # another process was quicker, or somebody deleted it
-                except Exception as fault:  # noqa: BLE001 (the next one may fare better)
-                    broken.add(import_id)
-                    logger.error("an import broke down: %s", described(fault))
+            found = self._queries.next_queued(but=tried | broken)
+            if found is None:
+                return
+            import_id, workspace_id = found
+            tried.add(import_id)
+            try:
+                # Once more: those before it in the queue may have used the limit up.
+                self._limits.refuse_run(import_id, workspace_id)
+                self._execution.run(import_id, workspace_id, None)
+            except TooManyRefusedLogins:
+                self._runs.put_off(import_id, workspace_id)
+            except (ImportNotFound, ImportNotRunnable, RunLost):
+                pass  # another process was quicker, or somebody deleted it
+            except Exception as fault:  # noqa: BLE001 (the next one may fare better)
+                broken.add(import_id)
+                logger.error("an import broke down: %s", described(fault))

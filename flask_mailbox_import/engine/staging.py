@@ -38,7 +38,7 @@ from .limits import Limits
 
 
 class Staging:
-    """Checks and keeps files for one app. Every method needs an app context of its own."""
+    """Checks and keeps files for one app. Every method needs an app context."""
 
     def __init__(
         self,
@@ -223,7 +223,7 @@ Corrections = Mapping[int, Mapping[str, str | Secret]]
 
 
 class Retrying:
-    """Puts failed rows back. Every method needs an app context of its own."""
+    """Puts failed rows back. Every method needs an app context."""
 
     def __init__(self, config: Config, imports: Imports, mailboxes: Mailboxes) -> None:
         self._config = config

@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ..core.validators import check_workspace_id
 from ..signals import api_key_created, api_key_refused, api_key_revoked, api_key_used, tell
 from .models import ApiKeyMixin, Models, now
-from .session import execute, own_context, transaction
+from .session import execute, transaction
 
 _BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 #: 62**32 is about 2**190: nobody guesses it, so a fast hash is enough.
@@ -46,7 +46,7 @@ class ApiKey:
 
 
 class ApiKeys:
-    """The API keys of one app. Each method needs an app context, and leaves its session alone."""
+    """The API keys of one app. Each method needs an app context."""
 
     def __init__(self, db: SQLAlchemy, models: Models) -> None:
         self._db = db
@@ -66,7 +66,7 @@ class ApiKeys:
             "workspace_ids": workspace_ids,
             "created_at": now(),
         }
-        with own_context(), transaction(self._db) as session:
+        with transaction(self._db) as session:
             made = self._model(**columns)
             session.add(made)
             session.flush()
@@ -83,15 +83,14 @@ class ApiKeys:
             tell_refused("malformed")
             return None
         query = select(self._model).where(self._model.key_hash == _hash(key))
-        with own_context():
-            with transaction(self._db) as session:
-                found = session.scalar(query)
-                known = None if found is None else _api_key(found)
-                is_revoked = found is not None and found.revoked_at is not None
-            if known is None or is_revoked:
-                tell_refused("revoked" if known else "unknown", known)
-                return None
-            self._note_use(known)
+        with transaction(self._db) as session:
+            found = session.scalar(query)
+            known = None if found is None else _api_key(found)
+            is_revoked = found is not None and found.revoked_at is not None
+        if known is None or is_revoked:
+            tell_refused("revoked" if known else "unknown", known)
+            return None
+        self._note_use(known)
         return known
 
     def _note_use(self, key: ApiKey) -> None:
@@ -111,14 +110,14 @@ class ApiKeys:
     def list_valid(self) -> list[ApiKey]:
         """Return all keys that are not revoked, oldest first; a key itself is never shown again."""
         query = select(self._model).where(self._model.revoked_at.is_(None)).order_by(self._model.id)
-        with own_context():
-            return [_api_key(each) for each in self._db.session.scalars(query)]
+        with transaction(self._db) as session:
+            return [_api_key(each) for each in session.scalars(query)]
 
     def revoke(self, key_id: int) -> bool:
         """Refuse a key from now on; return whether there was a valid one of this id."""
         model = self._model
         statement = update(model).where(model.id == key_id, model.revoked_at.is_(None))
-        with own_context(), transaction(self._db) as session:
+        with transaction(self._db) as session:
             revoked = execute(session, statement.values(revoked_at=now()))
         if revoked:
             tell(api_key_revoked, api_key_id=key_id)

@@ -37,7 +37,7 @@ _AT_REST = (ImportStatus.FINISHED, ImportStatus.CANCELLED, ImportStatus.INTERRUP
 class Imports:
     """The imports of one app, until a run takes one over.
 
-    Each public method is one transaction, in the caller's app context.
+    Each public method is one transaction and needs an app context.
 
     :param keep_failed: how long the record of a failed row is kept.
     """

@@ -33,7 +33,7 @@ _LONGEST_NUMBER = 9
 
 
 class Listing:
-    """Lists what one app has. Each method is one transaction, in the caller's context."""
+    """Lists what one app has. Each method is one transaction and needs an app context."""
 
     def __init__(self, db: SQLAlchemy, models: Models, key_ring: KeyRing) -> None:
         self._db = db

@@ -69,7 +69,7 @@ def existing_keys(
 
 
 class Mailboxes:
-    """The mailboxes of one app. Each method is one transaction, in the caller's app context."""
+    """The mailboxes of one app. Each method is one transaction and needs an app context."""
 
     def __init__(self, db: SQLAlchemy, models: Models, key_ring: KeyRing) -> None:
         self._db = db

@@ -39,7 +39,7 @@ def count_rows(
 
 
 class Queries:
-    """Reads the database of one app. Each method is one transaction, in the caller's context."""
+    """Reads the database of one app. Each method is one transaction and needs an app context."""
 
     def __init__(self, db: SQLAlchemy, models: Models) -> None:
         self._db = db

@@ -13,7 +13,7 @@ from ..core.errors import SealError, shielded
 from ..signals import keys_rotated, tell
 from .models import Models, table_of
 from .sealing import Field, KeyRing
-from .session import execute, own_context, repeated, transaction
+from .session import execute, repeated, transaction
 
 #: Values of one transaction; one value may be a whole file.
 _BATCH = 50
@@ -67,17 +67,16 @@ class Rotation:
     @shielded
     def run(self) -> Rotated:
         """Seal everything with the first key that is not; can be repeated at any time."""
-        with own_context():
-            rotated, again = self._pass()
-            # A process without the first key may have written meanwhile, also where we had been;
-            # one that goes on writing is for a repeat, when it is gone.
-            for _ in range(_MORE_PASSES):
-                if not again:
-                    break
-                later, again = self._pass()
-                rotated = replace(
-                    rotated, sealed=rotated.sealed + later.sealed, unopened=later.unopened
-                )
+        rotated, again = self._pass()
+        # A process without the first key may have written meanwhile, also where we had been;
+        # one that goes on writing is for a repeat, when it is gone.
+        for _ in range(_MORE_PASSES):
+            if not again:
+                break
+            later, again = self._pass()
+            rotated = replace(
+                rotated, sealed=rotated.sealed + later.sealed, unopened=later.unopened
+            )
         tell(
             keys_rotated,
             key_id=rotated.key_id,

@@ -30,7 +30,7 @@ _CONTINUABLE = (
 
 
 class Runs:
-    """The runs of one app. Each public method is one transaction, in the caller's app context.
+    """The runs of one app. Each public method is one transaction and needs an app context.
 
     :param keep_failed: how long the record of a failed row is kept.
     """

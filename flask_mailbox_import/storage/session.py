@@ -1,4 +1,4 @@
-"""The host's session: one transaction at a time, repeated where the database asks for it."""
+"""One transaction in a session of the host's, repeated where the database asks for it."""
 
 from __future__ import annotations
 
@@ -25,26 +25,24 @@ T = TypeVar("T")
 
 
 @contextmanager
-def own_context() -> Iterator[None]:
-    """Work in an app context, and so a session, of one's own; the caller's stays as it is."""
+def transaction(db: SQLAlchemy) -> Iterator[scoped_session[Session]]:
+    """Open one transaction; commit at its end, roll back on any fault. Needs an app context.
+
+    It works in an app context of its own, and so in a session of its own: nothing that the caller
+    has open is committed, and what is loaded here is gone when it ends.
+    """
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     with app.app_context():
-        yield
-
-
-@contextmanager
-def transaction(db: SQLAlchemy) -> Iterator[scoped_session[Session]]:
-    """Give the session of the current app context; commit at the end, roll back on any fault."""
-    session = cast("scoped_session[Session]", db.session)
-    try:
-        if db.engine.dialect.name == "postgresql" and not session().in_transaction():
-            # Above it, PostgreSQL hides the mailbox that another import has just added.
-            session.connection(execution_options={"isolation_level": "READ COMMITTED"})
-        yield session
-        session.commit()
-    except BaseException:
-        session.rollback()
-        raise
+        session = cast("scoped_session[Session]", db.session)
+        try:
+            if db.engine.dialect.name == "postgresql":
+                # Above it, PostgreSQL hides the mailbox that another import has just added.
+                session.connection(execution_options={"isolation_level": "READ COMMITTED"})
+            yield session
+            session.commit()
+        except BaseException:
+            session.rollback()
+            raise
 
 
 def shares_connection(db: SQLAlchemy) -> bool:
