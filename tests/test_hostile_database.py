@@ -31,7 +31,7 @@ ELSEWHERE = {
     "db-025-secret-repr": "test_secrets.test_a_secret_shows_itself_to_reveal_only",
     "db-028-unpatched-process": "test_concurrency.test_twenty_slow_servers_take_about_as_long",
     "db-029-audit-events": "test_signals",
-    "db-031-session-not-shared": "test_boundaries.test_the_network_knows_neither_the_reader_nor",
+    "db-031-session-not-shared": "test_wings.test_a_module_imports_only_what_its_wing_may",
 }
 #: Those that mean nothing here, or mean something else.
 OTHERWISE = {
