@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 import click
 from flask.cli import with_appcontext
 
 from .core.errors import FileError, ImportNotRunnable, MailboxImportError
-from .core.imports import STALE_AFTER, ImportStatus, Summary
+from .core.imports import STALE_AFTER, ImportOptions, ImportStatus, Summary
 from .core.validators import one_line
 from .engine.state import current_state
 
@@ -96,18 +96,19 @@ def run(
 ) -> None:
     """Import FILE (- for standard input). Exit code 1: rows failed; 2: the file cannot be read."""
     importer = current_state().importer
-    options: dict[str, Any] = {
-        "workspace_id": workspace,
-        "skip_connection_test": skip_connection_test,
-        "test_imap": test_imap,
-        "encoding": encoding,
-        "column_mapping": _column_mapping(columns),
-    }
     try:
+        options = ImportOptions(
+            workspace_id=workspace,
+            tag=tag,
+            skip_connection_test=skip_connection_test,
+            test_imap=test_imap,
+            encoding=encoding,
+            column_mapping=_column_mapping(columns),
+        )
         if dry_run:
-            _report(importer.check_file(file, **options).summary())
+            _report(importer.check_file(file, options).summary())
             return
-        summary = _with_bar(functools.partial(importer.run_file, file, tag=tag, **options))
+        summary = _with_bar(functools.partial(importer.import_file, file, options))
     except FileError as fault:
         click.echo(f"Error: {fault.message}", err=True)
         raise SystemExit(_EXIT_FILE_FAULT) from None
@@ -224,10 +225,10 @@ def _with_bar(work: Callable[..., Summary]) -> Summary:
 
 def _report(summary: Summary) -> None:
     for each in summary.errors:
-        failure = each.failure
-        said = f" (The server answered: {one_line(failure.reply)})" if failure.reply else ""
-        words = f"{failure.text}{said} [{failure.code.value}]"
-        click.echo(f"row {each.row}: {one_line(each.email)}: {words}")
+        if failure := each.failure:
+            said = f" (The server answered: {one_line(failure.reply)})" if failure.reply else ""
+            words = f"{failure.text}{said} [{failure.code.value}]"
+            click.echo(f"row {each.row}: {one_line(each.email)}: {words}")
     for warning in summary.warnings:
         where = f"row {warning.row}: " if warning.row else ""
         click.echo(f"{where}{one_line(warning.message)}", err=True)

@@ -74,8 +74,9 @@ def peak() -> float:
 def main() -> None:
     from flask_mailbox_import import FileError
     from flask_mailbox_import.config import Config
+    from flask_mailbox_import.core.imports import ImportOptions
     from flask_mailbox_import.core.secret import generate_encryption_key
-    from flask_mailbox_import.reading.reader import read_rows, reading_of
+    from flask_mailbox_import.reading.reader import read_file
     from flask_mailbox_import.reading.validation import mark_doubles
 
     paths, column_mapping, settings = json.load(sys.stdin)
@@ -86,7 +87,9 @@ def main() -> None:
     # Whatever is loaded once, and stays.
     for small in (_SMALL, _SMALL + b"\xe9,,,\n"):
         with contextlib.suppress(FileError):
-            read_rows(small, config)
+            read_file(small, config, ImportOptions(workspace_id="w1"))
+
+    options = ImportOptions(workspace_id="w1", column_mapping=column_mapping)
 
     def read(path: str) -> Figures:
         peak()
@@ -94,7 +97,7 @@ def main() -> None:
         data = Path(path).read_bytes()
         start = time.process_time()
         try:
-            rows = read_rows(data, config, reading_of(None, column_mapping))[0]
+            rows = read_file(data, config, options).rows
             rows = list(mark_doubles(rows, set()))
             outcome = f"{len(rows)} rows, {sum(each.failure is None for each in rows)} ready"
         except FileError as fault:

@@ -6,6 +6,7 @@ import csv
 import io
 
 import pytest
+from checking import read
 
 from flask_mailbox_import.config import Config
 from flask_mailbox_import.core.errors import FileError
@@ -13,7 +14,6 @@ from flask_mailbox_import.core.mailboxes import Security
 from flask_mailbox_import.core.password_pitfalls import password_remark
 from flask_mailbox_import.core.rows import CheckedRow
 from flask_mailbox_import.core.secret import Secret, generate_encryption_key
-from flask_mailbox_import.reading.reader import read_rows
 
 KEYS = {"MAILBOX_IMPORT_ENCRYPTION_KEYS": [generate_encryption_key()]}
 CONFIG = Config.from_mapping(KEYS)
@@ -29,7 +29,7 @@ def row(config: Config = CONFIG, **cells: str) -> CheckedRow:
     }
     text = io.StringIO(newline="")
     csv.writer(text).writerows([list(cells), list(cells.values())])
-    ((found,), *_) = read_rows(text.getvalue().encode(), config)
+    (found,) = read(text.getvalue().encode(), config).rows
     return found
 
 
@@ -192,7 +192,7 @@ def test_a_text_that_is_written_as_a_formula_is_the_text():
 
 def test_a_row_whose_cells_have_moved_is_not_repeated():
     header = "password,email,smtphost,imaphost,displayname\n"
-    ((found,), *_) = read_rows(f"{header}CAN,AR@Y,a@x.test,h.x.test,i.x.test\n".encode(), CONFIG)
+    (found,) = read(f"{header}CAN,AR@Y,a@x.test,h.x.test,i.x.test\n".encode(), CONFIG).rows
     assert found.failure.code.value == "wrong_column_count"
     assert not any(found.record.cells.values())
 
@@ -213,7 +213,7 @@ def test_a_row_whose_cells_have_moved_is_not_repeated():
 )
 def test_rows_that_a_quotation_mark_has_swallowed_are_told(text):
     with pytest.raises(FileError) as caught:
-        read_rows(text.encode(), CONFIG)
+        read(text.encode(), CONFIG)
     assert caught.value.reason == "malformed_csv"
     assert caught.value.details == {"row": 2}
 
@@ -232,14 +232,14 @@ def test_rows_that_a_quotation_mark_has_swallowed_are_told(text):
     ],
 )
 def test_the_last_line_of_a_signature_is_no_row(header, line):
-    ((found,), *_) = read_rows(f"{header}\n{line}\n".encode(), CONFIG)
+    (found,) = read(f"{header}\n{line}\n".encode(), CONFIG).rows
     assert found.mailbox is not None
 
 
 def test_a_part_of_a_password_is_not_shown_as_the_address():
     header = "password,email,displayname,smtphost,imaphost,smtpport\n"
     line = "p,SECRETPART,bob@x.test,Bob,smtp.x.test,imap.x.test\n"
-    ((found,), *_) = read_rows((header + line).encode(), CONFIG)
+    (found,) = read((header + line).encode(), CONFIG).rows
     assert found.record.shown_email == ""
 
 
@@ -247,7 +247,7 @@ def test_a_second_header_further_down_is_a_row_that_fails():
     header = "email,password,smtphost,imaphost\n"
     second = "Email,Password,SMTP Host,IMAP Host,SMTP Port\n"
     lines = f"{header}a@x.test,p,h.x.test,\n{second}b@x.test,p,h.x.test,\n"
-    rows, *_ = read_rows(lines.encode(), CONFIG)
+    rows = read(lines.encode(), CONFIG).rows
     assert [each.mailbox is not None for each in rows] == [True, False, True]
 
 
@@ -255,11 +255,11 @@ def test_a_signature_of_several_lines_is_no_row():
     header = "Signature,Email,Password,SMTP host,IMAP host\n"
     lines = "ACME, ann@acme.test, Berlin, Germany, Europe\nann@acme.test, +49 30 1, www.acme.test"
     data = f'{header}"{lines}",a@x.test,pw,h.x.test,\n'.encode()
-    ((found,), *_) = read_rows(data, CONFIG)
+    (found,) = read(data, CONFIG).rows
     assert found.mailbox is not None
 
 
 @pytest.mark.parametrize("line", ["pw", "pw,smtp.x.com", "pw,smtp.x.com,imap@x.com"])
 def test_a_row_that_ends_before_the_column_of_the_address_lacks_one(line):
-    (row,) = read_rows(f"password,smtphost,imaphost,email\n{line}\n".encode(), CONFIG)[0]
+    (row,) = read(f"password,smtphost,imaphost,email\n{line}\n".encode(), CONFIG).rows
     assert row.failure.code.value == "missing_email"

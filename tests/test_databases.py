@@ -7,6 +7,7 @@ import io
 from datetime import timedelta
 
 import pytest
+from checking import options
 from conftest import Header, row
 from databases import fresh_database
 
@@ -31,12 +32,12 @@ def host(make_host, database):
     return make_host(database=database)
 
 
-def stage(host, lines: str, **options: object) -> str:
+def stage(host, lines: str, *, ask: bool = False, **given: object) -> str:
     """Keep a file whose logins are not to be tested."""
-    options = {"workspace_id": "w1", "skip_connection_test": True, **options}
+    file = io.BytesIO((COLUMNS + lines).encode("cp1252"))
     with host.app.app_context():
         return host.extension.importer.stage_file(
-            io.BytesIO((COLUMNS + lines).encode("cp1252")), **options
+            file, options(**{"skip_connection_test": True, **given}), ask=ask
         )
 
 
@@ -75,8 +76,8 @@ def test_an_import_from_file_to_report(make_host, database, mail_server):
     with host.app.app_context():
         importer = host.extension.importer
         summary = importer.summary(first["importId"], workspace_id="w1")
-        rows = importer.report_rows(first["importId"], workspace_id="w1")
-        report = report_csv(rows).decode("utf-8-sig")
+        rows = importer.rows(first["importId"], workspace_id="w1", limit=None)
+        report = report_csv(rows.items).decode("utf-8-sig")
     assert (summary.status, summary.imported, summary.ready) == (ImportStatus.FINISHED, 2, 0)
     assert [(each.row, each.failure.code.value) for each in summary.skips] == [
         (4, "duplicate_in_file")
@@ -153,7 +154,7 @@ def test_workspaces_whose_names_look_alike_stay_apart(host):
             with pytest.raises(ImportNotFound):
                 importer.summary(ids["acmess"], workspace_id=each)
             with pytest.raises(ImportNotFound):
-                importer.report_rows(ids["acmess"], workspace_id=each)
+                importer.rows(ids["acmess"], workspace_id=each)
         with pytest.raises(ValueError, match="extra spaces"):
             importer.run_file(io.BytesIO(b""), workspace_id="acmess ")
 

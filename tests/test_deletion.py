@@ -106,22 +106,21 @@ def test_a_run_of_which_something_still_counts_saves_nothing_more(make_host):
     host = make_host()
     lines = [row(f"u{each}@x.com", "pw", 587, host="smtp.x.com") for each in "ab"]
     import_id = stage(host, Header + "".join(lines))
-    store = host.runs()
     reason = failure_for(Code.BAD_CREDENTIALS)
     with host.app.app_context():
-        run = store.claim(import_id)
-        first, second = store.ready_rows(run)
-        store.save(run, [Outcome(row_id=first.id, failure=reason, smtp=reason)])
+        run = host.runs().claim(import_id)
+        first, second = run.ready_rows()
+        run.save([Outcome(row_id=first.id, row=2, failure=reason, smtp=reason)])
         host.extension.importer.delete(import_id, workspace_id="w1")
         for write in (
-            lambda: store.beat(run),
-            lambda: store.save(run, [Outcome(row_id=second.id, failure=reason, smtp=reason)]),
-            lambda: store.warn(run, RowWarning(row=0, column="", code="x", message="x")),
+            lambda: run.beat(),
+            lambda: run.save([Outcome(row_id=second.id, row=3, failure=reason, smtp=reason)]),
+            lambda: run.warn(RowWarning(row=0, column="", code="x", message="x")),
         ):
             with pytest.raises(RunLost):
                 write()
         before = rest(host)
-        store.end(run, ImportStatus.FINISHED)
+        run.end(ImportStatus.FINISHED)
     assert rest(host) == before
     # The second may have been under test.
     assert [(each.email, each.code, each.smtp_code) for each in host.rows()] == [

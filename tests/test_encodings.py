@@ -8,14 +8,14 @@ import re
 from datetime import timedelta
 
 import pytest
+from checking import read
 from sqlalchemy import update
 
 from flask_mailbox_import.config import Config
 from flask_mailbox_import.core.encodings import ENCODINGS, encoding_named
-from flask_mailbox_import.core.errors import FileError, UnknownEncoding
+from flask_mailbox_import.core.errors import FileError, UnclearFile
 from flask_mailbox_import.core.secret import generate_encryption_key
 from flask_mailbox_import.reading.question import encoding_choices
-from flask_mailbox_import.reading.reader import Reading, read_rows
 from flask_mailbox_import.storage.models import now
 
 CONFIG = Config.from_mapping({"MAILBOX_IMPORT_ENCRYPTION_KEYS": [generate_encryption_key()]})
@@ -27,9 +27,9 @@ TEXT = (
 WINDOWS = TEXT.encode("cp1252")
 
 
-def fault(data: bytes, encoding: str | None = None) -> UnknownEncoding:
-    with pytest.raises(UnknownEncoding) as caught:
-        read_rows(data, CONFIG, Reading(encoding=encoding))
+def fault(data: bytes, encoding: str | None = None) -> UnclearFile:
+    with pytest.raises(UnclearFile) as caught:
+        read(data, CONFIG, encoding=encoding)
     return caught.value
 
 
@@ -52,7 +52,7 @@ def test_a_file_that_is_not_in_unicode_is_not_read_but_asked_about():
 )
 def test_the_guess_reads_the_file_as_it_was_written(codec, name):
     data = TEXT.replace("Zoë Müller", name).replace("Größe", "x").replace("ç", "c").encode(codec)
-    rows, *_ = read_rows(data, CONFIG, Reading(encoding=fault(data).details["guess"]))
+    rows = read(data, CONFIG, encoding=fault(data).details["guess"]).rows
     assert rows[0].mailbox.display_name == name
 
 
@@ -107,7 +107,7 @@ def test_every_encoding_that_is_offered_can_be_asked_for(name):
     letters = "".join(map(chr, range(0xA1, 0xE50))).encode(codec, "ignore").decode(codec)
     word = next(each for each in letters if each.isalpha() and not each.isascii())
     text = TEXT.replace("Größe", word).replace("Zoë Müller", "Z").replace("ç", "c")
-    rows, *_ = read_rows(text.encode(codec), CONFIG, Reading(encoding=name))
+    rows = read(text.encode(codec), CONFIG, encoding=name).rows
     assert rows[0].mailbox.smtp.password.reveal() == f"{word}#CANARY"
 
 
@@ -125,13 +125,13 @@ def test_an_encoding_by_its_other_names(alias, name):
 
 def test_an_encoding_that_does_not_fit_is_refused():
     with pytest.raises(FileError) as caught:
-        read_rows(b"\x81" + WINDOWS, CONFIG, Reading(encoding="windows-1252"))
+        read(b"\x81" + WINDOWS, CONFIG, encoding="windows-1252")
     assert caught.value.reason == "unreadable_encoding"
     assert "guess" not in caught.value.details
 
 
 def test_a_byte_order_mark_decides_whatever_is_asked_for():
-    rows, *_ = read_rows(TEXT.encode("utf-8-sig"), CONFIG, Reading(encoding="windows-1252"))
+    rows = read(TEXT.encode("utf-8-sig"), CONFIG, encoding="windows-1252").rows
     assert rows[0].mailbox.display_name == "Zoë Müller"
 
 

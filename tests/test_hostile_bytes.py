@@ -6,12 +6,12 @@ import contextlib
 import json
 
 import pytest
+from checking import read
 from hostile_bytes import HEADER, MADE, ROW, in_utf16
 
 from flask_mailbox_import import FileError
 from flask_mailbox_import.config import Config
 from flask_mailbox_import.core.secret import generate_encryption_key
-from flask_mailbox_import.reading.reader import read_rows
 
 pytestmark = pytest.mark.slow
 
@@ -22,7 +22,7 @@ CONFIG = Config.from_mapping({"MAILBOX_IMPORT_ENCRYPTION_KEYS": [generate_encryp
 def test_a_small_one_is_a_table_or_a_fault_of_the_file(make):
     for data in (make(2000), in_utf16(make, 2000)):
         with contextlib.suppress(FileError):
-            rows, *_ = read_rows(data, CONFIG)
+            rows = read(data, CONFIG).rows
             assert rows
 
 
@@ -51,6 +51,6 @@ def test_letters_that_cannot_be_seen_are_asked_about(cell, column):
     cells = ROW[:-1].split(b",")
     cells[column] += cell
     with pytest.raises(FileError) as caught:
-        read_rows(HEADER + b",".join(cells), CONFIG)
+        read(HEADER + b",".join(cells), CONFIG)
     assert caught.value.reason == "unreadable_encoding"
     assert caught.value.details["guess"] == caught.value.details["encodings"][0]

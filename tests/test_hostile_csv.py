@@ -21,13 +21,14 @@ from typing import Any
 
 import measure
 import pytest
+from checking import read
 from conftest import Host, new_host
 
 from flask_mailbox_import import FileError
 from flask_mailbox_import.config import Config
-from flask_mailbox_import.core.rows import ReportRow
+from flask_mailbox_import.core.codes import Code, Failure
+from flask_mailbox_import.core.rows import RowResult, RowStatus
 from flask_mailbox_import.core.secret import generate_encryption_key
-from flask_mailbox_import.reading.reader import read_rows
 from flask_mailbox_import.reading.validation import mark_doubles
 from flask_mailbox_import.web.report import report_csv
 
@@ -108,7 +109,7 @@ def test_every_case_is_run():
 def test_a_file_is_refused_by_name_and_nothing_of_it_repeated(shared, watch, case):
     expected, data = case["expect"], data_of(case)
     with pytest.raises(FileError) as caught:
-        read_rows(data, CONFIG)
+        read(data, CONFIG)
     assert caught.value.reason == expected["reason"]
     assert repeats_nothing(case, f"{caught.value.message} {caught.value.details}")
     for fields in ({"dryRun": "true"}, {}):
@@ -123,7 +124,7 @@ def test_a_file_is_refused_by_name_and_nothing_of_it_repeated(shared, watch, cas
 @pytest.mark.parametrize("case", TABLES, ids=lambda case: case["id"])
 def test_each_row_is_one_row_with_its_code(case):
     expected = case["expect"]
-    rows = list(mark_doubles(read_rows(data_of(case), CONFIG)[0], set()))
+    rows = list(mark_doubles(read(data_of(case), CONFIG).rows, set()))
     codes = [row.failure.code.value if row.failure else "ready" for row in rows]
     assert codes == list(unrolled(expected["rows"]))
     assert [row.record.row for row in rows] == list(range(2, len(rows) + 2))
@@ -166,7 +167,7 @@ def test_a_homograph_is_another_mailbox_than_what_it_looks_like(make_host):
 
 def test_a_password_beyond_ascii_is_read_sent_and_stored_as_it_is(make_host, mail_server):
     case = BY_ID["csv-046-non-ascii-password"]
-    (row,) = read_rows(data_of(case), CONFIG)[0]
+    (row,) = read(data_of(case), CONFIG).rows
     password = case["expect"]["password"]
     assert row.mailbox.smtp.password.reveal() == password
     server = mail_server(accounts={"a@example.com": password})
@@ -195,7 +196,8 @@ def test_a_report_of_formulas_computes_nothing_and_has_no_password(make_host):
     "text", BY_ID["csv-044-formula-variants-in-export"]["input"]["displaynames"]
 )
 def test_whatever_a_spreadsheet_would_compute_is_text_in_a_report(text):
-    row = ReportRow(row=2, email=text, status="failed", code="", error=text, hint=text)
+    failure = Failure(code=Code.UNKNOWN, error=text, hint=text)
+    row = RowResult(row=2, email=text, status=RowStatus.FAILED, failure=failure)
     _, cells = csv.reader(io.StringIO(report_csv([row]).decode("utf-8-sig"), newline=""))
     shown = text.replace("\0", "\ufffd")
     assert [cells[1], *cells[4:]] == [f"'{shown}"] * 3

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy
+from checking import options
 from conftest import Header, row
 from sinks import CANARY, assert_clean
 from sqlalchemy import event, text
@@ -224,7 +225,7 @@ def test_nothing_is_logged_of_a_statement_that_fails(make_host, caplog):
 
 def staged(host, csv: str) -> str:
     with host.app.app_context():
-        return host.extension.importer.stage_file(io.BytesIO(csv.encode()), workspace_id="w1")
+        return host.extension.importer.stage_file(io.BytesIO(csv.encode()), options())
 
 
 def test_a_row_that_was_moved_in_the_tables_is_not_tested_and_told(make_host, mail_server, caplog):
@@ -254,7 +255,7 @@ def test_without_the_key_of_what_waits_a_run_stops_and_nothing_is_lost(make_host
     csv = Header + row("a@x.com", "pw", 587, host="smtp.x.com")
     with host.app.app_context():
         import_id = host.extension.importer.stage_file(
-            io.BytesIO(csv.encode()), workspace_id="w1", skip_connection_test=True
+            io.BytesIO(csv.encode()), options(skip_connection_test=True)
         )
     other = make_host(database=database, KEEP_FAILED_SECRETS=0)
     with other.app.app_context():

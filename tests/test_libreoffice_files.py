@@ -9,12 +9,12 @@ import json
 from pathlib import Path
 
 import pytest
+from checking import read
 
 from flask_mailbox_import.config import Config
-from flask_mailbox_import.core.errors import UnknownEncoding
+from flask_mailbox_import.core.errors import UnclearFile
 from flask_mailbox_import.core.rows import RowStatus
 from flask_mailbox_import.core.secret import generate_encryption_key
-from flask_mailbox_import.reading.reader import Reading, read_rows
 
 CONFIG = Config.from_mapping({"MAILBOX_IMPORT_ENCRYPTION_KEYS": [generate_encryption_key()]})
 FILES = Path(__file__).parent / "data/libreoffice"
@@ -24,7 +24,7 @@ LEGACY = {"cp1252": "windows-1252", "latin1": "windows-1252", "macroman": "macin
 
 
 def cells_of(path: Path, encoding: str | None = None) -> list[dict[str, object]]:
-    rows, *_ = read_rows(path.read_bytes(), CONFIG, Reading(encoding=encoding))
+    rows = read(path.read_bytes(), CONFIG, encoding=encoding).rows
     return [
         {
             "row": each.record.row,
@@ -47,7 +47,7 @@ def test_a_file_of_libreoffice_reads_as_the_sheet_it_came_from(path):
 @pytest.mark.parametrize("path", sorted(FILES.glob("latin.*")), ids=lambda path: path.name)
 def test_a_legacy_encoding_is_asked_for_and_rightly_guessed(path):
     encoding = LEGACY[path.stem.rpartition("-")[2]]
-    with pytest.raises(UnknownEncoding) as caught:
+    with pytest.raises(UnclearFile) as caught:
         cells_of(path)
     assert caught.value.details["guess"] == encoding
     assert cells_of(path, encoding) == wanted("latin")
@@ -55,14 +55,14 @@ def test_a_legacy_encoding_is_asked_for_and_rightly_guessed(path):
 
 def test_a_line_break_in_a_cell_is_said_of_its_row_alone():
     for name in ("linebreak.ods", "linebreak.xls", "linebreak.xlsx", "linebreak.comma-utf8.csv"):
-        rows, *_ = read_rows((FILES / name).read_bytes(), CONFIG)
+        rows = read((FILES / name).read_bytes(), CONFIG).rows
         failed = [each for each in rows if each.status is RowStatus.FAILED]
         assert [each.failure.code.value for each in failed] == ["control_character"]
 
 
 @pytest.mark.parametrize("name", ["sheets.ods", "sheets.xls", "sheets.xlsx"])
 def test_sheets_that_are_not_read_are_told(name):
-    _, notices, _ = read_rows((FILES / name).read_bytes(), CONFIG)
+    notices = read((FILES / name).read_bytes(), CONFIG).warnings
     assert [(each.code, each.message) for each in notices] == [
         ("other_sheets", "Only the sheet Mailboxes is read, not Read me.")
     ]

@@ -113,7 +113,7 @@ def test_its_lists_are_ours(document):
     columns = schemas["Corrections"]["additionalProperties"]["propertyNames"]["enum"]
     assert sorted(columns) == sorted(COLUMNS)
     form = document["paths"][SMTP]["post"]["requestBody"]["content"]["multipart/form-data"]
-    assert set(form["schema"]["properties"]) == {"file", *forms._FIELDS}
+    assert set(form["schema"]["properties"]) == {"file", *forms.FIELDS}
     assert [*flask_mailbox_import.ImportStatus] == schemas["Import"]["properties"]["status"]["enum"]
 
 

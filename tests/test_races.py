@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import race_child
+from checking import options
 from conftest import Header, Host, row
 from sqlalchemy import func, make_url
 
@@ -177,7 +178,7 @@ def test_a_staged_import_is_run_by_one_of_many(host, at_once):
     emails = addresses(40)
     with host.app.app_context():
         import_id = host.extension.importer.stage_file(
-            io.BytesIO(job(host, "", emails)["csv"].encode()), workspace_id="w1"
+            io.BytesIO(job(host, "", emails)["csv"].encode()), options()
         )
     done = at_once(host, [{"import_id": import_id}] * 10)
     (ran,) = [each for each in done if "refused" not in each]

@@ -6,13 +6,13 @@ import csv
 import io
 
 import pytest
+from checking import read as read_file
 
 from flask_mailbox_import import Code, FileError
 from flask_mailbox_import.config import Config
 from flask_mailbox_import.core.mailboxes import Mailbox, Security
 from flask_mailbox_import.core.rows import COLUMNS, RowStatus
 from flask_mailbox_import.core.secret import generate_encryption_key
-from flask_mailbox_import.reading.reader import read_rows
 from flask_mailbox_import.reading.validation import mark_doubles
 
 CONFIG = Config.from_mapping({"MAILBOX_IMPORT_ENCRYPTION_KEYS": [generate_encryption_key()]})
@@ -20,7 +20,7 @@ HEADER = "email,password,smtphost,imaphost\n"
 
 
 def read(data: str | bytes, config: Config = CONFIG):
-    return read_rows(data.encode() if isinstance(data, str) else data, config)[0]
+    return read_file(data.encode() if isinstance(data, str) else data, config).rows
 
 
 def mailbox(line: str, header: str = HEADER) -> Mailbox:

@@ -10,25 +10,25 @@ import tracemalloc
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pytest
+from checking import read
 
 from flask_mailbox_import import FileError
 from flask_mailbox_import.config import Config
 from flask_mailbox_import.core.secret import generate_encryption_key
-from flask_mailbox_import.reading.reader import Reading, read_rows
 
 CONFIG = Config.from_mapping({"MAILBOX_IMPORT_ENCRYPTION_KEYS": [generate_encryption_key()]})
-PLAIN = Reading()
+PLAIN: dict[str, object] = {}
 #: What any file of at most 500,000 bytes may take above the baseline.
 MEMORY = 60 << 20
 
 
-def answer(data: bytes, reading: Reading = PLAIN) -> FileError | int:
+def answer(data: bytes, reading: Mapping[str, object] = PLAIN) -> FileError | int:
     """Return the fault of a file, or how many rows it has."""
     try:
-        return len(read_rows(data, CONFIG, reading)[0])
+        return len(read(data, CONFIG, **reading).rows)
     except FileError as fault:
         return fault
 
@@ -132,10 +132,10 @@ def named(count: int) -> bytes:
         pytest.param((WIDE + b"\n") * 10, PLAIN, id="wide rows"),
         pytest.param(WIDE + b"\nb\xe9", PLAIN, id="a wide row, no table"),
         pytest.param(((b"a/" * 60 + b",") * 200 + b"\n") * 10, PLAIN, id="alternatives"),
-        pytest.param(named(500), Reading(encoding="windows-1251"), id="long names"),
+        pytest.param(named(500), {"encoding": "windows-1251"}, id="long names"),
         pytest.param(
             WIDE + b"\na",
-            Reading(column_mapping={f"x{number}": None for number in range(200)}),
+            {"column_mapping": {f"x{number}": None for number in range(200)}},
             id="a large mapping",
         ),
     ],
@@ -146,7 +146,7 @@ def test_no_file_takes_much_longer_than_an_honest_one_of_its_size(data, reading)
     assert spent(data, reading) < 25 * spent(honest)
 
 
-def spent(data: bytes, reading: Reading = PLAIN) -> float:
+def spent(data: bytes, reading: Mapping[str, object] = PLAIN) -> float:
     begin = time.process_time()
     answer(data, reading)
     return time.process_time() - begin
@@ -195,7 +195,7 @@ def test_no_half_of_a_password_is_shown_as_a_sample(end):
 
 def test_a_delimiter_within_a_name_does_not_hide_the_spaces_after_the_others():
     text = 'email, password, smtphost, imaphost, "notes,more"\na@x.com, pw, smtp.x.com, , x\n'
-    (row,) = read_rows(text.encode(), CONFIG)[0]
+    (row,) = read(text.encode(), CONFIG).rows
     assert row.record.secrets["password"].reveal() == "pw"
 
 

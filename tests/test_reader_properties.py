@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 import pytest
+from checking import read
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reader_files import UNICODE, Written, broken, samples, tokens, written
@@ -17,7 +19,6 @@ from flask_mailbox_import.config import Config
 from flask_mailbox_import.core.encodings import CODECS, LABELS
 from flask_mailbox_import.core.rows import COLUMNS, CheckedRow, RowStatus, RowWarning
 from flask_mailbox_import.core.secret import generate_encryption_key
-from flask_mailbox_import.reading.reader import Reading, read_rows
 from flask_mailbox_import.reading.validation import mark_doubles
 
 pytestmark = pytest.mark.slow
@@ -36,21 +37,21 @@ def examples(count: int) -> settings:
     return settings(max_examples=MORE or count, deadline=None, derandomize=not MORE, database=None)
 
 
-PLAIN = Reading()
+PLAIN: dict[str, object] = {}
 
 
-def outcome(data: bytes, reading: Reading = PLAIN) -> Outcome:
+def outcome(data: bytes, reading: Mapping[str, object] = PLAIN) -> Outcome:
     """Return what the reader says, and hold it to its word."""
     fault = None
     try:
-        rows, notices, _ = read_rows(data, CONFIG, reading)
+        check = read(data, CONFIG, **reading)
     except FileError as found:
         fault = found
     if fault is not None:
         assert fault.reason in REASONS
         assert fault.message.endswith(".")
         return fault
-    rows = list(mark_doubles(rows, set()))
+    rows, notices = list(mark_doubles(check.rows, set())), check.warnings
     numbers = [each.record.row for each in rows]
     assert numbers == sorted(set(numbers))
     for each in rows:
@@ -69,7 +70,7 @@ def words(found: Outcome) -> str:
 
 
 readings = st.builds(
-    Reading,
+    dict,
     encoding=st.none() | st.sampled_from(sorted(LABELS)),
     column_mapping=st.just({})
     | st.dictionaries(
@@ -118,7 +119,7 @@ def test_no_word_about_a_shifted_row_holds_its_password(password, width, codec):
     assert "CANARY" not in words(outcome(file.encode(codec)))
 
 
-def assert_read_back(file: Written, data: bytes, reading: Reading = PLAIN) -> None:
+def assert_read_back(file: Written, data: bytes, reading: Mapping[str, object] = PLAIN) -> None:
     found = outcome(data, reading)
     assert not isinstance(found, FileError), found
     records = [each.record for each in found[0]]
@@ -143,4 +144,4 @@ def test_what_a_writer_wrote_is_read_back(codec, data):
 @given(st.data())
 def test_what_a_writer_wrote_is_read_back_in_the_encoding_asked_for(encoding, data):
     file = data.draw(written(CODECS[encoding]))
-    assert_read_back(file, file.text.encode(CODECS[encoding]), Reading(encoding=encoding))
+    assert_read_back(file, file.text.encode(CODECS[encoding]), {"encoding": encoding})

@@ -8,7 +8,8 @@ import io
 import pytest
 from conftest import Header, row
 
-from flask_mailbox_import.core.rows import COLUMNS, ReportRow
+from flask_mailbox_import.core.codes import Code, Failure
+from flask_mailbox_import.core.rows import COLUMNS, RowResult, RowStatus
 from flask_mailbox_import.web.report import report_csv
 
 ADDRESS = "/v1/mailboxes/imports/{}/report.csv"
@@ -19,6 +20,11 @@ def cells_of(data: bytes) -> list[list[str]]:
     return list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")))
 
 
+def failed(email: str, error: str, hint: str) -> RowResult:
+    failure = Failure(code=Code.UNKNOWN, error=error, hint=hint)
+    return RowResult(row=2, email=email, status=RowStatus.FAILED, failure=failure)
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -27,19 +33,33 @@ def cells_of(data: bytes) -> list[list[str]]:
     ],
 )
 def test_a_cell_that_a_spreadsheet_would_compute_is_text(text):
-    line = ReportRow(row=2, email=text, status="failed", code="", error=text, hint="fine")
+    line = failed(text, text, "fine")
     (_, cells) = cells_of(report_csv([line]))
-    assert cells == ["2", f"'{text}", "failed", "", f"'{text}", "fine"]
+    assert cells == ["2", f"'{text}", "failed", "unknown", f"'{text}", "fine"]
 
 
 def test_a_cell_that_begins_behind_another_delimiter_is_text_as_well():
-    line = ReportRow(row=2, email="a;=1+1", status="", code="", error="x\t @y", hint="a; b - c")
-    assert cells_of(report_csv([line]))[1] == ["2", "a;'=1+1", "", "", "x\t '@y", "a; b - c"]
+    line = failed("a;=1+1", "x\t @y", "a; b - c")
+    assert cells_of(report_csv([line]))[1] == [
+        "2",
+        "a;'=1+1",
+        "failed",
+        "unknown",
+        "x\t '@y",
+        "a; b - c",
+    ]
 
 
 def test_a_nul_is_shown_as_what_no_character_is():
-    line = ReportRow(row=2, email="\0=1", status="", code="", error="a\0b", hint="")
-    assert cells_of(report_csv([line]))[1] == ["2", "'\ufffd=1", "", "", "a\ufffdb", ""]
+    line = failed("\0=1", "a\0b", "")
+    assert cells_of(report_csv([line]))[1] == [
+        "2",
+        "'\ufffd=1",
+        "failed",
+        "unknown",
+        "a\ufffdb",
+        "",
+    ]
 
 
 def test_the_report_has_every_row_and_no_password(make_host, mail_server):

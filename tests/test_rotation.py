@@ -13,6 +13,7 @@ from conftest import Header, Host, new_host, row
 from sqlalchemy import create_engine, event, text
 
 from flask_mailbox_import import SealError, signals
+from flask_mailbox_import.core.imports import ImportOptions
 from flask_mailbox_import.core.secret import Secret, generate_encryption_key
 from flask_mailbox_import.storage.rotation import Rotated
 from flask_mailbox_import.storage.sealing import Field
@@ -45,7 +46,7 @@ def store(host: Host, *numbers: int) -> None:
 def stage(host: Host, data: bytes, **options: object) -> str:
     with host.app.app_context():
         importer = host.extension.importer
-        return importer.stage_file(io.BytesIO(data), workspace_id="w1", **options)
+        return importer.stage_file(io.BytesIO(data), ImportOptions(workspace_id="w1"), **options)
 
 
 def rotate(host: Host) -> Rotated:

@@ -13,7 +13,7 @@ from conftest import Header, row
 from sqlalchemy.exc import OperationalError
 
 from flask_mailbox_import import ImportNotRunnable, RunLost
-from flask_mailbox_import.core.imports import STALE_AFTER, ImportStatus, Options
+from flask_mailbox_import.core.imports import STALE_AFTER, ImportOptions, ImportStatus
 from flask_mailbox_import.core.rows import Outcome
 from flask_mailbox_import.storage.imports import Imports
 from flask_mailbox_import.storage.runs import Runs
@@ -40,10 +40,9 @@ def staged(host, store) -> str:
     """An import of three rows that nobody has run yet."""
     lines = "".join(row(f"u{each}@x.com", "pw", 587, host="smtp.x.com") for each in range(3))
     with host.app.app_context():
-        check = host.extension.importer.check_file(
-            io.BytesIO((Header + lines).encode()), workspace_id="w1"
-        )
-        return store.stage(Options(workspace_id="w1", skip_connection_test=True), check)
+        options = ImportOptions(workspace_id="w1", skip_connection_test=True)
+        file = io.BytesIO((Header + lines).encode())
+        return store.stage(host.extension.importer.check_file(file, options))
 
 
 def age(host, import_id: str) -> None:
@@ -65,22 +64,22 @@ def test_a_live_import_is_not_taken_over_and_a_dead_one_is(host, runs, staged):
         assert dead.status is ImportStatus.INTERRUPTED
         second = runs.claim(staged)
         with pytest.raises(RunLost):
-            runs.beat(first)
-        runs.beat(second)
+            first.beat()
+        second.beat()
 
 
 def test_who_lost_an_import_writes_nothing(host, runs, staged):
     with host.app.app_context():
         first = runs.claim(staged)
-        rows = runs.ready_rows(first)
+        rows = first.ready_rows()
         age(host, staged)
         second = runs.claim(staged)
-        outcome = Outcome(row_id=rows[0].id, failure=None)
+        outcome = Outcome(row_id=rows[0].id, row=rows[0].row)
         with pytest.raises(RunLost):
-            runs.save(first, [outcome])
-        runs.end(first, ImportStatus.FINISHED)
-        assert [each.id for each in runs.ready_rows(second)] == [each.id for each in rows]
-        runs.beat(second)
+            first.save([outcome])
+        first.end(ImportStatus.FINISHED)
+        assert [each.id for each in second.ready_rows()] == [each.id for each in rows]
+        second.beat()
 
 
 def test_a_continued_import_does_what_is_left(host, runs, staged):

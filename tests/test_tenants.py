@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from checking import options
 from conftest import Header, Host, row
 from sqlalchemy import event
 from steering import call, look, retry, rows_of, sent, wait_for
@@ -132,11 +133,11 @@ def use_everything(host: Host, port: int) -> None:
         importer.summary(import_id, workspace_id="w1")
         # What a run says of a port that nobody was reached on.
         run = host.runs().claim(import_id, "w1")
-        host.runs().warn(run, RowWarning(row=0, column="", code="port_unreachable", message="x"))
-        host.runs().end(run, ImportStatus.INTERRUPTED)
+        run.warn(RowWarning(row=0, column="", code="port_unreachable", message="x"))
+        run.end(ImportStatus.INTERRUPTED)
         importer.continue_import(import_id, workspace_id="w1")
-        importer.report_rows(import_id, workspace_id="w1")
-        importer.check_file(io.BytesIO(csv.encode()), workspace_id="w1")
+        importer.rows(import_id, workspace_id="w1", limit=None)
+        importer.check_file(io.BytesIO(csv.encode()), options())
         importer.delete(import_id, workspace_id="w1")
 
 
@@ -178,7 +179,7 @@ def test_what_is_anothers_is_not_there_by_any_method(make_host):
             if {"import_id", "workspace_id"} <= set(inspect.signature(method).parameters)
             and not name.startswith("_")
         ]
-        assert len(asked) == 12, asked
+        assert len(asked) == 11, asked
         for name in asked:
             for other, import_id in itertools.product(("w2", "W1", "w1 x", "%", "w_"), ids):
                 with pytest.raises(ImportNotFound):

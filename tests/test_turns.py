@@ -66,7 +66,7 @@ def turns_of(count: int) -> Turns:
             username="a@x.com",
             password=Secret("pw"),
         )
-        tests.append(LoginTest(login=login, provider=None, numbers=[number]))
+        tests.append(LoginTest(login=login, provider=None, row_ids=[number]))
     turns = Turns(tests, 20)
     for test in tests:
         turns.locate(turns.server_of(test), Pace(20, is_limit=False))
@@ -99,7 +99,7 @@ def test_who_has_fewest_under_way_is_next_and_who_has_not_answered_yet_before_wh
     turns.take(first)
     turns.end(first)
     first.proven = True
-    turns.put(first, LoginTest(login=None, provider=None, numbers=[]))
+    turns.put(first, LoginTest(login=None, provider=None, row_ids=[]))
     second = turns.next(0)
     assert second is not first
     turns.take(second)

@@ -8,12 +8,12 @@ import json
 from pathlib import Path
 
 import pytest
+from checking import read
 
 from flask_mailbox_import.config import Config
 from flask_mailbox_import.core.errors import FileError
 from flask_mailbox_import.core.mailboxes import Mailbox, Security
 from flask_mailbox_import.core.secret import generate_encryption_key
-from flask_mailbox_import.reading.reader import read_rows
 
 CONFIG = Config.from_mapping({"MAILBOX_IMPORT_ENCRYPTION_KEYS": [generate_encryption_key()]})
 VENDORS = json.loads((Path(__file__).parent / "data/vendor_headers.json").read_text("utf-8"))
@@ -111,7 +111,8 @@ def expected(vendor: dict, row: int) -> tuple:
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
 def test_a_vendors_file_imports_as_it_is(vendor, delimiter, encoding):
-    rows, notices, _ = read_rows(written(lines_of(vendor), delimiter, encoding), CONFIG)
+    check = read(written(lines_of(vendor), delimiter, encoding), CONFIG)
+    rows, notices = check.rows, check.warnings
     assert [seen(each.mailbox) for each in rows] == [expected(vendor, row) for row in range(3)]
     unused = {name for name, meaning in vendor["mapping"].items() if meaning is None}
     # Mailreach names STARTTLS in a column of its own, which is read.
@@ -123,7 +124,7 @@ def test_a_vendors_file_imports_as_it_is(vendor, delimiter, encoding):
 )
 def test_a_vendors_file_without_servers_or_passwords_is_told_what_it_lacks(vendor):
     with pytest.raises(FileError) as caught:
-        read_rows(written(lines_of(vendor), vendor["delimiter"], "utf-8"), CONFIG)
+        read(written(lines_of(vendor), vendor["delimiter"], "utf-8"), CONFIG)
     fault = caught.value
     assert fault.reason == "missing_column"
     meanings = set(vendor["mapping"].values())

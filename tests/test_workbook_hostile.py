@@ -10,6 +10,7 @@ from pathlib import Path
 
 import measure
 import pytest
+from checking import read
 from workbook_files import (
     CELLS,
     compound,
@@ -26,7 +27,6 @@ from workbook_files import (
 from flask_mailbox_import import FileError
 from flask_mailbox_import.config import Config
 from flask_mailbox_import.core.secret import generate_encryption_key
-from flask_mailbox_import.reading.reader import read_rows
 
 CONFIG = Config.from_mapping({"MAILBOX_IMPORT_ENCRYPTION_KEYS": [generate_encryption_key()]})
 HONEST = {"xlsx": xlsx(), "ods": ods(), "xls": xls()}
@@ -92,13 +92,13 @@ OTHERS = {
 
 def fault(data: bytes) -> FileError:
     with pytest.raises(FileError) as caught:
-        read_rows(data, CONFIG)
+        read(data, CONFIG)
     return caught.value
 
 
 @pytest.mark.parametrize("kind", HONEST)
 def test_an_honest_one_of_the_same_making_is_read(kind):
-    (row,) = read_rows(HONEST[kind], CONFIG)[0]
+    (row,) = read(HONEST[kind], CONFIG).rows
     assert row.record.row == 2
     assert (row.mailbox.email, row.mailbox.smtp.password.reveal()) == (CELLS[0], CELLS[1])
 
@@ -110,7 +110,7 @@ def test_what_is_too_much_is_refused_and_nothing_of_it_printed(name, capfd):
     assert found.message.startswith("This is a workbook that is too large")
     assert "save it as CSV" in found.message
     assert capfd.readouterr() == ("", "")
-    assert len(read_rows(HONEST["xlsx"], CONFIG)[0]) == 1
+    assert len(read(HONEST["xlsx"], CONFIG).rows) == 1
 
 
 @pytest.mark.parametrize("name", DAMAGED)
@@ -158,13 +158,12 @@ class Without(Finder):
 
 sys.meta_path[sys.meta_path.index(Finder)] = Without
 from flask_mailbox_import import FileError
-from flask_mailbox_import.reading.reader import read_rows
 from flask_mailbox_import.config import Config
 from flask_mailbox_import.core.secret import generate_encryption_key
 config = Config.from_mapping({"MAILBOX_IMPORT_ENCRYPTION_KEYS": [generate_encryption_key()]})
 for path in sys.argv[1:]:
     try:
-        print(len(read_rows(open(path, "rb").read(), config)[0]), "row")
+        print(len(read(open(path, "rb").read(), config).rows), "row")
     except FileError as fault:
         print(fault.reason, fault.message)
 """

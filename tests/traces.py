@@ -8,6 +8,7 @@ import sqlite3
 from contextlib import closing
 from datetime import timedelta
 
+from checking import options as import_options
 from conftest import Header, Host, row
 
 TAG = "spring-tag"
@@ -35,11 +36,15 @@ def rest(host: Host) -> dict[str, list[tuple]]:
     return {name: rows for name, rows in tables(host).items() if rows and name not in kept}
 
 
-def stage(host: Host, csv: str | bytes, workspace_id: str = "w1", **options: object) -> str:
+def stage(
+    host: Host, csv: str | bytes, workspace_id: str = "w1", *, ask: bool = False, **options: object
+) -> str:
     data = csv.encode() if isinstance(csv, str) else csv
     with host.app.app_context():
         importer = host.extension.importer
-        return importer.stage_file(io.BytesIO(data), workspace_id=workspace_id, **options)
+        return importer.stage_file(
+            io.BytesIO(data), import_options(workspace_id=workspace_id, **options), ask=ask
+        )
 
 
 def imported(host: Host, *lines: str, workspace_id: str = "w1") -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from .imports import ImportStatus, Summary
+from .imports import ImportStatus, Question, Summary
 
 
 class MailboxImportError(Exception):
@@ -120,28 +120,14 @@ class SealError(MailboxImportError):
         self.key_id = key_id
 
 
-class UnclearColumns(FileError):
-    """Columns of ours are not to be found; somebody can say which of the file's they are."""
+class UnclearFile(FileError):
+    """The file cannot be read as it is, but somebody can say how; nothing of it was stored."""
 
-    def __init__(self, fault: FileError, wanted: Sequence[str], found: Sequence[str]) -> None:
-        super().__init__(fault.reason, fault.message, fault.details)
-        #: Ours, and the file's that they may be.
-        self.wanted = tuple(wanted)
-        self.found = tuple(found)
-
-
-class UnknownEncoding(FileError):
-    """The file is not in Unicode, and nobody has said in what; ``line`` is where it shows."""
-
-    def __init__(self, line: int, words: str = "", **details: object) -> None:
-        advice = f"{words} If not, save" if words else "Save"
-        super().__init__(
-            "unreadable_encoding",
-            f"The text near line {line} is not UTF-8. {advice} the file as 'CSV UTF-8' and try "
-            "again.",
-            {"line": line, **details},
-        )
-        self.line = line
+    def __init__(
+        self, reason: str, question: Question, details: Mapping[str, object] | None = None
+    ) -> None:
+        super().__init__(reason, question.message, details)
+        self.question = question
 
 
 _PACKAGE = Path(__file__).parents[1]

@@ -235,16 +235,16 @@ class Cause:
 
 def causes_of(results: Iterable[RowResult]) -> list[Cause]:
     """Return the causes of failed rows, those of most rows first."""
-    groups: dict[tuple[str, str], list[RowResult]] = {}
+    rows: dict[tuple[str, str], list[int]] = {}
+    failures: dict[tuple[str, str], Failure] = {}
     for each in results:
-        groups.setdefault((each.failure.error, each.failure.hint), []).append(each)
+        if each.failure is not None:
+            key = (each.failure.error, each.failure.hint)
+            rows.setdefault(key, []).append(each.row)
+            failures.setdefault(key, each.failure)
     causes = [
-        Cause(
-            failure=group[0].failure,
-            provider=_provider(group[0].failure),
-            rows=tuple(each.row for each in group),
-        )
-        for group in groups.values()
+        Cause(failure=failure, provider=_provider(failure), rows=tuple(rows[key]))
+        for key, failure in failures.items()
     ]
     return sorted(causes, key=lambda each: -len(each.rows))
 

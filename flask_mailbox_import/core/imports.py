@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
+from .encodings import encoding_named
+from .mailboxes import MailboxStatus
 from .rows import CheckedRow, RowResult, RowStatus, RowWarning
+from .validators import check_workspace_id, clean_file_name, clean_tag
 
 
 class ImportStatus(str, Enum):
@@ -32,20 +35,84 @@ class OnDuplicate(str, Enum):
     TEST = "test"
 
 
+class InvalidOption(ValueError):
+    """The value of an option is wrong.
+
+    :param option: its name in :class:`ImportOptions`.
+    :param words: what is wrong with it.
+    """
+
+    def __init__(self, option: str, words: str) -> None:
+        super().__init__(f"{option} {words}" if words.startswith("is ") else words)
+        self.option = option
+        self.words = words
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What an import is asked to do."""
+class ImportOptions:
+    """What an import is asked to do.
+
+    :raises InvalidOption: a value is wrong, as its text alone shows.
+    """
 
     workspace_id: str
+    #: For every mailbox of the file; cleaned, at most 64 characters.
     tag: str | None = None
+    #: Store mailboxes as ``pending`` and test none.
     skip_connection_test: bool = False
-    test_imap: bool = False
+    #: Log in for reading (IMAP), too; None: as the setting ``TEST_IMAP`` says.
+    test_imap: bool | None = None
     on_duplicate: OnDuplicate = OnDuplicate.SKIP
+    #: The encoding of a file that is not in Unicode, by our name of it.
+    encoding: str | None = None
+    #: The file's header -> our column; None: a column that is not to be used.
+    column_mapping: Mapping[str, str | None] = field(default_factory=dict)
     #: What the file is called where it comes from.
     file_name: str | None = None
     #: The API key that asks; None where a page or the host does.
     api_key_id: int | None = None
 
+    def __post_init__(self) -> None:
+        for name, judged in _JUDGED.items():
+            try:
+                object.__setattr__(self, name, judged(getattr(self, name)))
+            except ValueError as fault:
+                raise InvalidOption(name, str(fault)) from None
+
+    @property
+    def tests(self) -> bool:
+        """Whether logins are tested."""
+        return not self.skip_connection_test
+
+    @property
+    def tests_imap(self) -> bool:
+        """Whether logins for reading are tested, too."""
+        return self.tests and bool(self.test_imap)
+
+    @property
+    def mailbox_status(self) -> MailboxStatus:
+        """What the mailboxes are that the import saves."""
+        return MailboxStatus.ACTIVE if self.tests else MailboxStatus.PENDING
+
+    @property
+    def updates(self) -> bool:
+        """Whether mailboxes that are there already are tested and updated."""
+        return self.on_duplicate is OnDuplicate.UPDATE
+
+    @property
+    def is_test(self) -> bool:
+        """Whether the rows are mailboxes of the workspace that were pending."""
+        return self.on_duplicate is OnDuplicate.TEST
+
+
+#: What the text alone of an option shows: each returns the value as it is kept, or a ValueError.
+_JUDGED: dict[str, Callable[[Any], object]] = {
+    "workspace_id": check_workspace_id,
+    "tag": clean_tag,
+    "on_duplicate": OnDuplicate,
+    "encoding": lambda name: encoding_named(name) if name else None,
+    "file_name": clean_file_name,
+}
 
 #: A run that gave no sign of life for this long is dead; runs give one each second.
 STALE_AFTER = timedelta(seconds=20)
@@ -83,48 +150,69 @@ class Page(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """A piece of a cell that holds letters which tell encodings apart."""
+
+    row: int
+    column: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodingChoice:
+    """An encoding that a file may be in, and what it makes of the file."""
+
+    name: str
+    label: str
+    samples: tuple[Sample, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What a person is asked about an unclear file: its encoding, or which columns are ours."""
+
+    message: str
+    encodings: tuple[EncodingChoice, ...] = ()
+    #: Our columns that are not found.
+    wanted: tuple[str, ...] = ()
+    #: The columns of the file that they may be.
+    found: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
     """What is in a file, by row: which rows are ready, skipped, failed."""
 
+    options: ImportOptions
     rows: tuple[CheckedRow, ...]
-    warnings: tuple[RowWarning, ...]
-    understood: FileReading
-    #: Of the rows that are ready: mailboxes that are there already, and will be updated; None
-    #: where such are skipped.
-    updates: int | None = None
+    warnings: tuple[RowWarning, ...] = ()
+    understood: FileReading = FileReading()
+    #: Of the rows that are ready: mailboxes that are there already, and will be updated.
+    updated: int = 0
 
     def summary(self) -> Summary:
         """Return what an import of the file would do before any connection test."""
         statuses = Counter(each.status for each in self.rows)
         warned = (warning for each in self.rows for warning in each.record.warnings)
         return Summary(
+            options=self.options,
             imported=statuses[RowStatus.READY],
-            updated=self.updates or 0,
-            updates=self.updates is not None,
+            updated=self.updated,
             understood=self.understood,
             skipped=statuses[RowStatus.SKIPPED],
             failed=statuses[RowStatus.FAILED],
             errors=tuple(
-                RowResult(row=each.record.row, email=each.record.shown_email, failure=each.failure)
+                RowResult(
+                    row=each.record.row,
+                    email=each.record.shown_email,
+                    status=each.status,
+                    failure=each.failure,
+                )
                 for each in self.rows
-                if each.status is RowStatus.FAILED and each.failure is not None
+                if each.status is RowStatus.FAILED
             ),
             warnings=(*self.warnings, *warned),
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """The right to work on an import, until somebody else takes it over."""
-
-    import_id: str
-    workspace_id: str
-    token: str
-    tag: str | None
-    skip_connection_test: bool
-    test_imap: bool
-    api_key_id: int | None
-    on_duplicate: OnDuplicate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,16 +228,15 @@ class Unfinished:
 class WaitingFile:
     """A file that waits for somebody to say how it is to be read."""
 
-    options: Options
+    options: ImportOptions
     data: bytes
-    encoding: str | None
-    column_mapping: Mapping[str, str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     """What came of an import (or, with ``dry_run``, what would)."""
 
+    options: ImportOptions
     imported: int
     skipped: int
     failed: int
@@ -162,14 +249,6 @@ class Summary:
     warnings: tuple[RowWarning, ...] = ()
     status: ImportStatus | None = None
     import_id: str | None = None
-    workspace_id: str | None = None
-    tag: str | None = None
-    file_name: str | None = None
-    skip_connection_test: bool = False
-    test_imap: bool = False
-    updates: bool = False
-    #: Its rows are mailboxes of the workspace that were pending.
-    is_test: bool = False
     created_at: datetime | None = None
     finished_at: datetime | None = None
     understood: FileReading = FileReading()

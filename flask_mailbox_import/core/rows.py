@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from .codes import RETRYABLE, Failure
+from .codes import RETRYABLE, Code, Failure
 from .mailboxes import Mailbox, MailboxStatus
 from .secret import Secret
 
@@ -82,31 +82,28 @@ class CheckedRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StagedRow:
-    """A ready row out of the database; ``record`` is None where it is gone."""
+    """A row out of the database, ready or failed, with what is kept of it."""
 
     id: int
+    row: int
+    email: str
+    #: Why it failed; None where it is ready.
+    code: Code | None
+    #: None where it is erased, or does not open.
     record: Record | None
     #: It is there, but does not open: somebody has changed it.
     is_broken: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FailedRow:
-    """A failed row out of the database."""
-
-    row: int
-    email: str
-    code: str | None
-    staged: StagedRow
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What came of a staged row: a mailbox to save or, with ``failure``, why there is none."""
+    """What is to be saved of a staged row: a mailbox or, with ``failure``, why there is none."""
 
     row_id: int
+    row: int
     mailbox: Mailbox | None = None
     failure: Failure | None = None
+    #: What each connection test failed of; None where it passed or was not made.
     smtp: Failure | None = None
     imap: Failure | None = None
     #: What the check said about the row, and what the tests showed.
@@ -115,35 +112,26 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowResult:
-    """One row that was not imported, as every face shows it."""
-
-    row: int
-    email: str
-    failure: Failure
-    #: What each connection test found; None where it passed or was not made.
-    smtp: Failure | None = None
-    imap: Failure | None = None
-    #: What the row holds is kept, so that it can be tested again without its password.
-    is_kept: bool = False
-
-    @property
-    def retryable(self) -> bool:
-        """Tell whether testing it again as it is makes sense, and can be done."""
-        return self.is_kept and self.failure.code in RETRYABLE
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RowState:
-    """Where any row of an import stands."""
+    """Where a row of an import stands, and what came of it."""
 
     row: int
     email: str
     status: RowStatus
-    #: As the import saved it; None where it saved none.
-    mailbox_status: MailboxStatus | None
-    #: Why there is no mailbox.
-    result: RowResult | None
-    warnings: tuple[RowWarning, ...]
+    #: Why there is no mailbox; None where there is one, or the row is still to be done.
+    failure: Failure | None = None
+    #: What each connection test failed of; None where it passed or was not made.
+    smtp: Failure | None = None
+    imap: Failure | None = None
+    #: As the import saved the mailbox; None where it saved none.
+    mailbox_status: MailboxStatus | None = None
+    #: What the row holds is kept, so that it can be tested again without its password.
+    is_kept: bool = False
+    warnings: tuple[RowWarning, ...] = ()
+
+    @property
+    def retryable(self) -> bool:
+        """Whether testing the row again as it is makes sense, and can be done."""
+        return self.is_kept and self.failure is not None and self.failure.code in RETRYABLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,15 +144,3 @@ class KeptCells:
     cells: Mapping[str, str]
     #: The columns of passwords that are filled in.
     has: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportRow:
-    """One row of the file and its outcome; the names are the report's columns."""
-
-    row: int
-    email: str
-    status: str
-    code: str
-    error: str
-    hint: str

@@ -189,7 +189,7 @@ def clean_tag(text: str | None) -> str | None:
     """
     tag = one_line(text or "")
     if len(tag) > MAX_TAG_LENGTH:
-        raise ValueError(f"the tag is longer than {MAX_TAG_LENGTH} characters")
+        raise ValueError(f"is longer than {MAX_TAG_LENGTH} characters")
     return tag or None
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, suppress
+from dataclasses import replace
 
 from ..config import Config
-from ..core.codes import REFUSED_LOGIN, Code
+from ..core.codes import REFUSED_LOGIN, Code, Failure
 from ..core.errors import (
     ImportInterrupted,
     ImportNotFound,
@@ -18,11 +19,10 @@ from ..core.errors import (
     shielded,
 )
 from ..core.explanations import failure_for
-from ..core.imports import ImportStatus, Run, Summary
+from ..core.imports import ImportStatus, Summary
 from ..core.rows import Outcome, RowWarning, StagedRow
-from ..probe.prober import probe_all
-from ..probe.verdicts import RefusedTargets, outcome_of
-from ..reading.validation import check_record, merged
+from ..probe.prober import RefusedTargets, probe_all
+from ..reading.validation import mailbox_of
 from ..signals import (
     Fact,
     NamedSignal,
@@ -34,7 +34,7 @@ from ..signals import (
     tell,
 )
 from ..storage.queries import Queries
-from ..storage.runs import Runs
+from ..storage.runs import Run, Runs
 from ..storage.sealing import Field
 
 #: Rows of one transaction at most: what a crash makes us test again.
@@ -115,18 +115,18 @@ class Execution:
         except BaseException:
             # Where even this cannot be written, the old sign of life tells the same.
             with suppress(Exception):
-                self._runs.end(run, ImportStatus.INTERRUPTED)
+                run.end(ImportStatus.INTERRUPTED)
             raise
         status = ImportStatus.FINISHED
         if not complete:
-            is_cancelled = self._runs.is_cancelled(run)
+            is_cancelled = run.is_cancelled()
             status = ImportStatus.CANCELLED if is_cancelled else ImportStatus.INTERRUPTED
-        self._runs.end(run, status)
+        run.end(status)
 
     def _work(self, run: Run, progress: Progress | None) -> bool:
         """Save the outcomes as they come; return whether that were all."""
-        staged = self._runs.ready_rows(run)
-        _tell(run, import_started, api_key_id=run.api_key_id, rows=len(staged))
+        staged = run.ready_rows()
+        _tell(run, import_started, api_key_id=run.options.api_key_id, rows=len(staged))
         known: list[Outcome] = []
         batch: list[Outcome] = []
         done = refused = 0
@@ -137,9 +137,9 @@ class Execution:
                     # Before they are saved: they were refused also where that fails.
                     refused += sum(_is_refused(each) for each in batch)
                     if batch:
-                        self._runs.save(run, batch)
+                        run.save(batch)
                     else:
-                        self._runs.beat(run)
+                        run.beat()
                     done += len(batch)
                     batch = []
                     if progress is not None:
@@ -147,11 +147,11 @@ class Execution:
         except RunLost:
             # Deleting an import while it runs must not lift the limit of refused logins.
             lost = [each for each in (*batch, *known) if _is_refused(each)]
-            self._runs.count_refused(run, lost)
+            run.count_refused(lost)
             raise
         except BaseException:
             with suppress(Exception):
-                self._runs.save(run, known)
+                run.save(known)
             raise
         finally:
             if refused >= BURST:
@@ -161,16 +161,15 @@ class Execution:
     def _filled(self, run: Run, staged: Sequence[StagedRow], known: list[Outcome]) -> Filled:
         """Put outcomes into ``known`` as they become so; yield when it is time to save them."""
         opened = [self._open(run, row) for row in staged]
-        done = [each for each in opened if each.mailbox is None or run.skip_connection_test]
+        done = [each for each in opened if each.mailbox is None or not run.options.tests]
         for start in range(0, len(done), BATCH_ROWS):
-            if self._runs.is_cancelled(run):
+            if run.is_cancelled():
                 return
             known += done[start : start + BATCH_ROWS]
             yield
         if len(done) < len(opened):
-            to_test = {each.row_id: each for each in opened if each.mailbox is not None}
-            rows = {row.id: row.record.row for row in staged if row.record is not None}
-            yield from self._tested(run, to_test, rows, known)
+            untested = [each for each in opened if each.mailbox is not None]
+            yield from self._tested(run, untested, known)
 
     def _open(self, run: Run, row: StagedRow) -> Outcome:
         """Return what is to be saved of a row that is not tested."""
@@ -178,31 +177,27 @@ class Execution:
             if row.is_broken:
                 _tell(run, seal_broken, row_id=row.id, field=Field.RECORD.value)
             code = Code.INTERNAL if row.is_broken else Code.NOT_TESTED
-            return Outcome(row_id=row.id, failure=failure_for(code))
-        mailbox, failures = check_record(row.record, self._config, test_imap=run.test_imap)
-        failure = merged(failures) if failures else None
-        return Outcome(
-            row_id=row.id, mailbox=mailbox, failure=failure, warnings=row.record.warnings
-        )
+            return Outcome(row_id=row.id, row=row.row, failure=failure_for(code))
+        found = mailbox_of(row.record, self._config, test_imap=run.options.tests_imap)
+        known = Outcome(row_id=row.id, row=row.row, warnings=row.record.warnings)
+        if isinstance(found, Failure):
+            return replace(known, failure=found)
+        return replace(known, mailbox=found)
 
-    def _tested(
-        self, run: Run, untested: dict[int, Outcome], rows: dict[int, int], known: list[Outcome]
-    ) -> Filled:
-        mailboxes = ((key, each.mailbox) for key, each in untested.items() if each.mailbox)
-        tests = probe_all(mailboxes, self._config, test_imap=run.test_imap)
+    def _tested(self, run: Run, untested: Sequence[Outcome], known: list[Outcome]) -> Filled:
+        tests = probe_all(untested, self._config, test_imap=run.options.tests_imap)
         try:
             look = time.monotonic() + WATCH
             due = time.monotonic() + TICK
             for result in tests.results(GLANCE):
                 if isinstance(result, RowWarning):
-                    self._runs.warn(run, result)
+                    run.warn(result)
                 elif isinstance(result, RefusedTargets):
                     _tell(run, targets_refused, count=result.count)
                 elif result is not None:
-                    row_id, tested = result
-                    known.append(outcome_of(rows[row_id], untested[row_id], tested))
+                    known.append(result)
                 if time.monotonic() >= look:
-                    if self._runs.is_cancelled(run):
+                    if run.is_cancelled():
                         tests.drain()
                     look = time.monotonic() + WATCH
                 if len(known) >= BATCH_ROWS or time.monotonic() >= due:
@@ -218,9 +213,9 @@ def _is_refused(outcome: Outcome) -> bool:
 
 
 def _tell(run: Run, signal: NamedSignal, /, **facts: Fact) -> None:
-    tell(signal, import_id=run.import_id, workspace_id=run.workspace_id, **facts)
+    tell(signal, import_id=run.import_id, workspace_id=run.options.workspace_id, **facts)
 
 
 def _tell_ended(summary: Summary, status: ImportStatus | None) -> None:
-    facts = {"import_id": summary.import_id, "workspace_id": summary.workspace_id}
+    facts = {"import_id": summary.import_id, "workspace_id": summary.options.workspace_id}
     tell(import_ended, **facts, status=status and status.value, **summary.counts)

@@ -9,10 +9,17 @@ from typing import IO
 
 from ..config import Config
 from ..core.errors import ImportNotFound, ImportNotRunnable, RunLost
-from ..core.imports import Check, Page, Summary, Unfinished
-from ..core.rows import CheckedRow, KeptCells, ReportRow, RowState, RowStatus
-from ..reading.question import Question
-from ..reading.reader import reading_of
+from ..core.imports import (
+    ROWS_A_PAGE,
+    Check,
+    ImportOptions,
+    OnDuplicate,
+    Page,
+    Question,
+    Summary,
+    Unfinished,
+)
+from ..core.rows import CheckedRow, KeptCells, RowResult, RowStatus
 from ..signals import import_deleted, import_not_found, tell
 from ..storage.erasure import Erasure
 from ..storage.listing import Listing
@@ -84,53 +91,41 @@ class Importer:
         :raises ImportInterrupted: it broke down before its end; what was done until then stays.
         :raises RunLost: somebody deleted the import, or has taken it over.
         """
-        options = self._staging.options(
-            workspace_id,
+        options = ImportOptions(
+            workspace_id=workspace_id,
             tag=tag,
             skip_connection_test=skip_connection_test,
             test_imap=test_imap,
-            updates=updates,
+            on_duplicate=OnDuplicate.UPDATE if updates else OnDuplicate.SKIP,
+            encoding=encoding,
+            column_mapping=column_mapping or {},
             file_name=file_name,
             api_key_id=api_key_id,
         )
-        reading = reading_of(encoding, column_mapping)
-        with self._place(workspace_id):
-            import_id = self._staging.stage(stream, options, reading)
-            return self._execution.run(import_id, workspace_id, progress)
+        return self.import_file(stream, options, progress)
 
-    def stage_file(
-        self,
-        stream: IO[bytes],
-        *,
-        workspace_id: str,
-        tag: str | None = None,
-        skip_connection_test: bool = False,
-        test_imap: bool | None = None,
-        encoding: str | None = None,
-        column_mapping: Mapping[str, str | None] | None = None,
-        updates: bool = False,
-        file_name: str | None = None,
-        api_key_id: int | None = None,
-        ask: bool = False,
-    ) -> str:
+    def import_file(
+        self, stream: IO[bytes], options: ImportOptions, progress: Progress | None = None
+    ) -> Summary:
+        """Import a file from start to end, as :meth:`run_file` does."""
+        with self._place(options.workspace_id):
+            import_id = self._staging.stage(stream, options)
+            return self._execution.run(import_id, options.workspace_id, progress)
+
+    def stage_file(self, stream: IO[bytes], options: ImportOptions, *, ask: bool = False) -> str:
         """Check a file and keep it for a run; return the import's id.
 
-        With ``ask`` a file of which somebody can say how it is to be read, in which encoding or
-        which of its columns are ours, is kept until :meth:`read_as` says so.
-
-        :raises ValueError, FileError, TooManyRefusedLogins: see :meth:`run_file`.
+        :param ask: keep an unclear file, too, until :meth:`read_as` says how it is to be read.
+        :raises FileError, TooManyRefusedLogins: see :meth:`run_file`.
         """
-        options = self._staging.options(
-            workspace_id,
-            tag=tag,
-            skip_connection_test=skip_connection_test,
-            test_imap=test_imap,
-            updates=updates,
-            file_name=file_name,
-            api_key_id=api_key_id,
-        )
-        reading = reading_of(encoding, column_mapping)
-        return self._staging.stage(stream, options, reading, ask=ask)
+        return self._staging.stage(stream, options, ask=ask)
+
+    def check_file(self, stream: IO[bytes], options: ImportOptions) -> Check:
+        """Say what is in a file; opens no connection, stores nothing.
+
+        :raises FileError: see :meth:`run_file`.
+        """
+        return self._staging.check(stream, options)
 
     def question(self, import_id: str, *, workspace_id: str) -> Question | None:
         """Return what is to be said of a file that was kept to be asked about.
@@ -152,9 +147,11 @@ class Importer:
 
         :raises ValueError, FileError, ImportNotFound: it is not read; the file is still kept.
         """
-        reading = reading_of(encoding, column_mapping)
+        answer = ImportOptions(
+            workspace_id=workspace_id, encoding=encoding, column_mapping=column_mapping or {}
+        )
         with asked_for(import_id, workspace_id):
-            self._staging.read_as(import_id, workspace_id, reading)
+            self._staging.read_as(import_id, answer)
 
     def summary(self, import_id: str, *, workspace_id: str) -> Summary:
         """Return what came of an import so far, or what is in its file if it has not been run.
@@ -163,32 +160,6 @@ class Importer:
         """
         with asked_for(import_id, workspace_id):
             return self._queries.summary(import_id, workspace_id)
-
-    def report_rows(self, import_id: str, *, workspace_id: str) -> list[ReportRow]:
-        """Return what came of each row of an import, in the file's order; raises as `summary`."""
-        with asked_for(import_id, workspace_id):
-            return self._queries.report_rows(import_id, workspace_id)
-
-    def check_file(
-        self,
-        stream: IO[bytes],
-        *,
-        workspace_id: str,
-        skip_connection_test: bool = False,
-        test_imap: bool | None = None,
-        encoding: str | None = None,
-        column_mapping: Mapping[str, str | None] | None = None,
-        updates: bool = False,
-    ) -> Check:
-        """Say what is in a file; opens no connection, stores nothing; raises as `stage_file`."""
-        options = self._staging.options(
-            workspace_id,
-            skip_connection_test=skip_connection_test,
-            test_imap=test_imap,
-            updates=updates,
-        )
-        reading = reading_of(encoding, column_mapping)
-        return self._staging.check(stream, options, reading)
 
     def continue_import(
         self, import_id: str, progress: Progress | None = None, *, workspace_id: str | None = None
@@ -329,14 +300,16 @@ class Importer:
         workspace_id: str,
         status: RowStatus | None = None,
         cursor: str | None = None,
-    ) -> Page[RowState]:
+        limit: int | None = ROWS_A_PAGE,
+    ) -> Page[RowResult]:
         """Return rows of an import in the file's order, of one status or all.
 
+        :param limit: how many at most; None: all.
         :raises ImportNotFound: there is none of this id in the workspace.
         :raises InvalidCursor: that is none of a page before.
         """
         with asked_for(import_id, workspace_id):
-            return self._listing.rows(import_id, workspace_id, status, cursor)
+            return self._listing.rows(import_id, workspace_id, status, cursor, limit)
 
     def kept_cells(
         self, import_id: str, *, workspace_id: str, status: RowStatus, limit: int

@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import IO
 
 from ..config import Config
 from ..core.codes import REFUSED_TARGET, RETRYABLE, Code
-from ..core.errors import (
-    FileError,
-    NotRetryable,
-    UnclearColumns,
-    UnknownEncoding,
-    shielded,
-)
-from ..core.imports import Check, FileReading, OnDuplicate, Options, WaitingFile
+from ..core.errors import FileError, NotRetryable, UnclearFile, shielded
+from ..core.imports import Check, ImportOptions, OnDuplicate, Question, WaitingFile
 from ..core.rows import (
     COLUMNS,
     SECRET_COLUMNS,
     CheckedRow,
-    FailedRow,
     Record,
     RowStatus,
     RowWarning,
+    StagedRow,
 )
 from ..core.secret import Secret
-from ..core.validators import check_workspace_id, clean_file_name, clean_tag, one_line
-from ..reading.question import Question, encoding_choices
-from ..reading.reader import Reading, read_bytes, read_rows
+from ..core.validators import one_line
+from ..reading.reader import read_bytes, read_file
 from ..reading.validation import check_row, mark_doubles
 from ..signals import hosts_refused, tell
 from ..storage.erasure import Erasure
@@ -54,109 +47,80 @@ class Staging:
         self._erasure = erasure
         self._limits = limits
 
-    def options(
-        self,
-        workspace_id: str,
-        *,
-        tag: str | None = None,
-        skip_connection_test: bool,
-        test_imap: bool | None,
-        updates: bool = False,
-        file_name: str | None = None,
-        api_key_id: int | None = None,
-    ) -> Options:
-        """Return what an import is asked to do.
-
-        :raises ValueError: ``tag`` or ``workspace_id`` is none.
-        """
-        wanted = self._config.test_imap if test_imap is None else test_imap
-        return Options(
-            workspace_id=check_workspace_id(workspace_id),
-            tag=clean_tag(tag),
-            skip_connection_test=skip_connection_test,
-            test_imap=wanted and not skip_connection_test,
-            on_duplicate=OnDuplicate.UPDATE if updates else OnDuplicate.SKIP,
-            file_name=clean_file_name(file_name),
-            api_key_id=api_key_id,
-        )
-
     @shielded
-    def check(self, stream: IO[bytes], options: Options, reading: Reading) -> Check:
+    def check(self, stream: IO[bytes], options: ImportOptions) -> Check:
         """Say what is in a file; stores nothing.
 
         :raises FileError: the file cannot be read.
         """
-        return self._check(read_bytes(stream, self._config), options, reading)
+        return self._check(read_bytes(stream, self._config), self._resolved(options))
 
     @shielded
-    def stage(
-        self, stream: IO[bytes], options: Options, reading: Reading, *, ask: bool = False
-    ) -> str:
+    def stage(self, stream: IO[bytes], options: ImportOptions, *, ask: bool = False) -> str:
         """Check a file and keep its rows for a run; return the import's id.
 
-        With ``ask`` a file of which it is not clear how it is to be read, but that somebody can
-        tell, is kept whole until :meth:`read_as`.
-
+        :param ask: keep an unclear file whole, until :meth:`read_as` says how it is to be read.
         :raises FileError, TooManyRefusedLogins: nothing was stored.
         """
+        options = self._resolved(options)
         self._erasure.erase_expired()
         data = read_bytes(stream, self._config)
         check = None
         try:
-            check = self._check(data, options, reading)
-        except (UnknownEncoding, UnclearColumns):
+            check = self._check(data, options)
+        except UnclearFile:
             if not ask:
                 raise
-        if not options.skip_connection_test:
+        if options.tests:
             self._limits.refuse_guessing(options.workspace_id)
         if check is None:
-            return self._imports.keep(_kept(options, data, reading))
-        import_id = self._imports.stage(options, check, data)
-        self._tell_refused(import_id, options.workspace_id, check.rows)
+            return self._imports.keep(WaitingFile(options=options, data=data))
+        import_id = self._imports.stage(check, data)
+        self._tell_refused(import_id, check)
         return import_id
 
     @shielded
     def question(self, import_id: str, workspace_id: str) -> Question | None:
-        """Return what somebody is to say of a kept file; None where its rows are read.
+        """Return what somebody is to say of a file that waits; None where its rows are read.
 
         :raises ImportNotFound: there is none of this id in the workspace.
         """
-        kept = self._imports.waiting_file(import_id, workspace_id)
-        if kept is None:
+        waiting = self._imports.waiting_file(import_id, workspace_id)
+        if waiting is None:
             return None
-        reading = Reading(encoding=kept.encoding, column_mapping=kept.column_mapping)
         try:
-            read_rows(kept.data, self._config, reading)
-        except UnknownEncoding:
-            pass
-        except UnclearColumns as fault:
-            return Question(message=fault.message, wanted=fault.wanted, found=fault.found)
-        found = encoding_choices(kept.data, self._config, kept.column_mapping)
-        return Question(encodings=tuple(found))
+            check = self._check(waiting.data, waiting.options)
+        except UnclearFile as unclear:
+            return unclear.question
+        # What was unclear is not any longer: another version of the app reads it.
+        self._fill(import_id, check)
+        return None
 
     @shielded
-    def read_as(self, import_id: str, workspace_id: str, reading: Reading) -> None:
-        """Read a kept file as somebody says; its rows take its place.
+    def read_as(self, import_id: str, answer: ImportOptions) -> None:
+        """Read a file that waits as somebody says; its rows take its place.
 
         Where only a part of the question is answered, that is kept.
 
+        :param answer: its encoding and its column mapping are what is said.
         :raises ImportNotFound: there is none of this id in the workspace.
         :raises FileError: the file cannot be read so; it is still kept.
         """
-        kept = self._imports.waiting_file(import_id, workspace_id)
-        if kept is None:
+        waiting = self._imports.waiting_file(import_id, answer.workspace_id)
+        if waiting is None:
             return
-        reading = Reading(
-            encoding=reading.encoding or kept.encoding,
-            column_mapping={**kept.column_mapping, **reading.column_mapping},
+        options = replace(
+            waiting.options,
+            encoding=answer.encoding or waiting.options.encoding,
+            column_mapping={**waiting.options.column_mapping, **answer.column_mapping},
         )
         try:
-            check = self._check(kept.data, kept.options, reading)
-        except UnclearColumns:
-            self._imports.save_answer(import_id, _kept(kept.options, kept.data, reading))
+            check = self._check(waiting.data, options)
+        except UnclearFile as unclear:
+            if unclear.question.wanted:
+                self._imports.save_answer(import_id, replace(waiting, options=options))
             raise
-        self._imports.fill(import_id, workspace_id, check)
-        self._tell_refused(import_id, workspace_id, check.rows)
+        self._fill(import_id, check)
 
     @shielded
     def stage_pending(self, workspace_id: str) -> str:
@@ -171,45 +135,43 @@ class Staging:
         found = self._mailboxes.pending_records(workspace_id, self._config.max_rows)
         if not found:
             raise FileError("no_rows", "No mailbox of this workspace waits for a test.")
-        options = Options(
-            workspace_id=workspace_id,
-            test_imap=self._config.test_imap,
-            on_duplicate=OnDuplicate.TEST,
+        options = self._resolved(
+            ImportOptions(workspace_id=workspace_id, on_duplicate=OnDuplicate.TEST)
         )
-        rows = tuple(check_row(each, self._config, test_imap=options.test_imap) for each in found)
-        return self._imports.stage(options, Check(rows=rows, warnings=(), understood=FileReading()))
+        test_imap = options.tests_imap
+        rows = tuple(check_row(each, self._config, test_imap=test_imap) for each in found)
+        return self._imports.stage(Check(options=options, rows=rows))
 
-    def _tell_refused(self, import_id: str, workspace_id: str, rows: Sequence[CheckedRow]) -> None:
+    def _resolved(self, options: ImportOptions) -> ImportOptions:
+        """Return options that leave nothing to a setting."""
+        wanted = self._config.test_imap if options.test_imap is None else options.test_imap
+        return replace(options, test_imap=wanted and options.tests)
+
+    def _fill(self, import_id: str, check: Check) -> None:
+        self._imports.fill(import_id, check)
+        self._tell_refused(import_id, check)
+
+    def _tell_refused(self, import_id: str, check: Check) -> None:
         """Tell of the rows whose server may not be contacted, by the text of it alone."""
-        count = sum(
-            each.failure is not None and each.failure.code in REFUSED_TARGET for each in rows
-        )
+        failures = [each.failure for each in check.rows if each.failure is not None]
+        count = sum(each.code in REFUSED_TARGET for each in failures)
         if count:
+            workspace_id = check.options.workspace_id
             tell(hosts_refused, import_id=import_id, workspace_id=workspace_id, count=count)
 
-    def _check(self, data: bytes, options: Options, reading: Reading) -> Check:
-        test_imap = options.test_imap
-        rows, warnings, understood = read_rows(data, self._config, reading, test_imap=test_imap)
-        keys = [each.mailbox.email_key for each in rows if each.mailbox]
+    def _check(self, data: bytes, options: ImportOptions) -> Check:
+        """Read a file, and mark the rows that are there twice, in it or in the workspace."""
+        check = read_file(data, self._config, options)
+        keys = [each.mailbox.email_key for each in check.rows if each.mailbox]
         known = self._mailboxes.existing_keys(options.workspace_id, keys)
-        if options.on_duplicate is OnDuplicate.SKIP:
-            doubles = tuple(mark_doubles(rows, known, test_imap=test_imap))
-            return Check(rows=doubles, warnings=warnings, understood=understood)
-        doubles = tuple(mark_doubles(rows, set(), test_imap=test_imap))
-        ready = (each.mailbox for each in doubles if each.status is RowStatus.READY)
-        updates = sum(each is not None and each.email_key in known for each in ready)
-        if updates:
-            warnings += (_update_warning(updates),)
-        return Check(rows=doubles, warnings=warnings, understood=understood, updates=updates)
-
-
-def _kept(options: Options, data: bytes, reading: Reading) -> WaitingFile:
-    return WaitingFile(
-        options=options,
-        data=data,
-        encoding=reading.encoding,
-        column_mapping=reading.column_mapping,
-    )
+        skipped = set() if options.updates else known
+        rows = tuple(mark_doubles(check.rows, skipped, test_imap=options.tests_imap))
+        ready = (each.mailbox for each in rows if each.status is RowStatus.READY)
+        updated = sum(each is not None and each.email_key in known for each in ready)
+        if not updated:
+            return replace(check, rows=rows)
+        warnings = (*check.warnings, _update_warning(updated))
+        return replace(check, rows=rows, warnings=warnings, updated=updated)
 
 
 def _update_warning(count: int) -> RowWarning:
@@ -256,7 +218,7 @@ class Retrying:
         for each in failed:
             columns = corrections.get(each.row, {})
             if each.row in wanted and (_is_kept(each) or not SECRET_COLUMNS.isdisjoint(columns)):
-                records[each.staged.id] = _corrected(each, columns)
+                records[each.id] = _corrected(each, columns)
         if not wanted:
             return []
         if not records:
@@ -268,8 +230,8 @@ class Retrying:
         self._imports.put_back(import_id, workspace_id, checked)
         return list(checked.values())
 
-    def _checked(self, options: Options, records: Collection[Record]) -> Iterator[CheckedRow]:
-        test_imap = options.test_imap
+    def _checked(self, options: ImportOptions, records: Collection[Record]) -> Iterator[CheckedRow]:
+        test_imap = options.tests_imap
         rows = [check_row(each, self._config, test_imap=test_imap) for each in records]
         for each in rows:
             if each.failure is not None and each.failure.code is Code.FIELD_TOO_LONG:
@@ -281,13 +243,13 @@ class Retrying:
         return mark_doubles(rows, known, test_imap=test_imap)
 
 
-def _is_kept(failed: FailedRow) -> bool:
+def _is_kept(failed: StagedRow) -> bool:
     # What stands in the wrong columns is not tested as if it stood in the right ones.
-    return failed.staged.record is not None and failed.code != Code.WRONG_COLUMN_COUNT.value
+    return failed.record is not None and failed.code is not Code.WRONG_COLUMN_COUNT
 
 
-def _may_pass(failed: FailedRow) -> bool:
-    return _is_kept(failed) and failed.code in {each.value for each in RETRYABLE}
+def _may_pass(failed: StagedRow) -> bool:
+    return _is_kept(failed) and failed.code in RETRYABLE
 
 
 def _judge(corrections: Corrections) -> None:
@@ -298,9 +260,9 @@ def _judge(corrections: Corrections) -> None:
                 raise NotRetryable(f"Row {row}: {one_line(name)[:64]!r} is none of {known}.")
 
 
-def _corrected(failed: FailedRow, columns: Mapping[str, str | Secret]) -> Record:
+def _corrected(failed: StagedRow, columns: Mapping[str, str | Secret]) -> Record:
     """Return the record of a row with its corrections; an empty password keeps the one given."""
-    record = failed.staged.record if _is_kept(failed) else None
+    record = failed.record if _is_kept(failed) else None
     if record is None:
         cells = {each: "" for each in COLUMNS if each not in SECRET_COLUMNS}
         secrets = {each: Secret("") for each in SECRET_COLUMNS}

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ..core.codes import Code
-from ..core.mailboxes import Login, Mailbox, Protocol, Security, Stage
+from ..core.mailboxes import Login, Protocol, Security, Stage
 from ..core.providers import Provider, provider_of
+from ..core.rows import Outcome
 from .diagnosis import Finding, Tried
 from .pace import Pace
 
@@ -19,7 +20,8 @@ class LoginTest:
 
     login: Login
     provider: Provider | None
-    numbers: list[int]
+    #: The ids of the rows whose mailboxes share it.
+    row_ids: list[int]
     #: What its server's name leads to, once that is known.
     address: str = ""
     tries: int = 0
@@ -31,24 +33,31 @@ class LoginTest:
     crowded: bool = False
 
 
-def login_tests(mailboxes: Iterable[tuple[int, Mailbox]], *, test_imap: bool) -> list[LoginTest]:
-    """Group mailboxes whose login is the same, password included: it is tested once."""
+def tested_logins(row: Outcome, *, test_imap: bool) -> list[Login]:
+    """Return the logins of a row that are tested."""
+    if row.mailbox is None:
+        return []
+    imap = row.mailbox.imap if test_imap else None
+    return [row.mailbox.smtp, *([imap] if imap is not None else [])]
+
+
+def login_tests(rows: Iterable[Outcome], *, test_imap: bool) -> list[LoginTest]:
+    """Group rows whose login is the same, password included: it is tested once."""
     groups: dict[tuple[object, ...], list[LoginTest]] = {}
     tests: list[LoginTest] = []
-    for number, mailbox in mailboxes:
-        for login in (mailbox.smtp, mailbox.imap if test_imap else None):
-            if login is None:
-                continue
+    for row in rows:
+        for login in tested_logins(row, test_imap=test_imap):
             key = (login.protocol, login.host, login.port, login.security, login.username)
             group = groups.setdefault(key, [])
             alike = (each for each in group if each.login.password.same_as(login.password))
             same = next(alike, None)
             if same is not None:
-                same.numbers.append(number)
+                same.row_ids.append(row.row_id)
                 continue
             # An address tells whose server it is only where it is what logs in.
-            email = mailbox.email if login.username == mailbox.email else ""
-            test = LoginTest(login=login, provider=provider_of(login.host, email), numbers=[number])
+            email = row.mailbox.email if row.mailbox else ""
+            provider = provider_of(login.host, email if login.username == email else "")
+            test = LoginTest(login=login, provider=provider, row_ids=[row.row_id])
             group.append(test)
             tests.append(test)
     return tests

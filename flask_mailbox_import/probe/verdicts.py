@@ -13,7 +13,7 @@ from ..core.password_pitfalls import password_remark
 from ..core.providers import Provider
 from ..core.rows import Outcome, RowWarning
 from .diagnosis import Finding
-from .servers import LoginTest
+from .servers import LoginTest, tested_logins
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,13 +33,6 @@ class MailboxVerdict:
 
     smtp: LoginVerdict
     imap: LoginVerdict | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefusedTargets:
-    """How many servers of an import had names that lead where nothing may be contacted."""
-
-    count: int
 
 
 #: What the hints of a connection test name, by protocol.
@@ -144,9 +137,6 @@ def blocked_port(port: int, servers: int) -> str:
     )
 
 
-#: What a run emits: a mailbox's number and its results, or what concerns all rows.
-Message = tuple[int, MailboxVerdict] | RowWarning | RefusedTargets
-
 # One server that cannot be reached may be down; more of them, and no other that can be, may not.
 _FEWEST_SERVERS = 2
 _SHARED = "Another row showed this for the server; this one was not tried."
@@ -160,25 +150,24 @@ class _Held:
 
 
 class Verdicts:
-    """Collects the verdict of each login and emits each mailbox when all that it waits for is in.
+    """Collects the verdict of each login, and emits each row when the last of its logins is known.
 
-    A server that was never reached is not held against a mailbox before some server on the same
-    port was: where none is, it is rather our own network.
+    A server that was never reached is not held against a row before some server on the same port
+    was: where none is, this app's own network may be at fault.
     """
 
     def __init__(
         self,
-        emit: Callable[[Message], None],
-        mailboxes: Iterable[tuple[int, Mailbox]],
+        emit: Callable[[Outcome | RowWarning], None],
+        untested: Iterable[Outcome],
         *,
         test_imap: bool,
     ) -> None:
         self._emit = emit
+        self._untested = {row.row_id: row for row in untested}
         self._wanted = {
-            number: {Protocol.SMTP, Protocol.IMAP}
-            if test_imap and mailbox.imap
-            else {Protocol.SMTP}
-            for number, mailbox in mailboxes
+            row_id: {login.protocol for login in tested_logins(row, test_imap=test_imap)}
+            for row_id, row in self._untested.items()
         }
         self._known: dict[int, dict[Protocol, LoginVerdict]] = {}
         self._reached: set[int] = set()
@@ -241,19 +230,19 @@ class Verdicts:
         self._settle(test, LoginVerdict(failure=failure, remark=remark))
 
     def _settle(self, test: LoginTest, verdict: LoginVerdict) -> None:
-        for number in test.numbers:
-            known = self._known.setdefault(number, {})
+        for row_id in test.row_ids:
+            known = self._known.setdefault(row_id, {})
             known[test.login.protocol] = verdict
-            if known.keys() == self._wanted[number]:
-                del self._known[number]
+            if known.keys() == self._wanted[row_id]:
+                del self._known[row_id]
                 tested = MailboxVerdict(smtp=known[Protocol.SMTP], imap=known.get(Protocol.IMAP))
-                self._emit((number, tested))
+                self._emit(outcome_of(self._untested.pop(row_id), tested))
 
 
 _PASSWORD_REFUSED = frozenset({Code.BAD_CREDENTIALS, Code.CREDENTIALS_ENCODING})
 
 
-def outcome_of(row: int, untested: Outcome, tested: MailboxVerdict) -> Outcome:
+def outcome_of(untested: Outcome, tested: MailboxVerdict) -> Outcome:
     """Return the outcome of a row; a mailbox only where all that was tested passed."""
     mailbox = untested.mailbox
     if mailbox is None:
@@ -267,10 +256,10 @@ def outcome_of(row: int, untested: Outcome, tested: MailboxVerdict) -> Outcome:
             smtp=tested.smtp.failure,
             imap=tested.imap.failure if tested.imap else None,
         )
-    smtp, warnings = _as_tested(mailbox.smtp, tested.smtp, row)
+    smtp, warnings = _as_tested(mailbox.smtp, tested.smtp, untested.row)
     imap = mailbox.imap
     if imap is not None and tested.imap is not None:
-        imap, more = _as_tested(imap, tested.imap, row)
+        imap, more = _as_tested(imap, tested.imap, untested.row)
         warnings += more
     return replace(
         untested,

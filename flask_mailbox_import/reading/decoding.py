@@ -15,7 +15,7 @@ from pathlib import Path
 from unicodedata import combining, normalize
 
 from ..core.encodings import CODECS, LABELS
-from ..core.errors import FileError, UnknownEncoding
+from ..core.errors import FileError
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf_8"),
@@ -28,12 +28,23 @@ _MARKS = (
 _SAMPLE = 512
 
 
+class NotUnicode(Exception):
+    """A file is not in Unicode, and nobody has said in what.
+
+    :param line: the number of the line where that shows.
+    """
+
+    def __init__(self, line: int) -> None:
+        super().__init__(line)
+        self.line = line
+
+
 def decode(data: bytes, encoding: str | None = None) -> str:
     """Return the text of a file: in UTF-8 or UTF-16, or in the ``encoding`` that was asked for.
 
     A byte-order mark decides, whatever was asked for (https://encoding.spec.whatwg.org/#decode).
 
-    :raises UnknownEncoding: it is in neither, and nothing was asked for.
+    :raises NotUnicode: it is in neither, and nothing was asked for.
     :raises FileError: ``unreadable_encoding``: it is not in what was asked for; ``empty_file``.
     """
     text = _text(data, encoding)
@@ -66,7 +77,7 @@ def _text(data: bytes, encoding: str | None) -> str:
     except UnicodeDecodeError as fault:
         line = _line(data, fault.start)
     # Raised out here, since the fault holds the whole file.
-    raise UnknownEncoding(line)
+    raise NotUnicode(line)
 
 
 def _strict(data: bytes, codec: str, asked: str | None = None) -> str:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from ..core.errors import FileError, UnclearColumns
+from ..core.errors import FileError, UnclearFile
+from ..core.imports import Question
 from ..core.mailboxes import Protocol
 from ..core.rows import COLUMNS, REQUIRED, RowWarning
 from ..core.validators import one_line
@@ -317,7 +318,8 @@ def _to_be_asked(
     needed = sum(each != _MAY_BE_ABSENT for each in wanted)
     if len(alike) < max(len(found), needed):
         return fault
-    return UnclearColumns(fault, wanted, found)
+    question = Question(message=fault.message, wanted=tuple(wanted), found=tuple(found))
+    return UnclearFile(fault.reason, question, fault.details)
 
 
 def _doubled(

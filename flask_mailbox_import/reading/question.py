@@ -6,27 +6,16 @@ import itertools
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 
 from ..config import Config
 from ..core.encodings import CODECS, LABELS, encoding_named
-from ..core.errors import FileError, UnknownEncoding
+from ..core.errors import FileError, UnclearFile
+from ..core.imports import EncodingChoice, Question, Sample
 from ..core.rows import SECRET_COLUMNS
 from .decoding import decode, rank_encodings
 from .header import Columns, Matcher
 from .table import MAX_HEADER_LENGTH, Table, read_csv
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """What somebody is to say of a file: its encoding, or which of its columns are ours."""
-
-    encodings: tuple[EncodingChoice, ...] = ()
-    message: str = ""
-    #: Our columns, and the file's that they may be.
-    wanted: tuple[str, ...] = ()
-    found: tuple[str, ...] = ()
-
 
 #: Samples that are shown, and more of them where these do not tell the encodings apart.
 _SAMPLES, _MAX_SAMPLES = 3, 8
@@ -43,24 +32,6 @@ _NAMES = frozenset({"displayname", "firstname", "lastname"})
 _HOST = re.compile(r"[^\s@.]+(?:\.[^\s@.]+)+")
 _LONGEST = 254
 _NO_TEXT = frozenset({"Cc", "Cn", "Co"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
-    """A piece of a cell that holds letters which tell encodings apart."""
-
-    row: int
-    column: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EncodingChoice:
-    """An encoding that a file may be in, and what it makes of the file."""
-
-    name: str
-    label: str
-    samples: tuple[Sample, ...]
 
 
 def encoding_choices(
@@ -95,18 +66,28 @@ def encoding_choices(
     raise fault
 
 
-def question(line: int, choices: Sequence[EncodingChoice]) -> UnknownEncoding:
-    """Return the fault of a file that is not in Unicode, with what it may be in."""
+def unclear_encoding(line: int, choices: Sequence[EncodingChoice]) -> UnclearFile:
+    """Return the fault of a file that is not in Unicode, and the question what it is in.
+
+    :param line: the number of the line where it shows.
+    """
     guess, samples = choices[0], [each.text for each in choices[0].samples]
-    shown = ", ".join(f"“{each}”" for each in samples)
-    words = f"If {shown} looks right, it is {guess.label}: give {guess.name} as its encoding."
-    return UnknownEncoding(
-        line,
-        words if samples else "",
-        guess=guess.name,
-        samples=[asdict(each) for each in guess.samples],
-        encodings=[each.name for each in choices],
+    advice = "Save"
+    if samples:
+        shown = ", ".join(f"“{each}”" for each in samples)
+        known = f"If {shown} looks right, it is {guess.label}: give {guess.name} as its encoding."
+        advice = f"{known} If not, save"
+    message = (
+        f"The text near line {line} is not UTF-8. {advice} the file as 'CSV UTF-8' and try again."
     )
+    details = {
+        "line": line,
+        "guess": guess.name,
+        "samples": [asdict(each) for each in guess.samples],
+        "encodings": [each.name for each in choices],
+    }
+    question = Question(message=message, encodings=tuple(choices))
+    return UnclearFile("unreadable_encoding", question, details)
 
 
 def _distinct(data: bytes, first: str, pieces: Sequence[Sample]) -> Iterator[EncodingChoice]:

@@ -2,45 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from typing import IO
 
 from ..config import Config
-from ..core.encodings import encoding_named
-from ..core.errors import FileError, UnknownEncoding, file_too_large
-from ..core.imports import FileReading
-from ..core.rows import CheckedRow, RowWarning
+from ..core.errors import FileError, file_too_large
+from ..core.imports import Check, FileReading, ImportOptions
+from ..core.rows import RowWarning
 from ..core.validators import one_line
 from .cells import to_records
-from .decoding import decode, label_of
+from .decoding import NotUnicode, decode, label_of
 from .header import MAX_NAME, Matcher
-from .question import encoding_choices, question
+from .question import encoding_choices, unclear_encoding
 from .table import Table, read_csv
 from .template import is_example
 from .validation import check_row
 from .workbook import is_workbook, read_workbook
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """How a file is to be read where it does not say so itself."""
-
-    #: One of ``decoding.ENCODINGS``.
-    encoding: str | None = None
-    #: Their header -> our column; None is a column that is not to be used.
-    column_mapping: Mapping[str, str | None] = field(default_factory=dict)
-
-
-def reading_of(encoding: str | None, column_mapping: Mapping[str, str | None] | None) -> Reading:
-    """Return how a file is to be read.
-
-    :raises ValueError: that is no encoding that we know.
-    """
-    return Reading(
-        encoding=encoding_named(encoding) if encoding else None,
-        column_mapping=column_mapping or {},
-    )
 
 
 def read_bytes(stream: IO[bytes], config: Config) -> bytes:
@@ -55,15 +32,14 @@ def read_bytes(stream: IO[bytes], config: Config) -> bytes:
     return data
 
 
-def read_rows(
-    data: bytes, config: Config, reading: Reading = Reading(), *, test_imap: bool = False
-) -> tuple[list[CheckedRow], tuple[RowWarning, ...], FileReading]:
+def read_file(data: bytes, config: Config, options: ImportOptions) -> Check:
     """Read a file and validate each row; doubles are not looked for yet.
 
+    :raises UnclearFile: somebody can say how it is to be read; its question says what is asked.
     :raises FileError: the file cannot be read as a table of mailboxes.
     """
-    matcher = Matcher(reading.column_mapping)
-    table = _table(data, config, reading, matcher)
+    matcher = Matcher(options.column_mapping)
+    table = _table(data, config, options, matcher)
     columns = matcher.match(table.header, table.header_row)
     found = list(to_records(table, columns))
     examples = [each.row for each in found if is_example(each)]
@@ -71,12 +47,9 @@ def read_rows(
         raise FileError(
             "no_rows", "The file holds only the template's example: put your mailboxes there."
         )
-    rows = [
-        check_row(each, config, test_imap=test_imap) for each in found if each.row not in examples
-    ]
     understood = FileReading(
         # A workbook's cells are separated by nothing.
-        encoding=label_of(data, reading.encoding) if table.delimiter else "",
+        encoding=label_of(data, options.encoding) if table.delimiter else "",
         delimiter=table.delimiter,
         sheet=table.sheet,
         columns=tuple(
@@ -85,22 +58,31 @@ def read_rows(
             if ours
         ),
     )
-    return rows, (*columns.warnings, *_left_out(table, examples)), understood
+    return Check(
+        options=options,
+        rows=tuple(
+            check_row(each, config, test_imap=options.tests_imap)
+            for each in found
+            if each.row not in examples
+        ),
+        warnings=(*columns.warnings, *_left_out(table, examples)),
+        understood=understood,
+    )
 
 
-def _table(data: bytes, config: Config, reading: Reading, matcher: Matcher) -> Table:
+def _table(data: bytes, config: Config, options: ImportOptions, matcher: Matcher) -> Table:
     if is_workbook(data):
         return read_workbook(data, max_rows=config.max_rows, names_known=matcher.known)
-    text = _text(data, config, reading)
+    text = _text(data, config, options)
     return read_csv(text, max_rows=config.max_rows, names_known=matcher.known)
 
 
-def _text(data: bytes, config: Config, reading: Reading) -> str:
+def _text(data: bytes, config: Config, options: ImportOptions) -> str:
     try:
-        return decode(data, reading.encoding)
-    except UnknownEncoding as fault:
+        return decode(data, options.encoding)
+    except NotUnicode as fault:
         line = fault.line
-    raise question(line, encoding_choices(data, config, reading.column_mapping))
+    raise unclear_encoding(line, encoding_choices(data, config, options.column_mapping))
 
 
 def _left_out(table: Table, examples: Sequence[int]) -> Iterator[RowWarning]:

@@ -41,15 +41,13 @@ _SECURED = {
 _REFUSED_CATEGORIES = frozenset({"Cc", "Zl", "Zp", "Cs"})
 
 
-def check_record(
-    record: Record, config: Config, *, test_imap: bool = False
-) -> tuple[Mailbox | None, tuple[Failure, ...]]:
-    """Return the mailbox that a record describes, or None and all that is wrong, gravest first.
+def mailbox_of(record: Record, config: Config, *, test_imap: bool = False) -> Mailbox | Failure:
+    """Return the mailbox that a record describes, or all that is wrong with it, gravest first.
 
     With ``test_imap`` a record without an IMAP host is wrong, too.
     """
     if record.problem is not None:
-        return None, (record.problem,)
+        return record.problem
     failures = [*_check_texts(record)]
     email = _check_email(record.cells["email"], failures)
     password = record.secrets["smtppassword"] or record.secrets["password"]
@@ -69,21 +67,18 @@ def check_record(
         failures.append(_missing_credentials("Fill in the column password or imappassword."))
     imap = _check_server(Protocol.IMAP, record, imap_password, config, failures)
     if failures or email is None or smtp is None:
-        return None, tuple(failures)
+        return _merged(failures)
     address, key = email
-    return (
-        Mailbox(
-            email=address,
-            email_key=key,
-            display_name=record.cells["displayname"],
-            smtp=smtp,
-            imap=imap,
-        ),
-        (),
+    return Mailbox(
+        email=address,
+        email_key=key,
+        display_name=record.cells["displayname"],
+        smtp=smtp,
+        imap=imap,
     )
 
 
-def merged(failures: tuple[Failure, ...]) -> Failure:
+def _merged(failures: Sequence[Failure]) -> Failure:
     """Return the gravest failure, its hint followed by the sentences of the others."""
     first, *others = failures
     hint = " ".join([first.hint, *(f"Also: {other.text}" for other in others)])
@@ -249,12 +244,10 @@ def check_row(record: Record, config: Config, *, test_imap: bool) -> CheckedRow:
     """Judge one record: ready, or failed and why."""
     if warnings := tuple(pitfall_warnings(record)):
         record = replace(record, warnings=record.warnings + warnings)
-    mailbox, failures = check_record(record, config, test_imap=test_imap)
-    if mailbox is None:
-        return CheckedRow(
-            record=record, mailbox=None, status=RowStatus.FAILED, failure=merged(failures)
-        )
-    return CheckedRow(record=record, mailbox=mailbox, status=RowStatus.READY)
+    found = mailbox_of(record, config, test_imap=test_imap)
+    if isinstance(found, Failure):
+        return CheckedRow(record=record, mailbox=None, status=RowStatus.FAILED, failure=found)
+    return CheckedRow(record=record, mailbox=found, status=RowStatus.READY)
 
 
 def mark_doubles(

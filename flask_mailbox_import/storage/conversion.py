@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, fields, replace
 from datetime import timedelta
+from enum import Enum
 from typing import Any
+
+from sqlalchemy import ColumnElement, Row
+from sqlalchemy.orm import QueryableAttribute
 
 from ..core.codes import Code, Failure
 from ..core.errors import SealError
-from ..core.imports import FileReading, ImportStatus, OnDuplicate, Options, Summary, WaitingFile
+from ..core.imports import FileReading, ImportOptions, ImportStatus, Summary, WaitingFile
 from ..core.mailboxes import Login, Mailbox, Protocol, Security
 from ..core.rows import CheckedRow, Outcome, Record, RowResult, RowStatus, RowWarning, StagedRow
 from ..core.secret import Secret
-from .models import KEEP_UNTESTED, ImportMixin, ImportRowMixin, MailboxMixin, now, status_of
+from .models import KEEP_UNTESTED, ImportMixin, ImportRowMixin, MailboxMixin, now
 from .sealing import Field, KeyRing, new_seal_id
 
 
@@ -175,52 +179,67 @@ def staged_row(row: ImportRowMixin, key_ring: KeyRing, workspace_id: str) -> Sta
 
     :raises SealError: it is sealed with a key that is not configured.
     """
-    if row.sealed_record is None:
-        return StagedRow(id=row.id, record=None)
-    try:
-        clear = key_ring.open(
-            row.sealed_record, workspace_id=workspace_id, seal_id=row.seal_id, field=Field.RECORD
-        )
-    except SealError as fault:
-        if fault.key_id is not None:
-            raise
-        return StagedRow(id=row.id, record=None, is_broken=True)
+    record, is_broken = None, False
+    if row.sealed_record is not None:
+        try:
+            record = _opened_record(row, row.sealed_record, key_ring, workspace_id)
+        except SealError as fault:
+            if fault.key_id is not None:
+                raise
+            is_broken = True
+    return StagedRow(
+        id=row.id,
+        row=row.row,
+        email=row.email,
+        code=Code(row.code) if row.code else None,
+        record=record,
+        is_broken=is_broken,
+    )
+
+
+def _opened_record(
+    row: ImportRowMixin, sealed: bytes, key_ring: KeyRing, workspace_id: str
+) -> Record:
+    clear = key_ring.open(
+        sealed, workspace_id=workspace_id, seal_id=row.seal_id, field=Field.RECORD
+    )
     cells, secrets = json.loads(clear.reveal())
-    record = Record(
+    return Record(
         row=row.row,
         cells=cells,
         secrets={name: Secret(text) for name, text in secrets.items()},
         warnings=tuple(RowWarning(**each) for each in row.warnings or ()),
     )
-    return StagedRow(id=row.id, record=record)
 
 
-def options_columns(options: Options) -> dict[str, Any]:
+#: The options that are columns of an import; the others are only of use to its file.
+_OPTIONS = tuple(
+    each.name for each in fields(ImportOptions) if each.name in ImportMixin.__annotations__
+)
+
+
+def options_columns(options: ImportOptions) -> dict[str, Any]:
     """Return the columns of what an import is asked to do."""
-    return {**asdict(options), "on_duplicate": options.on_duplicate.value}
+    values = {name: getattr(options, name) for name in _OPTIONS}
+    return {
+        name: value.value if isinstance(value, Enum) else value for name, value in values.items()
+    }
 
 
-def options_of(found: ImportMixin) -> Options:
+def options_of(found: ImportMixin) -> ImportOptions:
     """Return what an import is asked to do."""
-    return Options(
-        workspace_id=found.workspace_id,
-        tag=found.tag,
-        skip_connection_test=found.skip_connection_test,
-        test_imap=found.test_imap,
-        on_duplicate=OnDuplicate(found.on_duplicate),
-        file_name=found.file_name,
-        api_key_id=found.api_key_id,
-    )
+    return ImportOptions(**{name: getattr(found, name) for name in _OPTIONS})
 
 
-def file_columns(kept: WaitingFile, key_ring: KeyRing, import_id: str) -> dict[str, Any]:
+def file_columns(waiting: WaitingFile, key_ring: KeyRing, import_id: str) -> dict[str, Any]:
     """Return the columns of an import whose file is kept, sealed, in place of its rows."""
-    reading = [kept.encoding, dict(kept.column_mapping)]
-    text = json.dumps([kept.data.decode("latin-1"), *reading], ensure_ascii=False)
+    options = waiting.options
+    reading = [options.encoding, dict(options.column_mapping)]
+    text = json.dumps([waiting.data.decode("latin-1"), *reading], ensure_ascii=False)
     return {
         "sealed_file": key_ring.seal(
             Secret(text),
-            workspace_id=kept.options.workspace_id,
+            workspace_id=options.workspace_id,
             seal_id=import_id,
             field=Field.FILE,
         ),
@@ -236,38 +255,32 @@ def file_of(found: ImportMixin, key_ring: KeyRing) -> WaitingFile | None:
         found.sealed_file, workspace_id=found.workspace_id, seal_id=found.id, field=Field.FILE
     )
     text, encoding, column_mapping = json.loads(clear.reveal())
-    return WaitingFile(
-        options=options_of(found),
-        data=text.encode("latin-1"),
-        encoding=encoding,
-        column_mapping=column_mapping,
-    )
+    options = replace(options_of(found), encoding=encoding, column_mapping=column_mapping)
+    return WaitingFile(options=options, data=text.encode("latin-1"))
 
 
-def summary_of(found: ImportMixin, counts: Counter[str], **more: Any) -> Summary:
-    """Return what came of an import out of its columns and its counted rows."""
-    status, finished_at = status_of(found), found.finished_at
-    died = found.status == ImportStatus.RUNNING.value and status is ImportStatus.INTERRUPTED
-    if died and not counts["ready"]:
-        # All is done: only its end was not written any more.
+def summary_of(
+    found: ImportMixin, status: ImportStatus, counts: Counter[str], **more: Any
+) -> Summary:
+    """Return what came of an import out of its columns and its counted rows.
+
+    :param status: what `status_now` says of it.
+    """
+    finished_at = found.finished_at
+    if found.status != status.value and not counts["ready"]:
+        # Its run died when all was done: only its end was not written any more.
         status, finished_at = ImportStatus.FINISHED, found.heartbeat_at
     understood = dict(found.understood or {})
     understood["columns"] = tuple(tuple(each) for each in understood.get("columns", ()))
     return Summary(
+        options=options_of(found),
         import_id=found.id,
-        workspace_id=found.workspace_id,
         status=status,
         imported=counts["imported"],
         skipped=counts["skipped"],
         failed=counts["failed"],
         ready=counts["ready"],
         updated=counts["updated"],
-        tag=found.tag,
-        file_name=found.file_name,
-        skip_connection_test=found.skip_connection_test,
-        test_imap=found.test_imap,
-        updates=found.on_duplicate == OnDuplicate.UPDATE.value,
-        is_test=found.on_duplicate == OnDuplicate.TEST.value,
         created_at=found.created_at,
         finished_at=finished_at,
         understood=FileReading(**understood),
@@ -278,23 +291,48 @@ def summary_of(found: ImportMixin, counts: Counter[str], **more: Any) -> Summary
     )
 
 
-def row_result(found: ImportRowMixin) -> RowResult:
-    """Return why a row did not become a mailbox."""
-    failure = Failure(
-        code=Code(found.code or Code.UNKNOWN),
-        error=found.error or "",
-        hint=found.hint or "",
-        reply=found.reply or "",
+def result_columns(
+    row: type[ImportRowMixin],
+) -> tuple[ColumnElement[Any] | QueryableAttribute[Any], ...]:
+    """Return what `row_result` needs of a row; what is sealed of it is not read."""
+    read = (
+        row.import_id,
+        row.row,
+        row.email,
+        row.status,
+        row.code,
+        row.error,
+        row.hint,
+        row.reply,
+        row.smtp_code,
+        row.smtp_error,
+        row.imap_code,
+        row.imap_error,
+        row.warnings,
     )
+    return (*read, row.sealed_record.is_not(None).label("has_record"))
+
+
+def row_result(found: Row[Any], options: ImportOptions) -> RowResult:
+    """Return where a row stands, and what came of it, out of its `result_columns`."""
+    status = RowStatus(found.status)
+    is_kept = found.has_record and found.code != Code.WRONG_COLUMN_COUNT.value
     return RowResult(
         row=found.row,
         email=found.email,
-        failure=failure,
-        smtp=_test_result(found.smtp_code, found.smtp_error),
-        imap=_test_result(found.imap_code, found.imap_error),
-        is_kept=found.sealed_record is not None and found.code != Code.WRONG_COLUMN_COUNT.value,
+        status=status,
+        failure=_failure(found.code, found.error, found.hint, found.reply),
+        smtp=_failure(found.smtp_code, found.smtp_error),
+        imap=_failure(found.imap_code, found.imap_error),
+        mailbox_status=options.mailbox_status if status is RowStatus.IMPORTED else None,
+        is_kept=is_kept,
+        warnings=tuple(RowWarning(**each) for each in found.warnings or ()),
     )
 
 
-def _test_result(code: str | None, error: str | None) -> Failure | None:
-    return Failure(code=Code(code), error=error or "") if code else None
+def _failure(
+    code: str | None, error: str | None, hint: str | None = None, reply: str | None = None
+) -> Failure | None:
+    if code is None:
+        return None
+    return Failure(code=Code(code), error=error or "", hint=hint or "", reply=reply or "")

@@ -15,8 +15,8 @@ from sqlalchemy.sql import Update
 
 from ..core.codes import REFUSED_LOGIN
 from ..core.errors import ImportNotRunnable
-from ..core.imports import Check, ImportStatus, Options, WaitingFile
-from ..core.rows import CheckedRow, FailedRow, RowStatus
+from ..core.imports import Check, ImportOptions, ImportStatus, WaitingFile
+from ..core.rows import CheckedRow, RowStatus, StagedRow
 from .conversion import (
     file_columns,
     file_of,
@@ -25,8 +25,8 @@ from .conversion import (
     row_columns,
     staged_row,
 )
-from .models import REFUSED_COUNT_FOR, Models, is_dead, now, status_of
-from .queries import find_import
+from .models import REFUSED_COUNT_FOR, Models, is_dead, now
+from .queries import find_import, find_with_status
 from .sealing import KeyRing
 from .session import execute, repeated, transaction
 
@@ -51,9 +51,9 @@ class Imports:
         self._keep_failed = keep_failed
 
     @repeated
-    def stage(self, options: Options, check: Check, data: bytes | None = None) -> str:
+    def stage(self, check: Check, data: bytes | None = None) -> str:
         """Write an import and its rows; return its id."""
-        import_id = secrets.token_hex(16)
+        import_id, options = secrets.token_hex(16), check.options
         rows = self._row_columns(import_id, options.workspace_id, check.rows)
         with transaction(self._db) as session:
             self._insert(session, import_id, options, data, **_check_columns(check))
@@ -88,15 +88,18 @@ class Imports:
             execute(session, statement.values(sealed_file=columns["sealed_file"]))
 
     @repeated
-    def fill(self, import_id: str, workspace_id: str, check: Check) -> None:
+    def fill(self, import_id: str, check: Check) -> None:
         """Write the rows of a file that was kept, in its place; the second of two does nothing."""
+        workspace_id = check.options.workspace_id
         rows = self._row_columns(import_id, workspace_id, check.rows)
         values = {"sealed_file": None, "file_expires_at": None, **_check_columns(check)}
         with transaction(self._db) as session:
             if execute(session, self._waiting(import_id, workspace_id).values(values)):
                 session.execute(insert(self._models.row), rows)
 
-    def failed_rows(self, import_id: str, workspace_id: str) -> tuple[Options, list[FailedRow]]:
+    def failed_rows(
+        self, import_id: str, workspace_id: str
+    ) -> tuple[ImportOptions, list[StagedRow]]:
         """Return what an import was asked to do, and its failed rows with what is kept of them.
 
         :raises ImportNotFound: there is none of this id in the workspace.
@@ -104,19 +107,14 @@ class Imports:
         """
         row = self._models.row
         with transaction(self._db) as session:
-            found = find_import(session, self._models, import_id, workspace_id)
-            if status_of(found) not in _AT_REST:
-                raise ImportNotRunnable(import_id, ImportStatus(found.status))
+            found, status = find_with_status(session, self._models, import_id, workspace_id)
+            if status not in _AT_REST:
+                raise ImportNotRunnable(import_id, status)
             query = select(row).where(
                 row.import_id == import_id, row.status == RowStatus.FAILED.value
             )
             rows = [
-                FailedRow(
-                    row=each.row,
-                    email=each.email,
-                    code=each.code,
-                    staged=staged_row(each, self._key_ring, workspace_id),
-                )
+                staged_row(each, self._key_ring, workspace_id)
                 for each in session.scalars(query.order_by(row.row))
             ]
             return options_of(found), rows
@@ -163,7 +161,7 @@ class Imports:
         )
         if not session.scalar(select(exists().where(row.id.in_(row_ids), refused))):
             return
-        options = Options(workspace_id=workspace_id)
+        options = ImportOptions(workspace_id=workspace_id, test_imap=False)
         self._insert(session, import_id, options, None, notices=[], deleted_at=now())
         columns = ("row", "status", "smtp_code", "imap_code", "finished_at", "seal_id", "updated")
         copied = select(
@@ -189,7 +187,7 @@ class Imports:
         self,
         session: scoped_session[Session],
         import_id: str,
-        options: Options,
+        options: ImportOptions,
         data: bytes | None,
         **columns: Any,
     ) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from dataclasses import replace
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import and_, not_, or_, select
+from sqlalchemy import Row, and_, not_, or_, select
+from sqlalchemy.orm import Session, scoped_session
 
 from ..core.codes import Code
 from ..core.errors import InvalidCursor, SealError
@@ -21,10 +23,9 @@ from ..core.imports import (
     Page,
     Summary,
 )
-from ..core.mailboxes import MailboxStatus
-from ..core.rows import KeptCells, Record, RowState, RowStatus, RowWarning
-from .conversion import row_result, staged_row, summary_of
-from .models import ImportRowMixin, Models, is_dead
+from ..core.rows import KeptCells, Record, RowResult, RowStatus
+from .conversion import options_of, result_columns, row_result, staged_row, summary_of
+from .models import ImportRowMixin, Models, is_dead, status_now
 from .queries import count_rows, find_import
 from .sealing import KeyRing
 from .session import transaction
@@ -47,7 +48,7 @@ class Listing:
         """
         model = self._models.import_
         query = (
-            select(model)
+            select(model, status_now(self._models))
             .where(model.workspace_id == workspace_id, model.deleted_at.is_(None))
             .order_by(model.created_at.desc(), model.id.desc())
         )
@@ -60,26 +61,35 @@ class Listing:
                 )
             )
         with transaction(self._db) as session:
-            found = session.scalars(query.limit(IMPORTS_A_PAGE + 1)).all()
-            ids = [each.id for each in found[:IMPORTS_A_PAGE]]
-            counts = count_rows(session, self._models, ids)
-            row = self._models.row
-            failed = session.scalars(
-                select(row)
-                .where(row.import_id.in_(ids), row.status == RowStatus.FAILED.value)
-                .order_by(row.row)
-            ).all()
-            summaries = [summary_of(each, counts[each.id]) for each in found[:IMPORTS_A_PAGE]]
+            found = session.execute(query.limit(IMPORTS_A_PAGE + 1)).all()
+            shown = {each.id: ImportStatus(status) for each, status in found[:IMPORTS_A_PAGE]}
+            counts = count_rows(session, self._models, list(shown))
+            failed = self._failed_rows(session, list(shown))
             items = tuple(
-                replace(
+                summary_of(
                     each,
-                    errors=tuple(row_result(r) for r in failed if r.import_id == each.import_id),
+                    shown[each.id],
+                    counts[each.id],
+                    errors=tuple(
+                        row_result(row, options_of(each))
+                        for row in failed
+                        if row.import_id == each.id
+                    ),
                 )
-                for each in summaries
+                for each, _ in found[:IMPORTS_A_PAGE]
             )
-            last = found[IMPORTS_A_PAGE - 1] if len(found) > IMPORTS_A_PAGE else None
+            last = found[IMPORTS_A_PAGE - 1][0] if len(found) > IMPORTS_A_PAGE else None
             cursor = _encoded(last.created_at, last.id) if last is not None else None
             return Page(items=items, next_cursor=cursor)
+
+    def _failed_rows(
+        self, session: scoped_session[Session], import_ids: Sequence[str]
+    ) -> Sequence[Row[Any]]:
+        row = self._models.row
+        query = select(*result_columns(row)).where(
+            row.import_id.in_(import_ids), row.status == RowStatus.FAILED.value
+        )
+        return session.execute(query.order_by(row.row)).all()
 
     def rows(
         self,
@@ -87,28 +97,30 @@ class Listing:
         workspace_id: str,
         status: RowStatus | None = None,
         cursor: str | None = None,
-    ) -> Page[RowState]:
+        limit: int | None = ROWS_A_PAGE,
+    ) -> Page[RowResult]:
         """Return rows of an import in the file's order, of one status or all.
 
+        :param limit: how many at most; None: all.
         :raises ImportNotFound: there is none of this id in the workspace.
         :raises InvalidCursor: that is none of a page before.
         """
         row = self._models.row
-        query = select(row).where(row.import_id == import_id).order_by(row.row)
+        query = select(*result_columns(row)).where(row.import_id == import_id)
         if status is not None:
             query = query.where(row.status == status.value)
         if cursor is not None:
             if not (cursor.isascii() and cursor.isdigit() and len(cursor) < _LONGEST_NUMBER):
                 raise InvalidCursor("cursor")
             query = query.where(row.row > int(cursor))
+        if limit is not None:
+            query = query.limit(limit + 1)
         with transaction(self._db) as session:
-            found = find_import(session, self._models, import_id, workspace_id)
-            saved = MailboxStatus.PENDING if found.skip_connection_test else MailboxStatus.ACTIVE
-            rows = session.scalars(query.limit(ROWS_A_PAGE + 1)).all()
-            items = tuple(_state(each, saved) for each in rows[:ROWS_A_PAGE])
-        return Page(
-            items=items, next_cursor=str(items[-1].row) if len(rows) > ROWS_A_PAGE else None
-        )
+            options = options_of(find_import(session, self._models, import_id, workspace_id))
+            found = session.execute(query.order_by(row.row)).all()
+            items = tuple(row_result(each, options) for each in found[:limit])
+        more = len(found) > len(items)
+        return Page(items=items, next_cursor=str(items[-1].row) if more else None)
 
     def kept_cells(
         self, import_id: str, workspace_id: str, status: RowStatus, limit: int
@@ -172,7 +184,7 @@ class Listing:
         with transaction(self._db) as session:
             this = find_import(session, self._models, import_id, workspace_id)
             query = (
-                select(model)
+                select(model, status_now(self._models))
                 .where(
                     model.workspace_id == workspace_id,
                     model.fingerprint == this.fingerprint,
@@ -184,22 +196,11 @@ class Listing:
                 .order_by(model.created_at.desc())
                 .limit(1)
             )
-            found = session.scalar(query) if this.fingerprint else None
+            found = session.execute(query).first() if this.fingerprint else None
             if found is None:
                 return None
-            return summary_of(found, count_rows(session, self._models, [found.id])[found.id])
-
-
-def _state(found: ImportRowMixin, saved: MailboxStatus) -> RowState:
-    status = RowStatus(found.status)
-    return RowState(
-        row=found.row,
-        email=found.email,
-        status=status,
-        mailbox_status=saved if status is RowStatus.IMPORTED else None,
-        result=row_result(found) if found.code else None,
-        warnings=tuple(RowWarning(**each) for each in found.warnings or ()),
-    )
+            counts = count_rows(session, self._models, [found[0].id])[found[0].id]
+            return summary_of(found[0], ImportStatus(found[1]), counts)
 
 
 def _plausible(name: str, cell: str) -> str:

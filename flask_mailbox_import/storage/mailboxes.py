@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session, scoped_session
 
 from ..core.codes import Code, Failure
 from ..core.explanations import failure_for
-from ..core.imports import OnDuplicate, Run
+from ..core.imports import ImportOptions, OnDuplicate
 from ..core.mailboxes import MailboxStatus
 from ..core.rows import Outcome, Record, RowStatus
 from .conversion import mailbox_columns, record_of, status_columns, test_columns
@@ -99,12 +99,18 @@ class MailboxBatch:
     """One batch of one run; the transaction must have begun with a write (SQLite's savepoints)."""
 
     def __init__(
-        self, session: scoped_session[Session], models: Models, key_ring: KeyRing, run: Run
+        self,
+        session: scoped_session[Session],
+        models: Models,
+        key_ring: KeyRing,
+        import_id: str,
+        options: ImportOptions,
     ) -> None:
         self._session = session
         self._models = models
         self._key_ring = key_ring
-        self._run = run
+        self._import_id = import_id
+        self._options = options
 
     def write(self, outcomes: Sequence[Outcome], keep_failed: timedelta) -> None:
         """Insert the mailboxes, set the rows' outcomes, erase or time the rows' records."""
@@ -135,13 +141,13 @@ class MailboxBatch:
 
     def _update_mailboxes(self, outcomes: Sequence[Outcome]) -> tuple[set[int], dict[int, Code]]:
         """Update mailboxes that are there; return the rows, and those refused and why."""
-        mode, model = self._run.on_duplicate, self._models.mailbox
+        mode, model = self._options.on_duplicate, self._models.mailbox
         updated, refused = set[int](), dict[int, Code]()
         for each in outcomes if mode is not OnDuplicate.SKIP else ():
             if each.mailbox is None:
                 continue
             query = select(model).where(
-                model.workspace_id == self._run.workspace_id,
+                model.workspace_id == self._options.workspace_id,
                 model.email_key == each.mailbox.email_key,
             )
             found = self._session.scalar(query)
@@ -158,7 +164,7 @@ class MailboxBatch:
         """Save what was tested, also where it was corrected since; whose it is stays."""
         columns = {**_NO_IMAP, **self._columns(outcome)}
         kept = {"workspace_id", "email_key", "import_id", "created_at"}
-        if self._run.tag is None:
+        if self._options.tag is None:
             kept.add("tag")
         if not columns["display_name"]:
             kept.add("display_name")
@@ -182,7 +188,7 @@ class MailboxBatch:
         """Insert the mailboxes; return the rows that got none after all, and why."""
         wanted = {each.row_id: each.mailbox for each in outcomes if each.mailbox is not None}
         keys = [mailbox.email_key for mailbox in wanted.values()]
-        known = existing_keys(self._session, self._models.mailbox, self._run.workspace_id, keys)
+        known = existing_keys(self._session, self._models.mailbox, self._options.workspace_id, keys)
         refused = {
             row_id: Code.DUPLICATE
             for row_id, mailbox in wanted.items()
@@ -207,22 +213,23 @@ class MailboxBatch:
     def _add_one(self, columns: Mapping[str, Any]) -> Code | None:
         code = self._saved(lambda: self._session.add(self._models.mailbox(**columns)))
         model, keys = self._models.mailbox, [columns["email_key"]]
-        if code and existing_keys(self._session, model, self._run.workspace_id, keys, lock=True):
+        if code and existing_keys(
+            self._session, model, self._options.workspace_id, keys, lock=True
+        ):
             return Code.DUPLICATE
         return code
 
     def _columns(self, outcome: Outcome) -> dict[str, Any]:
         if outcome.mailbox is None:
             raise ValueError("an outcome without a mailbox is not saved as one")
-        run, created_at = self._run, now()
-        status = MailboxStatus.PENDING if run.skip_connection_test else MailboxStatus.ACTIVE
+        options, created_at = self._options, now()
         return {
-            **mailbox_columns(outcome.mailbox, self._key_ring, run.workspace_id),
-            "tag": run.tag,
-            "status": status.value,
-            "import_id": run.import_id,
+            **mailbox_columns(outcome.mailbox, self._key_ring, options.workspace_id),
+            "tag": options.tag,
+            "status": options.mailbox_status.value,
+            "import_id": self._import_id,
             "created_at": created_at,
-            "tested_at": None if run.skip_connection_test else created_at,
+            "tested_at": created_at if options.tests else None,
         }
 
 

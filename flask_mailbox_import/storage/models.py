@@ -19,6 +19,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     and_,
+    case,
     or_,
 )
 from sqlalchemy.dialects import mysql
@@ -278,15 +279,16 @@ def now() -> datetime:
 
 
 def is_dead(models: Models) -> ColumnElement[bool]:
-    """Return what is true of an import whose run gave no sign of life for too long."""
+    """Return what is true of an import whose run gave no sign of life for too long.
+
+    Here alone it is said which run is dead.
+    """
     model = models.import_
     silent = or_(model.heartbeat_at.is_(None), model.heartbeat_at < now() - STALE_AFTER)
     return and_(model.status == ImportStatus.RUNNING.value, silent)
 
 
-def status_of(found: ImportMixin) -> ImportStatus:
-    """Return the status of an import; without a sign of life its run was interrupted."""
-    status, seen = ImportStatus(found.status), found.heartbeat_at
-    if status is ImportStatus.RUNNING and (seen is None or seen < now() - STALE_AFTER):
-        return ImportStatus.INTERRUPTED
-    return status
+def status_now(models: Models) -> ColumnElement[str]:
+    """Return the status of an import: of one whose run is dead, that it was interrupted."""
+    status = models.import_.status
+    return case((is_dead(models), ImportStatus.INTERRUPTED.value), else_=status)

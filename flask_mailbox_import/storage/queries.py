@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session, scoped_session
 from ..core.codes import Code
 from ..core.errors import ImportNotFound
 from ..core.imports import ImportStatus, Summary, Unfinished
-from ..core.rows import ReportRow, RowStatus, RowWarning
+from ..core.rows import RowStatus, RowWarning
 from ..core.validators import one_line
-from .conversion import row_result, summary_of
-from .models import ImportMixin, Models, now
+from .conversion import options_of, result_columns, row_result, summary_of
+from .models import ImportMixin, Models, now, status_now
 from .session import idempotent, transaction
 
 
@@ -53,29 +53,30 @@ class Queries:
         """
         row = self._models.row
         with transaction(self._db) as session:
-            found = find_import(session, self._models, import_id, workspace_id)
+            found, status = find_with_status(session, self._models, import_id, workspace_id)
             counts = count_rows(session, self._models, [import_id])[import_id]
-            told = session.scalars(
-                select(row)
-                .where(row.import_id == import_id, row.code.is_not(None))
-                .order_by(row.row)
-            ).all()
+            options = options_of(found)
+            told = [
+                row_result(each, options)
+                for each in session.execute(
+                    select(*result_columns(row))
+                    .where(row.import_id == import_id, row.code.is_not(None))
+                    .order_by(row.row)
+                )
+            ]
             warned = session.scalars(
                 select(row.warnings)
                 .where(row.import_id == import_id, row.warnings.is_not(None))
                 .order_by(row.row)
             ).all()
             warnings = [*found.notices, *(each for told in warned for each in told or ())]
-            by_status = {
-                status: tuple(row_result(each) for each in told if each.status == status.value)
-                for status in (RowStatus.FAILED, RowStatus.SKIPPED)
-            }
             return summary_of(
                 found,
+                status,
                 counts,
                 **self._last_run(session, found),
-                errors=by_status[RowStatus.FAILED],
-                skips=by_status[RowStatus.SKIPPED],
+                errors=tuple(each for each in told if each.status is RowStatus.FAILED),
+                skips=tuple(each for each in told if each.status is RowStatus.SKIPPED),
                 warnings=tuple(RowWarning(**each) for each in warnings),
             )
 
@@ -99,31 +100,6 @@ class Queries:
             "is_again": any(count > last for _, last, count in rows),
         }
 
-    def report_rows(self, import_id: str, workspace_id: str) -> list[ReportRow]:
-        """Return what came of each row of an import, in row order.
-
-        :raises ImportNotFound: there is none of this id in the workspace.
-        """
-        row = self._models.row
-        with transaction(self._db) as session:
-            find_import(session, self._models, import_id, workspace_id)
-            rows = session.execute(
-                select(row.row, row.email, row.status, row.code, row.error, row.hint)
-                .where(row.import_id == import_id)
-                .order_by(row.row)
-            )
-            return [
-                ReportRow(
-                    row=each.row,
-                    email=each.email,
-                    status=each.status,
-                    code=each.code or "",
-                    error=each.error or "",
-                    hint=each.hint or "",
-                )
-                for each in rows
-            ]
-
     def workspace_to_test(self, import_id: str, workspace_id: str | None = None) -> str | None:
         """Return the workspace whose logins an import tests; None where it skips the test.
 
@@ -131,7 +107,8 @@ class Queries:
         """
         with transaction(self._db) as session:
             found = find_import(session, self._models, import_id, workspace_id)
-            return None if found.skip_connection_test else found.workspace_id
+            options = options_of(found)
+            return options.workspace_id if options.tests else None
 
     def next_queued(self, *, but: Collection[str] = ()) -> tuple[str, str] | None:
         """Return the import that has waited longest for a run, and its workspace, of all."""
@@ -185,19 +162,29 @@ class Queries:
 def find_import(
     session: scoped_session[Session], models: Models, import_id: str, workspace_id: str | None
 ) -> ImportMixin:
-    """Return an import, as it is in the database now; None stands for whatever workspace it is of.
+    """Return an import, as it is in the database now.
 
+    :param workspace_id: whose it is; None: of whatever workspace.
     :raises ImportNotFound: there is none of this id in the workspace.
     """
+    return find_with_status(session, models, import_id, workspace_id)[0]
+
+
+def find_with_status(
+    session: scoped_session[Session], models: Models, import_id: str, workspace_id: str | None
+) -> tuple[ImportMixin, ImportStatus]:
+    """Return an import as `find_import` does, and its status now."""
     model = models.import_
-    query = select(model).where(model.id == import_id, model.deleted_at.is_(None))
+    query = select(model, status_now(models)).where(
+        model.id == import_id, model.deleted_at.is_(None)
+    )
     if workspace_id is not None:
         query = query.where(model.workspace_id == workspace_id)
     found = None
     # Spare the database what is no id: PostgreSQL refuses a NUL with a fault of its own.
     if import_id.isascii() and import_id.isalnum():
-        found = session.scalar(query.execution_options(populate_existing=True))
+        found = session.execute(query.execution_options(populate_existing=True)).first()
     # Compared once more: MySQL takes a space at the end of a text for none.
-    if found is None or workspace_id not in (None, found.workspace_id):
+    if found is None or workspace_id not in (None, found[0].workspace_id):
         raise ImportNotFound(f"there is no import {one_line(import_id)[:64]}")
-    return found
+    return found[0], ImportStatus(found[1])

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import ColumnElement, and_, case, or_, select, update
 from sqlalchemy.orm import Session, scoped_session
+from sqlalchemy.sql import Update
 
 from ..core.errors import ImportNotRunnable, RunLost
-from ..core.imports import ImportStatus, OnDuplicate, Run
+from ..core.imports import ImportOptions, ImportStatus
 from ..core.rows import Outcome, RowStatus, RowWarning, StagedRow
-from .conversion import refusal_columns, staged_row
+from .conversion import options_of, refusal_columns, staged_row
 from .mailboxes import MailboxBatch
 from .models import Models, is_dead, now
 from .queries import find_import
@@ -29,6 +30,126 @@ _CONTINUABLE = (
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Database:
+    """What a run writes with."""
+
+    db: SQLAlchemy
+    models: Models
+    key_ring: KeyRing
+    #: How long the record of a failed row is kept.
+    keep_failed: timedelta
+
+
+class Run:
+    """The right to work on an import, until somebody else takes it over; see `Runs.claim`.
+
+    Each method is one transaction and needs an app context. What it writes is conditional on the
+    token that the claim wrote: where somebody else has taken the import over, it raises `RunLost`.
+    """
+
+    def __init__(
+        self, database: _Database, import_id: str, options: ImportOptions, token: str
+    ) -> None:
+        self.import_id = import_id
+        self.options = options
+        self._token = token
+        self._db = database.db
+        self._models = database.models
+        self._key_ring = database.key_ring
+        self._keep_failed = database.keep_failed
+
+    @idempotent
+    def ready_rows(self) -> list[StagedRow]:
+        """Return what is still to be done, in the file's order.
+
+        :raises SealError: it is sealed with a key that is not configured; it stays as it is.
+        """
+        row = self._models.row
+        with transaction(self._db) as session:
+            found = session.scalars(
+                select(row)
+                .where(row.import_id == self.import_id, row.status == RowStatus.READY.value)
+                .order_by(row.row)
+            )
+            workspace_id = self.options.workspace_id
+            return [staged_row(each, self._key_ring, workspace_id) for each in found]
+
+    @idempotent
+    def beat(self) -> None:
+        """Give a sign of life.
+
+        :raises RunLost: somebody else has taken the import over.
+        """
+        with transaction(self._db) as session:
+            self._hold(session)
+
+    @repeated
+    def save(self, outcomes: Sequence[Outcome]) -> None:
+        """Write a batch: the mailboxes, the rows' outcomes, and the end of the rows' records.
+
+        :raises RunLost: somebody else has taken the import over; nothing was written.
+        """
+        with transaction(self._db) as session:
+            # First of all, so that SQLite begins the transaction before any savepoint.
+            self._hold(session)
+            batch = MailboxBatch(
+                session, self._models, self._key_ring, self.import_id, self.options
+            )
+            batch.write(outcomes, self._keep_failed)
+
+    @repeated
+    def warn(self, warning: RowWarning) -> None:
+        """Add what is worth saying of all rows of the import.
+
+        :raises RunLost: somebody else has taken the import over.
+        """
+        with transaction(self._db) as session:
+            self._hold(session)
+            found = find_import(session, self._models, self.import_id, self.options.workspace_id)
+            found.notices = [*found.notices, asdict(warning)]
+
+    @idempotent
+    def is_cancelled(self) -> bool:
+        """Tell whether somebody wants the run to end."""
+        model = self._models.import_
+        query = select(model.cancelled_at).where(
+            model.id == self.import_id, model.workspace_id == self.options.workspace_id
+        )
+        with transaction(self._db) as session:
+            return session.scalar(query) is not None
+
+    @idempotent
+    def end(self, status: ImportStatus) -> None:
+        """Set the last status of the run, if it is still ours."""
+        finished_at = now() if status is ImportStatus.FINISHED else None
+        values = {"status": status.value, "run_token": None, "finished_at": finished_at}
+        with transaction(self._db) as session:
+            execute(session, self._held().values(values))
+
+    @repeated
+    def count_refused(self, outcomes: Sequence[Outcome]) -> None:
+        """Write which logins were refused, where the import was deleted meanwhile; no word more."""
+        row, model = self._models.row, self._models.import_
+        deleted = select(model.id).where(
+            model.id == self.import_id,
+            model.workspace_id == self.options.workspace_id,
+            model.deleted_at.is_not(None),
+        )
+        with transaction(self._db) as session:
+            for each in outcomes:
+                statement = update(row).where(row.id == each.row_id, row.import_id.in_(deleted))
+                execute(session, statement.values(finished_at=now(), **refusal_columns(each)))
+
+    def _hold(self, session: scoped_session[Session]) -> None:
+        if not execute(session, self._held().values(heartbeat_at=now())):
+            raise RunLost(f"another process has taken over the import {self.import_id}")
+
+    def _held(self) -> Update:
+        model = self._models.import_
+        return update(model).where(model.id == self.import_id, model.run_token == self._token)
+
+
 class Runs:
     """The runs of one app. Each public method is one transaction and needs an app context.
 
@@ -40,8 +161,7 @@ class Runs:
     ) -> None:
         self._db = db
         self._models = models
-        self._key_ring = key_ring
-        self._keep_failed = keep_failed
+        self._database = _Database(db=db, models=models, key_ring=key_ring, keep_failed=keep_failed)
 
     @repeated
     def queue(self, import_id: str, workspace_id: str) -> bool:
@@ -95,126 +215,32 @@ class Runs:
         with transaction(self._db) as session:
             execute(session, update(model).where(*mine, waiting).values(values))
 
-    @idempotent
-    def is_cancelled(self, run: Run) -> bool:
-        """Tell whether somebody wants a run to end."""
-        model = self._models.import_
-        query = select(model.cancelled_at).where(
-            model.id == run.import_id, model.workspace_id == run.workspace_id
-        )
-        with transaction(self._db) as session:
-            return session.scalar(query) is not None
-
     @repeated
     def claim(self, import_id: str, workspace_id: str | None = None) -> Run:
-        """Take an import over for a run of one's own; None stands for whatever workspace it is of.
+        """Take an import over for a run.
 
+        :param workspace_id: whose import it is; None: an operator's call, of whatever workspace.
         :raises ImportNotFound: there is none of this id in the workspace.
         :raises ImportNotRunnable: it is finished, or a run of it is alive.
         """
         model, token = self._models.import_, secrets.token_hex(16)
         mine = () if workspace_id is None else (model.workspace_id == workspace_id,)
+        values = {
+            "status": ImportStatus.RUNNING.value,
+            "run_token": token,
+            "heartbeat_at": now(),
+            "started_at": now(),
+            "cancelled_at": None,
+        }
         with transaction(self._db) as session:
-            taken = execute(
-                session,
-                update(model)
-                .where(model.id == import_id, model.deleted_at.is_(None), self._runnable(), *mine)
-                .values(
-                    status=ImportStatus.RUNNING.value,
-                    run_token=token,
-                    heartbeat_at=now(),
-                    started_at=now(),
-                    cancelled_at=None,
-                ),
+            runnable = update(model).where(
+                model.id == import_id, model.deleted_at.is_(None), self._runnable(), *mine
             )
+            taken = execute(session, runnable.values(values))
             found = find_import(session, self._models, import_id, workspace_id)
             if not taken:
                 raise ImportNotRunnable(import_id, ImportStatus(found.status))
-            return Run(
-                import_id=import_id,
-                workspace_id=found.workspace_id,
-                token=token,
-                tag=found.tag,
-                skip_connection_test=found.skip_connection_test,
-                test_imap=found.test_imap,
-                api_key_id=found.api_key_id,
-                on_duplicate=OnDuplicate(found.on_duplicate),
-            )
-
-    @idempotent
-    def ready_rows(self, run: Run) -> list[StagedRow]:
-        """Return what is still to be done, in the file's order.
-
-        :raises SealError: it is sealed with a key that is not configured; it stays as it is.
-        """
-        row = self._models.row
-        with transaction(self._db) as session:
-            found = session.scalars(
-                select(row)
-                .where(row.import_id == run.import_id, row.status == RowStatus.READY.value)
-                .order_by(row.row)
-            )
-            return [staged_row(each, self._key_ring, run.workspace_id) for each in found]
-
-    @idempotent
-    def beat(self, run: Run) -> None:
-        """Give a sign of life.
-
-        :raises RunLost: somebody else has taken the import over.
-        """
-        with transaction(self._db) as session:
-            self._hold(session, run)
-
-    @repeated
-    def save(self, run: Run, outcomes: Sequence[Outcome]) -> None:
-        """Write a batch: the mailboxes, the rows' outcomes, and the end of the rows' records.
-
-        :raises RunLost: somebody else has taken the import over; nothing was written.
-        """
-        with transaction(self._db) as session:
-            # First of all, so that SQLite begins the transaction before any savepoint.
-            self._hold(session, run)
-            MailboxBatch(session, self._models, self._key_ring, run).write(
-                outcomes, self._keep_failed
-            )
-
-    @repeated
-    def count_refused(self, run: Run, outcomes: Sequence[Outcome]) -> None:
-        """Write which logins were refused of an import that was deleted meanwhile, no word more."""
-        row, model = self._models.row, self._models.import_
-        deleted = select(model.id).where(
-            model.id == run.import_id,
-            model.workspace_id == run.workspace_id,
-            model.deleted_at.is_not(None),
-        )
-        with transaction(self._db) as session:
-            for each in outcomes:
-                statement = update(row).where(row.id == each.row_id, row.import_id.in_(deleted))
-                execute(session, statement.values(finished_at=now(), **refusal_columns(each)))
-
-    @repeated
-    def warn(self, run: Run, warning: RowWarning) -> None:
-        """Add what concerns all rows of an import.
-
-        :raises RunLost: somebody else has taken the import over.
-        """
-        with transaction(self._db) as session:
-            self._hold(session, run)
-            found = find_import(session, self._models, run.import_id, run.workspace_id)
-            found.notices = [*found.notices, asdict(warning)]
-
-    @idempotent
-    def end(self, run: Run, status: ImportStatus) -> None:
-        """Set the last status of a run that is still ours."""
-        model = self._models.import_
-        finished_at = now() if status is ImportStatus.FINISHED else None
-        with transaction(self._db) as session:
-            execute(
-                session,
-                update(model)
-                .where(model.id == run.import_id, model.run_token == run.token)
-                .values(status=status.value, run_token=None, finished_at=finished_at),
-            )
+            return Run(self._database, import_id, options_of(found), token)
 
     def _runnable(self) -> ColumnElement[bool]:
         """What may be run: it waits for a run, or its run is dead."""
@@ -226,14 +252,3 @@ class Runs:
             ),
             is_dead(self._models),
         )
-
-    def _hold(self, session: scoped_session[Session], run: Run) -> None:
-        model = self._models.import_
-        held = execute(
-            session,
-            update(model)
-            .where(model.id == run.import_id, model.run_token == run.token)
-            .values(heartbeat_at=now()),
-        )
-        if not held:
-            raise RunLost(f"another process has taken over the import {run.import_id}")

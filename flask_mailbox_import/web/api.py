@@ -16,10 +16,11 @@ from ..reading.template import template
 from ..storage.api_keys import ApiKey
 from .auth import caller, check_method, workspace_of
 from .forms import (
+    is_dry_run,
     prefers_async,
     read_cursor,
-    read_fields,
     read_flag,
+    read_options,
     read_retry,
     read_status,
     refuse_arguments,
@@ -65,29 +66,21 @@ def import_smtp() -> Response:
     check_envelope()
     workspace_id = workspace_of(identity, request)
     refuse_arguments(request)
-    fields = read_fields(request)
     file = uploaded_file(request)
-    options: dict[str, Any] = {
-        "workspace_id": workspace_id,
-        "skip_connection_test": fields.skip_connection_test,
-        "test_imap": fields.test_imap,
-        "encoding": fields.encoding,
-        "column_mapping": fields.column_mapping,
-        "updates": fields.updates,
-    }
-    if fields.dry_run:
-        check = state.importer.check_file(file.stream, **options)
+    options = read_options(
+        request,
+        workspace_id,
+        file_name=file.filename,
+        api_key_id=identity.id if isinstance(identity, ApiKey) else None,
+    )
+    if is_dry_run(request):
+        check = state.importer.check_file(file.stream, options)
         return answer({"success": True, "data": dry_run_body(check.summary())})
-    options |= {
-        "tag": fields.tag,
-        "file_name": file.filename,
-        "api_key_id": identity.id if isinstance(identity, ApiKey) else None,
-    }
     if prefers_async(request) and not state.importer.is_inline():
-        import_id = state.importer.stage_file(file.stream, **options)
+        import_id = state.importer.stage_file(file.stream, options)
         state.importer.start(import_id, workspace_id=workspace_id)
         return accepted(import_id, workspace_id, {"Preference-Applied": "respond-async"})
-    summary = state.importer.run_file(file.stream, **options)
+    summary = state.importer.import_file(file.stream, options)
     return answer({"success": True, "data": call_body(summary)})
 
 
@@ -168,8 +161,8 @@ def api_report(import_id: str) -> Response:
     """``GET /v1/mailboxes/imports/ID/report.csv``: what came of each row of an import."""
     workspace_id = workspace_of(caller("GET"), request)
     refuse_arguments(request)
-    rows = current_state().importer.report_rows(import_id, workspace_id=workspace_id)
-    return csv_file(report_csv(rows), "report.csv")
+    rows = current_state().importer.rows(import_id, workspace_id=workspace_id, limit=None)
+    return csv_file(report_csv(rows.items), "report.csv")
 
 
 @json_view("POST")

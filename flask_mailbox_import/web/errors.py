@@ -34,8 +34,8 @@ class RequestError(MailboxImportError):
         status: int,
         reason: str,
         message: str,
-        *,
         details: Mapping[str, object] | None = None,
+        *,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
@@ -49,10 +49,15 @@ class RequestError(MailboxImportError):
         self.headers = dict(headers or {})
 
 
-def too_many(fault: TooManyRunning | TooManyRefusedLogins) -> RequestError:
-    """Return the answer to a call that a limit refused."""
-    headers = {"Retry-After": str(fault.retry_after)}
-    return RequestError(429, fault.reason, str(fault), headers=headers)
+#: What a page refuses: its form is shown again, and says why.
+REFUSED_ON_PAGE = (
+    RequestError,
+    FileError,
+    MailboxesInUse,
+    NotRetryable,
+    TooManyRefusedLogins,
+    TooManyRunning,
+)
 
 
 def too_large(request: Request, limit: int) -> RequestError:
@@ -63,30 +68,53 @@ def too_large(request: Request, limit: int) -> RequestError:
     return RequestError(413, fault.reason, fault.message, details=fault.details)
 
 
-def refusal_of(fault: Exception) -> RequestError:
-    """Return how an error is answered; one that nobody foresaw is logged, with a reference."""
+def refusal_of(fault: Exception, *, on_page: bool = False) -> RequestError:
+    """Return how an error is answered; one that nobody foresaw is logged, with a reference.
+
+    :param on_page: the answer is a page, not JSON.
+    """
     match fault:
         case RequestError():
-            return fault
+            refusal = fault
         case FileError():
             status = 413 if fault.reason == "file_too_large" else 400
-            return RequestError(status, fault.reason, fault.message, details=fault.details)
+            details = {"field": "file"} if on_page else fault.details
+            refusal = RequestError(status, fault.reason, fault.message, details)
         case ImportNotFound():
-            return RequestError(404, "not_found", "There is no such import.")
+            refusal = RequestError(404, "not_found", "There is no such import.")
         case ImportNotRunnable():
             words = "The import is under way, or not begun yet: wait for its end, or cancel it."
-            return RequestError(409, "import_running", words)
+            refusal = RequestError(409, "import_running", words)
         case NotRetryable():
-            return RequestError(400, "invalid_field", str(fault))
+            refusal = RequestError(400, "invalid_field", str(fault))
         case InvalidCursor():
             words = "The cursor is not one that a list of ours gave."
-            return RequestError(400, "invalid_field", words, details={"field": "cursor"})
+            refusal = RequestError(400, "invalid_field", words, {"field": "cursor"})
         case MailboxesInUse():
-            words = f"Nothing was removed: {fault}. Leave mailboxes=true out to keep them."
-            return RequestError(400, "invalid_field", words, details={"field": "mailboxes"})
+            words = f"Nothing was removed: {fault}."
+            words += "" if on_page else " Leave mailboxes=true out to keep them."
+            refusal = RequestError(400, "invalid_field", words, {"field": "mailboxes"})
         case TooManyRunning() | TooManyRefusedLogins():
-            return too_many(fault)
-    return _internal(fault)
+            headers = {"Retry-After": str(fault.retry_after)}
+            refusal = RequestError(429, fault.reason, str(fault), headers=headers)
+        case _:
+            refusal = _internal(fault)
+    return _on_page(refusal) if on_page else refusal
+
+
+#: What a page says in its own words.
+_PAGE_WORDS = {
+    "no_file": "Select the file with your mailboxes.",
+    "not_found": "This import is not here. It may have been removed.",
+}
+
+
+def _on_page(refusal: RequestError) -> RequestError:
+    """Return a refusal as a page says it: what was filled in wrong is 422."""
+    status = 422 if refusal.status == 400 and refusal.reason != "csrf" else refusal.status
+    details = {"field": "file"} if refusal.reason == "no_file" else refusal.details
+    words = _PAGE_WORDS.get(refusal.reason, refusal.message)
+    return RequestError(status, refusal.reason, words, details, headers=refusal.headers)
 
 
 def _internal(fault: Exception) -> RequestError:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
 
 from flask import Request, request
@@ -12,10 +11,9 @@ from flask_wtf import FlaskForm
 from werkzeug.datastructures import CombinedMultiDict, MultiDict
 from wtforms import BooleanField, StringField
 
-from ..core.encodings import encoding_named
+from ..core.imports import ImportOptions, InvalidOption, OnDuplicate
 from ..core.rows import COLUMNS, MAX_COLUMNS, SECRET_COLUMNS, KeptCells, RowStatus
 from ..core.secret import Secret
-from ..core.validators import MAX_TAG_LENGTH, clean_tag
 from .errors import RequestError, invalid_field
 
 _FALSE = (False, "", "false", "0")
@@ -38,15 +36,6 @@ def sent(form: type[FlaskForm]) -> FlaskForm:
     return form(formdata=CombinedMultiDict[str, Any]([request.files, request.form]))
 
 
-_FIELDS = (
-    "tag",
-    "skipConnectionTest",
-    "dryRun",
-    "testImap",
-    "encoding",
-    "onDuplicate",
-    "columnMapping",
-)
 _MAPPING = (
     "columnMapping is a JSON object of the file's columns, each once, and ours, such as "
     '{"Mail server": "smtphost"}.'
@@ -54,41 +43,39 @@ _MAPPING = (
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fields:
-    """What an import is asked to do, beside the file."""
+def read_options(
+    request: Request, workspace_id: str, *, beside: Container[str] = (), **known: Any
+) -> ImportOptions:
+    """Return what the form asks an import to do.
 
-    tag: str | None
-    skip_connection_test: bool
-    dry_run: bool
-    #: None where the form does not say.
-    test_imap: bool | None
-    encoding: str | None
-    column_mapping: Mapping[str, str | None]
-    #: A mailbox that is there already is updated, not skipped.
-    updates: bool
-
-
-def read_fields(request: Request, *, beside: Container[str] = ()) -> Fields:
-    """Return the fields of the form; ``beside`` are others that it may have.
-
+    :param beside: other fields that the form may have.
+    :param known: options that are no fields, such as ``file_name``.
     :raises RequestError: 400 ``invalid_field``: unknown, twice, or malformed; ``invalid_mapping``.
     """
     for name in request.args:
-        if name in _FIELDS:
+        if name in FIELDS:
             raise invalid_field(name, "belongs in the form, not in the address")
     for name in request.form:
-        if name not in (*_FIELDS, "file") and name not in beside:
-            raise invalid_field(name, f"is not known; known are file, {', '.join(_FIELDS)}")
-    return Fields(
-        tag=_tag(request),
-        skip_connection_test=_boolean(request.form, "skipConnectionTest"),
-        dry_run=_boolean(request.form, "dryRun"),
-        test_imap=_boolean(request.form, "testImap") if _text(request.form, "testImap") else None,
-        encoding=_encoding(request),
-        column_mapping=_column_mapping(request),
-        updates=_choice(request.form, "onDuplicate", ("skip", "update")) == "update",
-    )
+        if name not in (*FIELDS, "file") and name not in beside:
+            raise invalid_field(name, f"is not known; known are file, {', '.join(FIELDS)}")
+    for name, (option, read) in _OPTIONS.items():
+        if text := _text(request.form, name):
+            known[option] = read(name, text)
+    try:
+        return ImportOptions(workspace_id=workspace_id, **known)
+    except InvalidOption as fault:
+        field = next(name for name, (option, _) in _OPTIONS.items() if option == fault.option)
+        why = fault.words if fault.words.startswith("is ") else f"is wrong: {fault.words}"
+        raise invalid_field(field, why) from None
+
+
+def is_dry_run(request: Request) -> bool:
+    """Tell whether a form only asks what is in the file.
+
+    :raises RequestError: 400 ``invalid_field``.
+    """
+    text = _text(request.form, "dryRun")
+    return bool(text) and _boolean("dryRun", text)
 
 
 def read_flag(request: Request, name: str) -> bool:
@@ -97,7 +84,8 @@ def read_flag(request: Request, name: str) -> bool:
     :raises RequestError: 400 ``invalid_field``: unknown, twice or malformed.
     """
     refuse_arguments(request, name)
-    return _boolean(request.args, name)
+    text = _text(request.args, name)
+    return bool(text) and _boolean(name, text)
 
 
 def refuse_arguments(request: Request, *known: str) -> None:
@@ -121,8 +109,9 @@ def read_status(request: Request) -> RowStatus | None:
 
     :raises RequestError: 400 ``invalid_field``.
     """
-    value = _choice(request.args, "status", [each.value for each in RowStatus])
-    return RowStatus(value) if value else None
+    text = _text(request.args, "status")
+    known = [each.value for each in RowStatus]
+    return RowStatus(_choice("status", text, known)) if text else None
 
 
 def read_cursor(request: Request) -> str | None:
@@ -133,9 +122,8 @@ def read_cursor(request: Request) -> str | None:
     return _text(request.args, "cursor") or None
 
 
-def _choice(form: MultiDict[str, str], name: str, known: Sequence[str]) -> str:
-    text = _text(form, name)
-    if text and text not in known:
+def _choice(name: str, text: str, known: Sequence[str]) -> str:
+    if text not in known:
         raise invalid_field(name, f"must be one of {', '.join(known)}")
     return text
 
@@ -147,33 +135,22 @@ def _text(form: MultiDict[str, str], name: str) -> str:
     return values[0].strip() if values else ""
 
 
-def _boolean(form: MultiDict[str, str], name: str) -> bool:
-    text = _text(form, name).lower()
-    if text and text not in _BOOLEANS:
+def _as_it_is(_name: str, text: str) -> str:
+    return text
+
+
+def _boolean(name: str, text: str) -> bool:
+    if text.lower() not in _BOOLEANS:
         raise invalid_field(name, "must be true or false")
-    return _BOOLEANS.get(text, False)
+    return _BOOLEANS[text.lower()]
 
 
-def _tag(request: Request) -> str | None:
-    try:
-        return clean_tag(_text(request.form, "tag"))
-    except ValueError:
-        raise invalid_field("tag", f"is longer than {MAX_TAG_LENGTH} characters") from None
+def _on_duplicate(name: str, text: str) -> OnDuplicate:
+    return OnDuplicate(_choice(name, text, [OnDuplicate.SKIP.value, OnDuplicate.UPDATE.value]))
 
 
-def _encoding(request: Request) -> str | None:
-    text = _text(request.form, "encoding")
-    try:
-        return encoding_named(text) if text else None
-    except ValueError as fault:
-        raise invalid_field("encoding", f"is wrong: {fault}") from None
-
-
-def _column_mapping(request: Request) -> Mapping[str, str | None]:
+def _column_mapping(_name: str, text: str) -> Mapping[str, str | None]:
     """Return their header -> our column; an empty or null one is a column that is not used."""
-    text = _text(request.form, "columnMapping")
-    if not text:
-        return {}
     try:
         pairs = json.loads(text, object_pairs_hook=_Pairs)
         # Half of a surrogate pair is no text.
@@ -192,6 +169,19 @@ def _column_mapping(request: Request) -> Mapping[str, str | None]:
 
 class _Pairs(list[tuple[str, object]]):
     """A JSON object as it was written, keys that are there twice and all."""
+
+
+#: The option that each field of an import stands for, and what reads its text.
+_OPTIONS: dict[str, tuple[str, Callable[[str, str], object]]] = {
+    "tag": ("tag", _as_it_is),
+    "skipConnectionTest": ("skip_connection_test", _boolean),
+    "testImap": ("test_imap", _boolean),
+    "encoding": ("encoding", _as_it_is),
+    "onDuplicate": ("on_duplicate", _on_duplicate),
+    "columnMapping": ("column_mapping", _column_mapping),
+}
+#: All fields of an import beside its file.
+FIELDS = (*_OPTIONS, "dryRun")
 
 
 _RETRY = (

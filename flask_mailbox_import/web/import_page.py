@@ -10,20 +10,18 @@ from flask import Blueprint, abort, redirect, request, session, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from ..core.errors import (
-    FileError,
     ImportInterrupted,
     ImportNotRunnable,
     InvalidCursor,
-    MailboxesInUse,
     NotRetryable,
     TooManyRefusedLogins,
     TooManyRunning,
 )
 from ..core.explanations import causes_of
-from ..core.imports import ROWS_A_PAGE, ImportStatus, Page, Summary
-from ..core.rows import CheckedRow, KeptCells, RowResult, RowState, RowStatus
+from ..core.imports import ROWS_A_PAGE, ImportStatus, InvalidOption, Page, Summary
+from ..core.rows import CheckedRow, KeptCells, RowResult, RowStatus
 from ..engine.state import current_state
-from .errors import RequestError, too_many
+from .errors import REFUSED_ON_PAGE, RequestError, refusal_of
 from .forms import has_mapping, read_corrections, read_mapping
 from .rendering import Answer, confirmed, page_view, render
 from .report import report_csv
@@ -62,7 +60,7 @@ def register(blueprint: Blueprint) -> None:
 def check_page(summary: Summary, fault: RequestError | None = None) -> Answer:
     """Return the page that says what is in a file, and what is wrong."""
     importer, import_id = current_state().importer, summary.import_id or ""
-    workspace_id = summary.workspace_id or ""
+    workspace_id = summary.options.workspace_id
     return render(
         "check.html",
         fault,
@@ -99,7 +97,7 @@ def import_page(
             state.importer.wake()
     shown = _shown_rows(summary)
     failed: tuple[RowResult, ...] = ()
-    rows: tuple[RowState, ...] = ()
+    rows: tuple[RowResult, ...] = ()
     kept: dict[int, KeptCells] = {}
     cursor: str | int | None = None
     if shown is RowStatus.FAILED:
@@ -160,7 +158,7 @@ def _shown_rows(summary: Summary) -> RowStatus | None:
         return RowStatus.FAILED if summary.failed else None
 
 
-def _rows(workspace_id: str, import_id: str, shown: RowStatus) -> Page[RowState]:
+def _rows(workspace_id: str, import_id: str, shown: RowStatus) -> Page[RowResult]:
     try:
         return current_state().importer.rows(
             import_id,
@@ -181,8 +179,8 @@ def progress(workspace_id: str, import_id: str) -> Answer:
 @page_view
 def report(workspace_id: str, import_id: str) -> BaseResponse:
     """``GET .../ID/report.csv``: what came of each row, for a spreadsheet."""
-    rows = current_state().importer.report_rows(import_id, workspace_id=workspace_id)
-    return csv_file(report_csv(rows), "report.csv")
+    rows = current_state().importer.rows(import_id, workspace_id=workspace_id, limit=None)
+    return csv_file(report_csv(rows.items), "report.csv")
 
 
 @page_view
@@ -245,12 +243,10 @@ def _ask(workspace_id: str, import_id: str) -> Answer:
                 raise RequestError(422, "invalid_field", words)
             importer.read_as(import_id, encoding, mapping, workspace_id=workspace_id)
             return again
-        except ValueError:
+        except InvalidOption:
             fault = RequestError(422, "invalid_field", _CHOOSE)
-        except FileError as found:
-            fault = RequestError(422, found.reason, found.message)
-        except RequestError as found:
-            fault = found
+        except REFUSED_ON_PAGE as refused:
+            fault = refusal_of(refused, on_page=True)
     question = importer.question(import_id, workspace_id=workspace_id)
     if question is None:
         return again
@@ -322,11 +318,8 @@ def delete(workspace_id: str, import_id: str) -> Answer:
             workspace_id=workspace_id,
             mailboxes=request.form.get("mailboxes") == "true",
         )
-    except RequestError as fault:
-        return import_page(workspace_id, import_id, fault)
-    except MailboxesInUse as used:
-        words = f"Nothing was removed: {used}."
-        return import_page(workspace_id, import_id, RequestError(422, "invalid_field", words))
+    except REFUSED_ON_PAGE as fault:
+        return import_page(workspace_id, import_id, refusal_of(fault, on_page=True))
     session[REMOVED] = removed
     return redirect(url_for("mailbox_import.history"), 303)
 
@@ -359,20 +352,14 @@ def _steered(workspace_id: str, import_id: str, work: Callable[..., None]) -> An
     address = url_for("mailbox_import.result", import_id=import_id)
     if request.method != "POST":
         return redirect(address, 303)
-    fault: RequestError | None = None
     try:
         confirmed()
         work(import_id, workspace_id=workspace_id)
-    except RequestError as refused:
-        fault = refused
-    except (TooManyRunning, TooManyRefusedLogins) as limit:
-        # A second press of the button may have found no place because of the first.
-        if find_summary(workspace_id, import_id).status not in UNDER_WAY:
-            fault = too_many(limit)
-    except NotRetryable as wrong:
-        fault = RequestError(422, "invalid_field", str(wrong))
     except ImportNotRunnable:
         pass  # it is under way: its page shows it
-    if fault is not None:
-        return import_page(workspace_id, import_id, fault)
+    except REFUSED_ON_PAGE as fault:
+        # A second press of the button may have found no place because of the first.
+        no_place = isinstance(fault, TooManyRunning | TooManyRefusedLogins)
+        if not no_place or find_summary(workspace_id, import_id).status not in UNDER_WAY:
+            return import_page(workspace_id, import_id, refusal_of(fault, on_page=True))
     return redirect(address, 303)

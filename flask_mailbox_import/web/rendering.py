@@ -21,7 +21,7 @@ from ..core.errors import ImportNotFound
 from ..core.providers import HELP_PAGES
 from ..engine.state import current_state
 from .auth import page_workspace
-from .errors import RequestError
+from .errors import RequestError, refusal_of
 from .forms import ConfirmForm, sent
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ def page_view(view: Callable[..., Answer]) -> Callable[..., BaseResponse]:
             return workspace
         try:
             answer = view(workspace, **values)
-        except ImportNotFound:
-            answer = render("gone.html", RequestError(404, "not_found", GONE))
+        except ImportNotFound as fault:
+            answer = render("gone.html", refusal_of(fault, on_page=True))
         return _with_policy(make_response(answer))
 
     return wrapped
@@ -72,7 +72,6 @@ def linked(hint: str) -> Markup:
     )
 
 
-GONE = "This import is not here. It may have been removed."
 SESSION_ENDED = "Your session ended: try again."
 
 

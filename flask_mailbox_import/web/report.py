@@ -6,9 +6,8 @@ import csv
 import io
 import re
 from collections.abc import Iterable
-from dataclasses import astuple, fields
 
-from ..core.rows import ReportRow
+from ..core.rows import RowResult
 
 # What makes a spreadsheet take a cell for a formula (OWASP ASVS 5.0 section 1.2.10), and how
 # such characters look in full width.
@@ -17,13 +16,18 @@ _FORMULA = frozenset("=+-@|\t\r\n\ufffd\uff1d\uff0b\uff0d\uff20\uff5c")
 _INSIDE = re.compile(r"([;\t|]\s*)(?=[=+@-])")
 
 
-def report_csv(rows: Iterable[ReportRow]) -> bytes:
+_COLUMNS = ("row", "email", "status", "code", "error", "hint")
+
+
+def report_csv(rows: Iterable[RowResult]) -> bytes:
     """Return the report: CSV (RFC 4180) in UTF-8, with the mark by which Excel knows that."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
-    writer.writerow(each.name for each in fields(ReportRow))
-    for row in rows:
-        writer.writerow(_safe(str(each)) for each in astuple(row))
+    writer.writerow(_COLUMNS)
+    for each in rows:
+        failure = each.failure
+        why = (failure.code.value, failure.error, failure.hint) if failure else ("", "", "")
+        writer.writerow(map(_safe, (str(each.row), each.email, each.status.value, *why)))
     return text.getvalue().encode("utf-8-sig")
 
 

@@ -15,12 +15,15 @@ from werkzeug.http import HTTP_STATUS_CODES
 
 from ..core.codes import Failure
 from ..core.imports import Summary
-from ..core.rows import RowResult, RowState, RowWarning
+from ..core.rows import RowResult, RowWarning
 from ..engine.state import current_state
 from .errors import RequestError, refusal_of, too_large
 
 # What a status of another's means here.
 _REASONS = {401: "no_key", 403: "wrong_workspace", 404: "not_found", 405: "method_not_allowed"}
+
+#: What of a row stands in the ``errors`` of an import.
+_OF_AN_ERROR = ("email", "error", "row", "code", "hint", "reply", "smtp", "imap")
 
 P = ParamSpec("P")
 
@@ -108,8 +111,8 @@ def import_body(summary: Summary) -> dict[str, Any]:
     return {
         "id": summary.import_id,
         "status": summary.status and summary.status.value,
-        "tag": summary.tag,
-        "fileName": summary.file_name,
+        "tag": summary.options.tag,
+        "fileName": summary.options.file_name,
         "createdAt": _time(summary.created_at),
         "finishedAt": _time(summary.finished_at),
         "rows": summary.rows,
@@ -122,27 +125,27 @@ def import_body(summary: Summary) -> dict[str, Any]:
     }
 
 
-def row_body(state: RowState) -> dict[str, Any]:
+def row_body(result: RowResult) -> dict[str, Any]:
     """Return a row of an import."""
-    result = state.result
+    failure = result.failure
     return {
-        "row": state.row,
-        "email": state.email,
-        "status": state.status.value,
-        "mailboxStatus": state.mailbox_status and state.mailbox_status.value,
-        "code": result and result.failure.code.value,
-        "error": result and result.failure.error,
-        "hint": result and result.failure.hint,
-        "reply": result and result.failure.reply,
-        "retryable": bool(result and result.retryable),
-        "smtp": _test(result.smtp if result else None),
-        "imap": _test(result.imap if result else None),
-        "warnings": _warnings(state.warnings),
+        "row": result.row,
+        "email": result.email,
+        "status": result.status.value,
+        "mailboxStatus": result.mailbox_status and result.mailbox_status.value,
+        "code": failure and failure.code.value,
+        "error": failure and failure.error,
+        "hint": failure and failure.hint,
+        "reply": failure and failure.reply,
+        "retryable": result.retryable,
+        "smtp": _test(result.smtp),
+        "imap": _test(result.imap),
+        "warnings": _warnings(result.warnings),
     }
 
 
 def _totals(summary: Summary) -> dict[str, Any]:
-    updated = {"updated": summary.updated} if summary.updates else {}
+    updated = {"updated": summary.updated} if summary.options.updates else {}
     return {
         "imported": summary.imported,
         **updated,
@@ -153,17 +156,8 @@ def _totals(summary: Summary) -> dict[str, Any]:
 
 
 def _error_body(result: RowResult) -> dict[str, Any]:
-    failure = result.failure
-    return {
-        "email": result.email,
-        "error": failure.error,
-        "row": result.row,
-        "code": failure.code.value,
-        "hint": failure.hint,
-        "reply": failure.reply,
-        "smtp": _test(result.smtp),
-        "imap": _test(result.imap),
-    }
+    body = row_body(result)
+    return {name: body[name] for name in _OF_AN_ERROR}
 
 
 def _test(failure: Failure | None) -> dict[str, Any] | None:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flask import Blueprint, redirect, request, url_for
 from flask_wtf import FlaskForm
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response as BaseResponse
 
-from ..core.errors import FileError, TooManyRefusedLogins
 from ..core.rows import COLUMNS, REQUIRED
 from ..engine.state import current_state
 from ..reading.template import template as template_bytes
 from ..reading.workbook import can_read_workbooks
-from .errors import RequestError, too_large, too_many
-from .forms import UploadForm, read_fields, sent
+from .errors import REFUSED_ON_PAGE, RequestError, invalid_field, refusal_of, too_large
+from .forms import UploadForm, is_dry_run, read_options, sent
 from .rendering import SESSION_ENDED, Answer, page_view, render
 from .responses import csv_file
 from .uploads import uploaded_file
@@ -39,55 +40,30 @@ def upload(workspace_id: str) -> Answer:
         import_id = _stage(form, workspace_id)
     except RequestEntityTooLarge:
         return upload_form(too_large(request, current_state().config.max_file_size))
-    except RequestError as wrong:
-        return upload_form(wrong, form)
+    except REFUSED_ON_PAGE as wrong:
+        return upload_form(refusal_of(wrong, on_page=True), form)
     address = url_for("mailbox_import.check", import_id=import_id)
     question = current_state().importer.question(import_id, workspace_id=workspace_id)
     if question is not None and question.wanted:
         # The page again, as for any fault of a file; but here somebody can say what is meant.
-        fault = _at(f"column-{question.wanted[0]}", 422, "missing_column", question.message)
+        details = {"field": f"column-{question.wanted[0]}"}
+        fault = RequestError(422, "missing_column", question.message, details)
         return upload_form(fault, form, question=question, address=address)
     return redirect(address, 303)
 
 
 def _stage(form: FlaskForm, workspace_id: str) -> str:
-    """Keep the uploaded file for its check page.
-
-    :raises RequestError: what is wrong, in words for the page.
-    """
+    """Keep the uploaded file for its check page."""
     if not form.validate():
         raise RequestError(400, "csrf", SESSION_ENDED)
-    try:
-        fields = read_fields(request, beside={form.meta.csrf_field_name})
-        if fields.dry_run:
-            raise RequestError(422, "invalid_field", "The field 'dryRun' is for the JSON call.")
-        file = uploaded_file(request)
-        return current_state().importer.stage_file(
-            file.stream,
-            workspace_id=workspace_id,
-            tag=fields.tag,
-            skip_connection_test=fields.skip_connection_test,
-            # A box without a tick is not sent at all.
-            test_imap=bool(fields.test_imap),
-            encoding=fields.encoding,
-            column_mapping=fields.column_mapping,
-            updates=fields.updates,
-            file_name=file.filename,
-            ask=True,
-        )
-    except FileError as fault:
-        status = 413 if fault.reason == "file_too_large" else 422
-        raise _at("file", status, fault.reason, fault.message) from None
-    except TooManyRefusedLogins as fault:
-        raise too_many(fault) from None
-    except RequestError as fault:
-        if fault.reason == "no_file":
-            raise _at("file", 422, "no_file", "Select the file with your mailboxes.") from None
-        raise _at(fault.details.get("field"), 422, fault.reason, fault.message) from None
-
-
-def _at(field: object, status: int, reason: str, message: str) -> RequestError:
-    return RequestError(status, reason, message, details={"field": field})
+    options = read_options(request, workspace_id, beside={form.meta.csrf_field_name})
+    if is_dry_run(request):
+        raise invalid_field("dryRun", "is for the JSON call")
+    file = uploaded_file(request)
+    # A box without a tick is not sent at all.
+    test_imap = bool(options.test_imap)
+    options = replace(options, test_imap=test_imap, file_name=file.filename)
+    return current_state().importer.stage_file(file.stream, options, ask=True)
 
 
 def upload_form(

@@ -92,9 +92,11 @@ def our_import(order: Order, stack: ExitStack) -> Run:
 def our_probe(order: Order, _stack: ExitStack) -> Run:
     """Our connection tests alone: neither file nor database."""
     from flask_mailbox_import.config import Config
+    from flask_mailbox_import.core.imports import ImportOptions
+    from flask_mailbox_import.core.rows import Outcome
     from flask_mailbox_import.core.secret import generate_encryption_key
     from flask_mailbox_import.probe.prober import probe_all
-    from flask_mailbox_import.reading.reader import read_rows
+    from flask_mailbox_import.reading.reader import read_file
 
     settings = {
         "ENCRYPTION_KEYS": [generate_encryption_key()],
@@ -104,14 +106,18 @@ def our_probe(order: Order, _stack: ExitStack) -> Run:
         **_settings(order),
     }
     config = Config.from_mapping({f"MAILBOX_IMPORT_{k}": v for k, v in settings.items()})
-    rows = read_rows(csv_of(order.rows), config)[0]
-    mailboxes = [(each.record.row, each.mailbox) for each in rows if each.mailbox]
+    check = read_file(csv_of(order.rows), config, ImportOptions(workspace_id="w1"))
+    untested = [
+        Outcome(row_id=each.record.row, row=each.record.row, mailbox=each.mailbox)
+        for each in check.rows
+        if each.mailbox
+    ]
 
     def run() -> tuple[int, int]:
-        tests = probe_all(mailboxes, config)
-        found = [each for each in tests.results(1) if isinstance(each, tuple)]
+        tests = probe_all(untested, config)
+        found = [each for each in tests.results(1) if isinstance(each, Outcome)]
         tests.close()
-        good = sum(tested.smtp.failure is None for _, tested in found)
+        good = sum(each.failure is None for each in found)
         return good, len(found) - good
 
     return run
