@@ -112,9 +112,42 @@ def test_its_lists_are_ours(document):
     assert schemas["Code"]["enum"] == [each.value for each in Code]
     columns = schemas["Corrections"]["additionalProperties"]["propertyNames"]["enum"]
     assert sorted(columns) == sorted(COLUMNS)
-    form = document["paths"][SMTP]["post"]["requestBody"]["content"]["multipart/form-data"]
+    body = document["components"]["requestBodies"]["ImportForm"]
+    form = body["content"]["multipart/form-data"]
     assert set(form["schema"]["properties"]) == {"file", *forms.FIELDS}
     assert [*flask_mailbox_import.ImportStatus] == schemas["Import"]["properties"]["status"]["enum"]
+
+
+def test_examples_are_as_described(document, make_host):
+    api = Described(document, make_host())
+    shown = [
+        (content["example"], content["schema"])
+        for response in document["components"]["responses"].values()
+        for content in response.get("content", {}).values()
+        if "example" in content
+    ]
+    assert len(shown) == 16
+    for example, schema in shown:
+        api.fits(example, schema)
+    assert all(each.get("description") for each in document["components"]["parameters"].values())
+
+
+def test_links_lead_to_operations_and_each_has_a_tag(document):
+    operations = {
+        operation["operationId"]: operation
+        for methods in document["paths"].values()
+        for operation in methods.values()
+    }
+    links = {
+        link["operationId"]: link["parameters"]
+        for response in document["components"]["responses"].values()
+        for link in response.get("links", {}).values()
+    }
+    assert set(links) == {"getImport", "listRows", "getReport", "retryRows", "deleteImport"}
+    assert links.keys() <= operations.keys()
+    tags = {each["name"] for each in document["tags"]}
+    assert {tag for each in operations.values() for tag in each["tags"]} == tags
+    assert all(each["summary"] for each in operations.values())
 
 
 def form(csv: str, **more: str) -> dict[str, object]:

@@ -178,14 +178,14 @@ class Execution:
                 _tell(run, seal_broken, row_id=row.id, field=Field.RECORD.value)
             code = Code.INTERNAL if row.is_broken else Code.NOT_TESTED
             return Outcome(row_id=row.id, row=row.row, failure=failure_for(code))
-        found = mailbox_of(row.record, self._config, test_imap=run.options.tests_imap)
+        found = mailbox_of(row.record, self._config, with_imap=run.options.tests_imap)
         known = Outcome(row_id=row.id, row=row.row, warnings=row.record.warnings)
         if isinstance(found, Failure):
             return replace(known, failure=found)
         return replace(known, mailbox=found)
 
     def _tested(self, run: Run, untested: Sequence[Outcome], known: list[Outcome]) -> Filled:
-        tests = probe_all(untested, self._config, test_imap=run.options.tests_imap)
+        tests = probe_all(untested, self._config, with_imap=run.options.tests_imap)
         try:
             look = time.monotonic() + WATCH
             due = time.monotonic() + TICK

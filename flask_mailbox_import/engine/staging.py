@@ -138,8 +138,8 @@ class Staging:
         options = self._resolved(
             ImportOptions(workspace_id=workspace_id, on_duplicate=OnDuplicate.TEST)
         )
-        test_imap = options.tests_imap
-        rows = tuple(check_row(each, self._config, test_imap=test_imap) for each in found)
+        with_imap = options.tests_imap
+        rows = tuple(check_row(each, self._config, with_imap=with_imap) for each in found)
         return self._imports.stage(Check(options=options, rows=rows))
 
     def _resolved(self, options: ImportOptions) -> ImportOptions:
@@ -165,7 +165,7 @@ class Staging:
         keys = [each.mailbox.email_key for each in check.rows if each.mailbox]
         known = self._mailboxes.existing_keys(options.workspace_id, keys)
         skipped = set() if options.updates else known
-        rows = tuple(mark_doubles(check.rows, skipped, test_imap=options.tests_imap))
+        rows = tuple(mark_doubles(check.rows, skipped, with_imap=options.tests_imap))
         ready = (each.mailbox for each in rows if each.status is RowStatus.READY)
         updated = sum(each is not None and each.email_key in known for each in ready)
         if not updated:
@@ -231,8 +231,8 @@ class Retrying:
         return list(checked.values())
 
     def _checked(self, options: ImportOptions, records: Collection[Record]) -> Iterator[CheckedRow]:
-        test_imap = options.tests_imap
-        rows = [check_row(each, self._config, test_imap=test_imap) for each in records]
+        with_imap = options.tests_imap
+        rows = [check_row(each, self._config, with_imap=with_imap) for each in records]
         for each in rows:
             if each.failure is not None and each.failure.code is Code.FIELD_TOO_LONG:
                 raise NotRetryable(f"Row {each.record.row}: {each.failure.text}")
@@ -240,7 +240,7 @@ class Retrying:
         if options.on_duplicate is OnDuplicate.SKIP:
             keys = [each.mailbox.email_key for each in rows if each.mailbox]
             known = self._mailboxes.existing_keys(options.workspace_id, keys)
-        return mark_doubles(rows, known, test_imap=test_imap)
+        return mark_doubles(rows, known, with_imap=with_imap)
 
 
 def _is_kept(failed: StagedRow) -> bool:

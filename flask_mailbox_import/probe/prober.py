@@ -30,7 +30,7 @@ Message = Outcome | RowWarning | RefusedTargets
 
 
 def probe_all(
-    untested: Iterable[Outcome], config: Config, *, test_imap: bool = False
+    untested: Iterable[Outcome], config: Config, *, with_imap: bool = False
 ) -> HubRun[Message]:
     """Start to test the mailboxes of rows apart from the caller, who iterates over the ``results``.
 
@@ -50,8 +50,8 @@ def probe_all(
             allowed_networks=config.allowed_networks, denied_networks=config.denied_networks
         )
         with Guard(policy, config.dns_timeout) as guard:
-            verdicts = Verdicts(emit, rows, test_imap=test_imap)
-            tests = login_tests(rows, test_imap=test_imap)
+            verdicts = Verdicts(emit, rows, with_imap=with_imap)
+            tests = login_tests(rows, with_imap=with_imap)
             Schedule(tests, config, guard, context, verdicts, draining).run()
             if guard.refused:
                 emit(RefusedTargets(count=guard.refused))

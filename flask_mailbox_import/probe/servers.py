@@ -33,20 +33,20 @@ class LoginTest:
     crowded: bool = False
 
 
-def tested_logins(row: Outcome, *, test_imap: bool) -> list[Login]:
+def tested_logins(row: Outcome, *, with_imap: bool) -> list[Login]:
     """Return the logins of a row that are tested."""
     if row.mailbox is None:
         return []
-    imap = row.mailbox.imap if test_imap else None
+    imap = row.mailbox.imap if with_imap else None
     return [row.mailbox.smtp, *([imap] if imap is not None else [])]
 
 
-def login_tests(rows: Iterable[Outcome], *, test_imap: bool) -> list[LoginTest]:
+def login_tests(rows: Iterable[Outcome], *, with_imap: bool) -> list[LoginTest]:
     """Group rows whose login is the same, password included: it is tested once."""
     groups: dict[tuple[object, ...], list[LoginTest]] = {}
     tests: list[LoginTest] = []
     for row in rows:
-        for login in tested_logins(row, test_imap=test_imap):
+        for login in tested_logins(row, with_imap=with_imap):
             key = (login.protocol, login.host, login.port, login.security, login.username)
             group = groups.setdefault(key, [])
             alike = (each for each in group if each.login.password.same_as(login.password))

@@ -161,12 +161,12 @@ class Verdicts:
         emit: Callable[[Outcome | RowWarning], None],
         untested: Iterable[Outcome],
         *,
-        test_imap: bool,
+        with_imap: bool,
     ) -> None:
         self._emit = emit
         self._untested = {row.row_id: row for row in untested}
         self._wanted = {
-            row_id: {login.protocol for login in tested_logins(row, test_imap=test_imap)}
+            row_id: {login.protocol for login in tested_logins(row, with_imap=with_imap)}
             for row_id, row in self._untested.items()
         }
         self._known: dict[int, dict[Protocol, LoginVerdict]] = {}

@@ -61,7 +61,7 @@ def read_file(data: bytes, config: Config, options: ImportOptions) -> Check:
     return Check(
         options=options,
         rows=tuple(
-            check_row(each, config, test_imap=options.tests_imap)
+            check_row(each, config, with_imap=options.tests_imap)
             for each in found
             if each.row not in examples
         ),

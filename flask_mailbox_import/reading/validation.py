@@ -41,10 +41,10 @@ _SECURED = {
 _REFUSED_CATEGORIES = frozenset({"Cc", "Zl", "Zp", "Cs"})
 
 
-def mailbox_of(record: Record, config: Config, *, test_imap: bool = False) -> Mailbox | Failure:
+def mailbox_of(record: Record, config: Config, *, with_imap: bool = False) -> Mailbox | Failure:
     """Return the mailbox that a record describes, or all that is wrong with it, gravest first.
 
-    With ``test_imap`` a record without an IMAP host is wrong, too.
+    With ``with_imap`` a record without an IMAP host is wrong, too.
     """
     if record.problem is not None:
         return record.problem
@@ -59,11 +59,11 @@ def mailbox_of(record: Record, config: Config, *, test_imap: bool = False) -> Ma
         ]
         columns = f"column{'s' if len(missing) > 1 else ''} {' and '.join(missing)}"
         failures.append(_missing_credentials(f"Fill in the {columns}."))
-    if test_imap and not record.cells["imaphost"]:
+    if with_imap and not record.cells["imaphost"]:
         failures.append(_missing_imap_host())
     smtp = _check_server(Protocol.SMTP, record, password, config, failures)
     imap_password = record.secrets["imappassword"] or record.secrets["password"]
-    if test_imap and not imap_password and password:
+    if with_imap and not imap_password and password:
         failures.append(_missing_credentials("Fill in the column password or imappassword."))
     imap = _check_server(Protocol.IMAP, record, imap_password, config, failures)
     if failures or email is None or smtp is None:
@@ -240,18 +240,18 @@ def _wrong_security(column: str, security: Security | None) -> Failure:
     )
 
 
-def check_row(record: Record, config: Config, *, test_imap: bool) -> CheckedRow:
+def check_row(record: Record, config: Config, *, with_imap: bool) -> CheckedRow:
     """Judge one record: ready, or failed and why."""
     if warnings := tuple(pitfall_warnings(record)):
         record = replace(record, warnings=record.warnings + warnings)
-    found = mailbox_of(record, config, test_imap=test_imap)
+    found = mailbox_of(record, config, with_imap=with_imap)
     if isinstance(found, Failure):
         return CheckedRow(record=record, mailbox=None, status=RowStatus.FAILED, failure=found)
     return CheckedRow(record=record, mailbox=found, status=RowStatus.READY)
 
 
 def mark_doubles(
-    rows: Sequence[CheckedRow], known: set[str], *, test_imap: bool = False
+    rows: Sequence[CheckedRow], known: set[str], *, with_imap: bool = False
 ) -> Iterator[CheckedRow]:
     """Skip known addresses, then later rows of one address; fail later passwords of one login."""
     seen: set[str] = set()
@@ -264,16 +264,16 @@ def mark_doubles(
             yield _marked(row, RowStatus.SKIPPED, Code.DUPLICATE)
         elif mailbox.email_key in seen:
             yield _marked(row, RowStatus.SKIPPED, Code.DUPLICATE_IN_FILE)
-        elif any(_another_password(each, logins) for each in _tested_logins(mailbox, test_imap)):
+        elif any(_another_password(each, logins) for each in _tested_logins(mailbox, with_imap)):
             yield _marked(row, RowStatus.FAILED, Code.DUPLICATE_LOGIN)
         else:
             seen.add(mailbox.email_key)
-            logins |= {_login_key(each): each for each in _tested_logins(mailbox, test_imap)}
+            logins |= {_login_key(each): each for each in _tested_logins(mailbox, with_imap)}
             yield row
 
 
-def _tested_logins(mailbox: Mailbox, test_imap: bool) -> list[Login]:
-    return [mailbox.smtp, *([mailbox.imap] if test_imap and mailbox.imap else [])]
+def _tested_logins(mailbox: Mailbox, with_imap: bool) -> list[Login]:
+    return [mailbox.smtp, *([mailbox.imap] if with_imap and mailbox.imap else [])]
 
 
 def _login_key(login: Login) -> tuple[object, ...]:

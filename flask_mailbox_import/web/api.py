@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Response, request, url_for
+from flask import Response, request, url_for
 
 from ..core.imports import Page
 from ..engine.state import NAME, current_state
 from ..reading.template import template
-from ..storage.api_keys import ApiKey
-from .auth import caller, check_method, workspace_of
+from .auth import Caller
 from .forms import (
     is_dry_run,
     prefers_async,
@@ -23,187 +19,223 @@ from .forms import (
     read_options,
     read_retry,
     read_status,
-    refuse_arguments,
 )
+from .openapi import document
 from .report import report_csv
-from .responses import answer, call_body, csv_file, dry_run_body, import_body, json_view, row_body
-from .uploads import check_envelope, uploaded_file
+from .responses import answer, call_body, csv_file, dry_run_body, import_body, row_body
+from .routes import register as register
+from .routes import route
+from .uploads import uploaded_file
 
-#: All that a route answers itself, so that a wrong one is refused in JSON.
-METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
-
-
-def register(blueprint: Blueprint) -> None:
-    """Add the JSON routes to the blueprint."""
-    one = "/v1/mailboxes/imports/<import_id>"
-    for rule, endpoint, view in (
-        ("/v1/mailboxes/import/smtp", "api_import", import_smtp),
-        ("/v1/mailboxes/import/smtp/template.csv", "api_template", api_template),
-        ("/v1/mailboxes/openapi.json", "api_openapi", api_openapi),
-        ("/v1/mailboxes/connection-test", "api_connection_test", api_connection_test),
-        ("/v1/mailboxes/imports", "api_imports", api_imports),
-        (one, "api_resource", api_resource),
-        (f"{one}/rows", "api_rows", api_rows),
-        (f"{one}/report.csv", "api_report", api_report),
-        (f"{one}/cancel", "api_cancel", api_cancel),
-        (f"{one}/continue", "api_continue", api_continue),
-        (f"{one}/retry", "api_retry", api_retry),
-    ):
-        blueprint.add_url_rule(
-            rule,
-            endpoint=endpoint,
-            view_func=view,
-            methods=METHODS,
-            provide_automatic_options=False,
-        )
+_IMPORTS = "/v1/mailboxes/imports"
+_ONE = f"{_IMPORTS}/<import_id>"
 
 
-@json_view("POST")
-def import_smtp() -> Response:
-    """``POST /v1/mailboxes/import/smtp``: import a CSV file of mailboxes."""
-    state = current_state()
-    identity = caller("POST")
-    check_envelope()
-    workspace_id = workspace_of(identity, request)
-    refuse_arguments(request)
+@route(
+    "POST",
+    "/v1/mailboxes/import/smtp",
+    "api_import",
+    tag="Mailboxes",
+    answers={200: "ImportDone", 202: "ImportStarted"},
+    may=(429,),
+    headers=("Prefer",),
+    body="ImportForm",
+    takes_file=True,
+)
+def import_mailboxes(caller: Caller) -> Response:
+    """Import a file of mailboxes.
+
+    The login of each row is tested; those that work become mailboxes of the workspace.
+    """
+    importer = current_state().importer
     file = uploaded_file(request)
     options = read_options(
-        request,
-        workspace_id,
-        file_name=file.filename,
-        api_key_id=identity.id if isinstance(identity, ApiKey) else None,
+        request, caller.workspace_id, file_name=file.filename, api_key_id=caller.api_key_id
     )
     if is_dry_run(request):
-        check = state.importer.check_file(file.stream, options)
+        check = importer.check_file(file.stream, options)
         return answer({"success": True, "data": dry_run_body(check.summary())})
-    if prefers_async(request) and not state.importer.is_inline():
-        import_id = state.importer.stage_file(file.stream, options)
-        state.importer.start(import_id, workspace_id=workspace_id)
-        return accepted(import_id, workspace_id, {"Preference-Applied": "respond-async"})
-    summary = state.importer.import_file(file.stream, options)
+    if prefers_async(request) and not importer.is_inline():
+        import_id = importer.stage_file(file.stream, options)
+        importer.start(import_id, workspace_id=caller.workspace_id)
+        return _accepted(import_id, caller, {"Preference-Applied": "respond-async"})
+    summary = importer.import_file(file.stream, options)
     return answer({"success": True, "data": call_body(summary)})
 
 
-def accepted(
-    import_id: str, workspace_id: str, headers: Mapping[str, str] | None = None
-) -> Response:
-    """Answer 202 with an import that goes on, and where it can be watched."""
-    summary = current_state().importer.summary(import_id, workspace_id=workspace_id)
-    address = url_for(f"{NAME}.api_resource", import_id=import_id)
-    body = {"success": True, "data": import_body(summary)}
-    return answer(body, 202, {"Location": address, **(headers or {})})
-
-
-@json_view("GET")
-def api_template() -> Response:
-    """``GET /v1/mailboxes/import/smtp/template.csv``: the columns, and an example row."""
-    workspace_of(caller("GET"), request)
-    refuse_arguments(request)
+@route(
+    "GET",
+    "/v1/mailboxes/import/smtp/template.csv",
+    "api_template",
+    tag="Mailboxes",
+    answers={200: "Template"},
+)
+def get_template(_caller: Caller) -> Response:
+    """Get a file with the columns and an example."""
     return csv_file(template(), "mailboxes.csv")
 
 
-@json_view("GET")
-def api_openapi() -> Response:
-    """``GET /v1/mailboxes/openapi.json``: this API, for programs; needs no key."""
-    check_method("GET")
-    refuse_arguments(request)
-    prefix = current_state().config.url_prefix
-    return answer({**_openapi(), "servers": [{"url": request.script_root + prefix or "/"}]})
+@route(
+    "POST",
+    "/v1/mailboxes/connection-test",
+    "api_connection_test",
+    tag="Mailboxes",
+    answers={202: "Accepted"},
+    may=(429,),
+)
+def test_pending_mailboxes(caller: Caller) -> Response:
+    """Test the pending mailboxes of the workspace.
+
+    Those that pass become `active`, the others stay `pending`. As many as a file may have rows,
+    the oldest first. Where none is pending: 400 `no_rows`.
+    """
+    importer = current_state().importer
+    import_id = importer.stage_pending(workspace_id=caller.workspace_id)
+    importer.start(import_id, workspace_id=caller.workspace_id)
+    return _accepted(import_id, caller)
 
 
-@cache
-def _openapi() -> dict[str, Any]:
-    text = Path(__file__).with_name("openapi.json").read_text("utf-8")
-    document: dict[str, Any] = json.loads(text)
-    return document
-
-
-@json_view("GET")
-def api_imports() -> Response:
-    """``GET /v1/mailboxes/imports``: the workspace's imports, newest first."""
-    workspace_id = workspace_of(caller("GET"), request)
-    refuse_arguments(request, "cursor")
-    page = current_state().importer.imports(workspace_id=workspace_id, cursor=read_cursor(request))
+@route(
+    "GET",
+    _IMPORTS,
+    "api_imports",
+    tag="Imports",
+    answers={200: "ImportPage"},
+    arguments=("cursor",),
+)
+def list_imports(caller: Caller) -> Response:
+    """List the imports of the workspace, newest first."""
+    page = current_state().importer.imports(
+        workspace_id=caller.workspace_id, cursor=read_cursor(request)
+    )
     return _listed(page, import_body)
 
 
-@json_view("GET", "DELETE")
-def api_resource(import_id: str) -> Response:
-    """``GET`` and ``DELETE /v1/mailboxes/imports/ID``: look at an import, or forget it."""
-    workspace_id = workspace_of(caller("GET", "DELETE"), request)
-    state = current_state()
-    if request.method == "DELETE":
-        mailboxes = read_flag(request, "mailboxes")
-        state.importer.delete(import_id, workspace_id=workspace_id, mailboxes=mailboxes)
-        return Response(status=204)
-    refuse_arguments(request)
-    state.importer.wake()
-    summary = state.importer.summary(import_id, workspace_id=workspace_id)
+@route("GET", _ONE, "api_resource", tag="Imports", answers={200: "ImportNow"})
+def get_import(caller: Caller, import_id: str) -> Response:
+    """Look at an import."""
+    importer = current_state().importer
+    importer.wake()
+    summary = importer.summary(import_id, workspace_id=caller.workspace_id)
     return answer({"success": True, "data": import_body(summary)})
 
 
-@json_view("GET")
-def api_rows(import_id: str) -> Response:
-    """``GET /v1/mailboxes/imports/ID/rows``: where each row stands, in the file's order."""
-    workspace_id = workspace_of(caller("GET"), request)
-    refuse_arguments(request, "status", "cursor")
+@route(
+    "DELETE",
+    _ONE,
+    "api_resource",
+    tag="Imports",
+    answers={204: "Forgotten"},
+    arguments=("mailboxes",),
+)
+def delete_import(caller: Caller, import_id: str) -> Response:
+    """Forget an import; one that runs ends.
+
+    With `mailboxes=true` the mailboxes that it added are removed, too; not those that it updated.
+    """
+    current_state().importer.delete(
+        import_id, workspace_id=caller.workspace_id, mailboxes=read_flag(request, "mailboxes")
+    )
+    return Response(status=204)
+
+
+@route(
+    "GET",
+    f"{_ONE}/rows",
+    "api_rows",
+    tag="Imports",
+    answers={200: "RowPage"},
+    arguments=("status", "cursor"),
+)
+def list_rows(caller: Caller, import_id: str) -> Response:
+    """List the rows of an import, in the order of the file."""
     page = current_state().importer.rows(
         import_id,
-        workspace_id=workspace_id,
+        workspace_id=caller.workspace_id,
         status=read_status(request),
         cursor=read_cursor(request),
     )
     return _listed(page, row_body)
 
 
-@json_view("GET")
-def api_report(import_id: str) -> Response:
-    """``GET /v1/mailboxes/imports/ID/report.csv``: what came of each row of an import."""
-    workspace_id = workspace_of(caller("GET"), request)
-    refuse_arguments(request)
-    rows = current_state().importer.rows(import_id, workspace_id=workspace_id, limit=None)
+@route("GET", f"{_ONE}/report.csv", "api_report", tag="Imports", answers={200: "Report"})
+def get_report(caller: Caller, import_id: str) -> Response:
+    """Get what came of each row, as a file for a spreadsheet."""
+    rows = current_state().importer.rows(import_id, workspace_id=caller.workspace_id, limit=None)
     return csv_file(report_csv(rows.items), "report.csv")
 
 
-@json_view("POST")
-def api_cancel(import_id: str) -> Response:
-    """``POST /v1/mailboxes/imports/ID/cancel``: begin no more tests; those under way count."""
-    workspace_id = workspace_of(caller("POST"), request)
-    refuse_arguments(request)
-    current_state().importer.cancel(import_id, workspace_id=workspace_id)
-    return accepted(import_id, workspace_id)
+@route("POST", f"{_ONE}/cancel", "api_cancel", tag="Imports", answers={202: "Accepted"})
+def cancel_import(caller: Caller, import_id: str) -> Response:
+    """Begin no more tests.
+
+    Tests under way still end, and count; the rest stays `ready`. An import that has ended stays
+    as it is.
+    """
+    current_state().importer.cancel(import_id, workspace_id=caller.workspace_id)
+    return _accepted(import_id, caller)
 
 
-@json_view("POST")
-def api_continue(import_id: str) -> Response:
-    """``POST /v1/mailboxes/imports/ID/continue``: do what is left of an import."""
-    workspace_id = workspace_of(caller("POST"), request)
-    refuse_arguments(request)
-    current_state().importer.start(import_id, workspace_id=workspace_id)
-    return accepted(import_id, workspace_id)
+@route(
+    "POST",
+    f"{_ONE}/continue",
+    "api_continue",
+    tag="Imports",
+    answers={202: "Accepted"},
+    may=(409, 429),
+)
+def continue_import(caller: Caller, import_id: str) -> Response:
+    """Do what is left of an import.
+
+    One that is finished, or under way, stays as it is; one that is just being cancelled is refused
+    until it has ended.
+    """
+    current_state().importer.start(import_id, workspace_id=caller.workspace_id)
+    return _accepted(import_id, caller)
 
 
-@json_view("POST")
-def api_retry(import_id: str) -> Response:
-    """``POST /v1/mailboxes/imports/ID/retry``: test failed rows again, corrected or not."""
-    workspace_id = workspace_of(caller("POST"), request)
-    refuse_arguments(request)
+@route(
+    "POST",
+    f"{_ONE}/retry",
+    "api_retry",
+    tag="Imports",
+    answers={202: "Accepted"},
+    may=(409, 413, 429),
+    body="Retry",
+)
+def retry_rows(caller: Caller, import_id: str) -> Response:
+    """Test failed rows again, corrected or not.
+
+    Without a body, or with no rows and no corrections: all rows that are `retryable`. A wrong
+    correction fails its row at once.
+    """
     rows, corrections = read_retry(request)
     current_state().importer.retry(
-        import_id, workspace_id=workspace_id, rows=rows, corrections=corrections
+        import_id, workspace_id=caller.workspace_id, rows=rows, corrections=corrections
     )
-    return accepted(import_id, workspace_id)
+    return _accepted(import_id, caller)
 
 
-@json_view("POST")
-def api_connection_test() -> Response:
-    """``POST /v1/mailboxes/connection-test``: test the workspace's pending mailboxes."""
-    workspace_id = workspace_of(caller("POST"), request)
-    refuse_arguments(request)
-    importer = current_state().importer
-    import_id = importer.stage_pending(workspace_id=workspace_id)
-    importer.start(import_id, workspace_id=workspace_id)
-    return accepted(import_id, workspace_id)
+@route(
+    "GET",
+    "/v1/mailboxes/openapi.json",
+    "api_openapi",
+    tag="Description",
+    answers={200: "Description"},
+    is_open=True,
+)
+def get_description() -> Response:
+    """Get this description; it needs no key."""
+    prefix = current_state().config.url_prefix
+    return answer({**document(), "servers": [{"url": request.script_root + prefix or "/"}]})
+
+
+def _accepted(import_id: str, caller: Caller, headers: Mapping[str, str] | None = None) -> Response:
+    """Answer 202 with an import that goes on, and where it can be watched."""
+    summary = current_state().importer.summary(import_id, workspace_id=caller.workspace_id)
+    address = url_for(f"{NAME}.api_resource", import_id=import_id)
+    body = {"success": True, "data": import_body(summary)}
+    return answer(body, 202, {"Location": address, **(headers or {})})
 
 
 def _listed(page: Page[Any], body: Callable[[Any], dict[str, Any]]) -> Response:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 
-from flask import Request, abort, request
+from flask import Request, abort
 from werkzeug.wrappers import Response as BaseResponse
 
 from ..core.errors import HookError
@@ -15,9 +16,17 @@ from .errors import RequestError
 
 logger = logging.getLogger("flask_mailbox_import")
 
-
 #: Schemes of what a browser sends by itself, with the form of any site.
 _SENT_BY_BROWSERS = frozenset({"basic", "digest", "negotiate", "ntlm"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who calls the API."""
+
+    workspace_id: str
+    #: None where the host's own loader named the workspace.
+    api_key_id: int | None = None
 
 
 def authenticate(request: Request, keys: ApiKeys, loader: WorkspaceLoader | None) -> ApiKey | str:
@@ -44,13 +53,13 @@ def authenticate(request: Request, keys: ApiKeys, loader: WorkspaceLoader | None
     return found
 
 
-def workspace_of(identity: ApiKey | str, request: Request) -> str:
-    """Return the workspace that an authenticated call is for.
+def caller_of(identity: ApiKey | str, request: Request) -> Caller:
+    """Return for which workspace an authenticated call is.
 
     :raises RequestError: 400 ``workspace_required`` or 403 ``wrong_workspace``.
     """
     if isinstance(identity, str):
-        return identity
+        return Caller(workspace_id=identity)
     named = _utf8(request.headers.get("X-Workspace-Id", "")) or None
     if named is None and identity.platform:
         raise RequestError(
@@ -59,7 +68,8 @@ def workspace_of(identity: ApiKey | str, request: Request) -> str:
     if named is not None and named not in identity.workspace_ids:
         tell_refused("wrong_workspace", identity)
         raise RequestError(403, "wrong_workspace", "This API key is not for that workspace.")
-    return named if named is not None else identity.workspace_ids[0]
+    workspace_id = named if named is not None else identity.workspace_ids[0]
+    return Caller(workspace_id=workspace_id, api_key_id=identity.id)
 
 
 def _is_of_another_site(request: Request) -> bool:
@@ -92,29 +102,6 @@ def _unauthorized(reason: str, message: str) -> RequestError:
 def _bearer(request: Request) -> str | None:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
-
-
-def caller(*methods: str) -> ApiKey | str:
-    """Return who calls: a valid API key, or the workspace that the host's loader names.
-
-    :raises RequestError: 401, and after that 405 for another method.
-    """
-    state = current_state()
-    identity = authenticate(request, state.api_keys, state.api_workspace_loader())
-    check_method(*methods)
-    return identity
-
-
-def check_method(*methods: str) -> None:
-    """Refuse other methods than a route has.
-
-    :raises RequestError: 405.
-    """
-    asked = "GET" if request.method == "HEAD" else request.method
-    if asked not in methods:
-        allowed = {"Allow": ", ".join(methods)}
-        words = f"Call this with {' or '.join(methods)}."
-        raise RequestError(405, "method_not_allowed", words, headers=allowed)
 
 
 def page_workspace() -> str | BaseResponse:

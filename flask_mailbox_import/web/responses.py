@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any, ParamSpec, cast
+from typing import Any, cast
 
 from flask import Response, request
 from werkzeug.exceptions import HTTPException
@@ -25,31 +24,15 @@ _REASONS = {401: "no_key", 403: "wrong_workspace", 404: "not_found", 405: "metho
 #: What of a row stands in the ``errors`` of an import.
 _OF_AN_ERROR = ("email", "error", "row", "code", "hint", "reply", "smtp", "imap")
 
-P = ParamSpec("P")
 
-
-def json_view(*methods: str) -> Callable[[Callable[P, Response]], Callable[P, Response]]:
-    """Mark the view of a route with these methods; every fault of it becomes our error body."""
-
-    def decorate(view: Callable[P, Response]) -> Callable[P, Response]:
-        @functools.wraps(view)
-        def wrapped(*args: P.args, **kwargs: P.kwargs) -> Response:
-            if request.method == "OPTIONS":
-                return Response(status=204, headers={"Allow": ", ".join([*methods, "OPTIONS"])})
-            return _private(_answered(functools.partial(view, *args, **kwargs)))
-
-        return wrapped
-
-    return decorate
-
-
-def _answered(view: Callable[[], Response]) -> Response:
+def answered(view: Callable[[], Response]) -> Response:
+    """Return the answer of a view; every fault of it becomes our error body."""
     try:
-        return view()
+        return _private(view())
     except HTTPException as fault:
         # A hook of the host may have aborted with a response of its own.
         own = fault.get_response() if fault.response is not None else None
-        return cast("Response", own) if own is not None else refused(fault)
+        return _private(cast("Response", own)) if own is not None else refused(fault)
     except Exception as fault:  # noqa: BLE001 (the edge: a client gets a reference, no detail)
         return _error_response(refusal_of(fault))
 
