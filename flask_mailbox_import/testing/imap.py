@@ -1,0 +1,106 @@
+"""An IMAP server that tests logins: CAPABILITY, STARTTLS, LOGIN, AUTHENTICATE and EXAMINE."""
+
+from __future__ import annotations
+
+import base64
+import re
+
+from .login_server import LoginServer
+from .server import Session
+
+#: What EXAMINE and SELECT tell of a mailbox, before the tagged line.
+OK_EXAMINE = b"* 3 EXISTS\r\n* OK [UIDVALIDITY 1] UIDs valid\r\n"
+#: The reply to a login that is refused, after the tag.
+REFUSED_NO = b"NO [AUTHENTICATIONFAILED] Authentication failed.\r\n"
+
+_BAD = b"{tag} BAD Command not understood\r\n"
+#: A quoted string, or a word that is no literal (RFC 9051 section 4).
+_ARGUMENT = rb'("(?:[^"\\]|\\.)*"|[^\s"{]+)'
+_TWO_ARGUMENTS = re.compile(_ARGUMENT + rb" " + _ARGUMENT)
+
+
+class IMAPServer(LoginServer):
+    """Serves IMAP on a free port of 127.0.0.1 until it is closed. Use it in a ``with``.
+
+    It accepts a login by LOGIN or AUTHENTICATE PLAIN and refuses it with NO. A mailbox can be
+    opened by EXAMINE or SELECT; no message is served.
+
+    The options are those of :class:`LoginServer`. ``mechanisms`` is what CAPABILITY lists beside
+    IMAP4rev1. ``replies`` has ``greeting``, ``CAPABILITY``, ``STARTTLS``, ``LOGIN``,
+    ``AUTHENTICATE``, ``EXAMINE``, ``LOGOUT``, or any other command. ``{tag}`` in a reply stands
+    for the tag of the command.
+    """
+
+    default_mechanisms = "SASL-IR AUTH=PLAIN ID"
+
+    def _talk(self, session: Session) -> None:
+        if self.implicit_tls:
+            self._start_tls(session, self.context)
+        self._say(session, "greeting", b"* OK IMAP4rev1 ready")
+        while True:
+            tag, _, command = self._line(session).partition(b" ")
+            verb, _, arguments = command.partition(b" ")
+            name = verb.decode("latin-1").upper()
+            said = self._say(session, name, self._own_reply(session, name, arguments), tag)
+            if name == "STARTTLS" and b"\r\n" + tag + b" OK" in b"\r\n" + said:
+                self._start_tls(session, self.context)
+            elif name == "LOGOUT":
+                return
+
+    def _own_reply(self, session: Session, name: str, arguments: bytes) -> bytes:
+        if name == "CAPABILITY":
+            return b"* CAPABILITY " + self._capabilities(session) + b"\r\n{tag} OK done\r\n"
+        if name == "LOGIN":
+            return self._login(session, arguments)
+        if name == "AUTHENTICATE":
+            return self._authenticate(session, arguments)
+        if name == "EXAMINE":
+            return OK_EXAMINE + b"{tag} OK [READ-ONLY] done\r\n"
+        if name == "SELECT":
+            return OK_EXAMINE + b"{tag} OK [READ-WRITE] done\r\n"
+        if name == "LOGOUT":
+            self._count_out(session)
+            return b"* BYE bye\r\n{tag} OK bye\r\n"
+        can_start_tls = self.context is not None and not session.secure
+        if name in ("ID", "NOOP") or (name == "STARTTLS" and can_start_tls):
+            return b"{tag} OK done\r\n"
+        return _BAD
+
+    def _capabilities(self, session: Session) -> bytes:
+        if self.context and not session.secure:
+            return b"IMAP4rev1 STARTTLS LOGINDISABLED"
+        return b"IMAP4rev1 " + self.mechanisms.encode()
+
+    def _login(self, session: Session, arguments: bytes) -> bytes:
+        found = _TWO_ARGUMENTS.fullmatch(arguments)
+        if found is None:
+            return _BAD
+        user, password = (_unquoted(each) for each in found.groups())
+        return self._verdict(session, user, password)
+
+    def _authenticate(self, session: Session, arguments: bytes) -> bytes:
+        """Run one AUTHENTICATE exchange (RFC 9051 section 6.2.2); return the reply that ends it."""
+        mechanism, _, initial = arguments.partition(b" ")
+        if mechanism.upper() != b"PLAIN":
+            return b"{tag} NO Mechanism not supported\r\n"
+        response = initial or self._ask(session)
+        try:
+            _, user, password = base64.b64decode(response, validate=True).decode().split("\0")
+        except ValueError:
+            return _BAD
+        return self._verdict(session, user, password)
+
+    def _verdict(self, session: Session, user: str, password: str) -> bytes:
+        if self._is_accepted(session, user, password):
+            return b"{tag} OK logged in\r\n"
+        return b"{tag} " + REFUSED_NO
+
+    def _ask(self, session: Session) -> bytes:
+        session.sock.sendall(b"+ \r\n")
+        return self._line(session)
+
+
+def _unquoted(argument: bytes) -> str:
+    if argument.startswith(b'"'):
+        argument = re.sub(rb"\\(.)", rb"\1", argument[1:-1])
+    return argument.decode("utf-8", "replace")

@@ -1,0 +1,109 @@
+"""An SMTP server that tests logins: EHLO, STARTTLS, AUTH and QUIT; it takes no mail."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+
+from .login_server import LoginServer
+from .server import Session
+
+#: The replies to a login that is accepted, and to one that is refused.
+OK_235 = b"235 2.7.0 ok\r\n"
+REFUSED_535 = b"535 5.7.8 no\r\n"
+
+_CHALLENGE = b"<1@mail.test>"
+
+
+class SMTPServer(LoginServer):
+    """Serves SMTP on a free port of 127.0.0.1 until it is closed. Use it in a ``with``.
+
+    It accepts a login by PLAIN, LOGIN or CRAM-MD5 with 235 and refuses it with 535. Every command
+    that takes mail gets 502.
+
+    The options are those of :class:`LoginServer`. ``mechanisms`` is what EHLO offers for AUTH.
+    ``replies`` has ``greeting``, ``EHLO``, ``STARTTLS``, ``AUTH``, ``QUIT``, or any other command.
+    """
+
+    default_mechanisms = "PLAIN LOGIN"
+
+    def _talk(self, session: Session) -> None:
+        if self.implicit_tls:
+            self._start_tls(session, self.context)
+        self._say(session, "greeting", b"220 mail.test ESMTP")
+        while True:
+            line = self._line(session)
+            verb = line.split(b" ")[0].upper().decode("latin-1")
+            said = self._say(session, verb, self._own_reply(session, verb, line))
+            if verb == "STARTTLS" and said.startswith(b"220"):
+                self._start_tls(session, self.context)
+            elif verb == "QUIT":
+                return
+
+    def _own_reply(self, session: Session, verb: str, line: bytes) -> bytes:
+        if verb == "EHLO":
+            return self._features(session)
+        if verb == "STARTTLS" and self.context and not session.secure:
+            return b"220 2.0.0 Ready to start TLS"
+        if verb == "AUTH":
+            return self._auth(session, line)
+        if verb == "QUIT":
+            self._count_out(session)
+            return b"221 2.0.0 Bye"
+        return b"502 5.5.1 Command not implemented"
+
+    def _features(self, session: Session) -> bytes:
+        features = [b"mail.test"]
+        if self.context and not session.secure:
+            features.append(b"STARTTLS")
+        elif self.mechanisms:
+            features.append(b"AUTH " + self.mechanisms.encode())
+        dashed = b"".join(b"250-" + each + b"\r\n" for each in features[:-1])
+        return dashed + b"250 " + features[-1]
+
+    def _auth(self, session: Session, line: bytes) -> bytes:
+        """Run one AUTH exchange (RFC 4954) and return the reply that ends it."""
+        _, mechanism, *initial = [*line.split(b" "), b""]
+        try:
+            if mechanism.upper() == b"PLAIN":
+                accepted = self._plain(session, initial[0])
+            elif mechanism.upper() == b"LOGIN":
+                accepted = self._login(session, initial[0])
+            elif mechanism.upper() == b"CRAM-MD5":
+                accepted = self._cram_md5(session)
+            else:
+                return b"504 5.5.4 Mechanism not supported"
+        except ValueError:
+            return b"501 5.5.2 Cannot decode the response"
+        return OK_235 if accepted else REFUSED_535
+
+    def _plain(self, session: Session, initial: bytes) -> bool:
+        response = initial or self._ask(session, b"")
+        _, user, password = _decoded(response).split("\0")
+        return self._is_accepted(session, user, password)
+
+    def _login(self, session: Session, initial: bytes) -> bool:
+        user = _decoded(initial or self._ask(session, b"Username:"))
+        password = _decoded(self._ask(session, b"Password:"))
+        return self._is_accepted(session, user, password)
+
+    def _cram_md5(self, session: Session) -> bool:
+        """Check a digest (RFC 2195). It is kept as the password of the login: no other is sent."""
+        user, digest = _decoded(self._ask(session, _CHALLENGE)).split(" ")
+        self._keep_login(session, user, digest)
+        if self.accounts is None:
+            return True
+        password = self.accounts.get(user)
+        return (
+            password is not None
+            and digest == hmac.digest(password.encode(), _CHALLENGE, "md5").hex()
+        )
+
+    def _ask(self, session: Session, challenge: bytes) -> bytes:
+        session.sock.sendall(b"334 " + base64.b64encode(challenge) + b"\r\n")
+        return self._line(session)
+
+
+def _decoded(response: bytes) -> str:
+    """Return the text of a response in base64; ValueError where it is none."""
+    return base64.b64decode(response, validate=True).decode()
