@@ -11,9 +11,7 @@ from flask import Blueprint, Flask, redirect, render_template, request, session,
 from flask_sqlalchemy import SQLAlchemy
 from werkzeug.wrappers import Response
 
-from flask_mailbox_import import MailboxImport
-from flask_mailbox_import.core.secret import generate_encryption_key
-from flask_mailbox_import.core.validators import one_line
+from flask_mailbox_import import MailboxImport, generate_encryption_key
 
 db = SQLAlchemy()
 mailbox_import = MailboxImport()
@@ -70,7 +68,8 @@ def index() -> str:
 @views.post("/sign-in")
 def sign_in() -> Response:
     """Choose a workspace. A real host asks for a password here."""
-    session["workspace"] = one_line(request.form.get("workspace", "")[:64]) or "demo"
+    name = "".join(filter(str.isprintable, request.form.get("workspace", "")[:64]))
+    session["workspace"] = " ".join(name.split()) or "demo"
     return redirect(url_for("host.index"), 303)
 
 

@@ -13,14 +13,15 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import cast
 
 import click
 from werkzeug.serving import make_server
 
-from flask_mailbox_import.config import DEFAULT_PORTS
+from flask_mailbox_import.testing import settings
 
 from .app import create_app, mailbox_import, views
-from .mailserver import PASSWORD
+from .fleet import PASSWORD
 
 _HEADER = (
     "email",
@@ -78,7 +79,9 @@ def _mail_servers(folder: Path) -> Iterator[dict[str, int]]:
     try:
         line = process.stdout.readline() if process.stdout else b""
         if not line:
-            raise click.ClickException("the mail servers did not start: pip install trustme")
+            raise click.ClickException(
+                "the mail servers did not start: pip install -e '.[testing]'"
+            )
         yield json.loads(line)
     finally:
         process.communicate(timeout=30)
@@ -86,10 +89,12 @@ def _mail_servers(folder: Path) -> Iterator[dict[str, int]]:
 
 def _settings(folder: Path, ports: dict[str, int]) -> dict[str, object]:
     """Let this app alone reach this machine's mail servers, and trust their throw-away CA."""
+    of_a_test = settings()
+    allowed = cast("list[int]", of_a_test["MAILBOX_IMPORT_ALLOWED_PORTS"])
     return {
         "SQLALCHEMY_DATABASE_URI": f"sqlite:///{folder / 'demo.sqlite'}",
-        "MAILBOX_IMPORT_ALLOWED_NETWORKS": ["127.0.0.0/8", "::1/128"],
-        "MAILBOX_IMPORT_ALLOWED_PORTS": [*DEFAULT_PORTS, *ports.values()],
+        "MAILBOX_IMPORT_ALLOWED_NETWORKS": of_a_test["MAILBOX_IMPORT_ALLOWED_NETWORKS"],
+        "MAILBOX_IMPORT_ALLOWED_PORTS": [*allowed, *ports.values()],
         "MAILBOX_IMPORT_CA_FILE": str(folder / "ca.pem"),
         # One more try shows what there is to see in a second.
         "MAILBOX_IMPORT_RETRIES": 1,

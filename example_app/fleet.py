@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import datetime
 import json
-import ssl
 import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-import trustme
+from flask_mailbox_import.testing import (
+    CLOSE,
+    IMAPServer,
+    SMTPServer,
+    certificate_authority,
+    server_context,
+)
 
-from .imapserver import IMAPServer
-from .mailserver import CLOSE, PASSWORD, MailServer
+#: The password that the servers accept from everybody.
+PASSWORD = "correct horse"  # noqa: S105 (of a demo)
 
 _A_DAY = datetime.timedelta(days=1)
-_TEMPORARY = b"454 4.7.0 Temporary authentication failure\r\n"
-_APP_PASSWORD = b"534 5.7.9 Application-specific password required\r\n"
+_TEMPORARY = b"454 4.7.0 Temporary authentication failure"
+_APP_PASSWORD = b"534 5.7.9 Application-specific password required"
 
 
 class _AnyUser(dict[str, str]):
@@ -28,26 +33,21 @@ class _AnyUser(dict[str, str]):
 
 def start(stack: ExitStack, folder: Path) -> dict[str, int]:
     """Start every server; return the port of each name, and leave the CA in ``folder``."""
-    ca = trustme.CA()
-    ca.cert_pem.write_to_path(str(folder / "ca.pem"))
+    certificate_authority().cert_pem.write_to_path(str(folder / "ca.pem"))
     today = datetime.datetime.now(datetime.timezone.utc)
 
     def serve(
         name: str,
-        kind: type[MailServer] = MailServer,
+        kind: type[SMTPServer | IMAPServer] = SMTPServer,
         *,
         valid_until: datetime.timedelta = _A_DAY,
         **options: object,
     ) -> int:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        certificate = ca.issue_cert(
-            f"{name}.localhost", not_before=today - 2 * _A_DAY, not_after=today + valid_until
-        )
-        certificate.configure_cert(context)
+        context = server_context(f"{name}.localhost", not_after=today + valid_until)
         options = {"context": context, "accounts": _AnyUser(), **options}
         return stack.enter_context(kind(**options)).port  # type: ignore[arg-type]
 
-    closed = MailServer()
+    closed = SMTPServer()
     closed.close()
     return {
         "mail": serve("mail", pause=0.3),
@@ -58,7 +58,7 @@ def start(stack: ExitStack, folder: Path) -> dict[str, int]:
         "expired": serve("expired", valid_until=-_A_DAY),
         "drops": serve("drops", replies={"AUTH": CLOSE}),
         "closed": closed.port,
-        "imap": serve("imap", IMAPServer, implicit_tls=True, mechanisms="SASL-IR AUTH=PLAIN ID"),
+        "imap": serve("imap", IMAPServer, implicit_tls=True),
     }
 
 

@@ -18,6 +18,7 @@ from .core.errors import (
 from .core.imports import ImportStatus, Summary
 from .core.mailboxes import MailboxStatus
 from .core.rows import RowResult
+from .core.secret import generate_encryption_key
 from .engine.importer import Importer
 from .extension import MailboxImport
 from .storage.models import MailboxMixin
@@ -43,4 +44,5 @@ __all__ = [
     "Summary",
     "TooManyRefusedLogins",
     "TooManyRunning",
+    "generate_encryption_key",
 ]

@@ -15,13 +15,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from .core.errors import ConfigError, shielded
+from .core.mailboxes import DEFAULT_PORTS
 from .core.secret import KEY_BYTES
 from .core.validators import IPNetwork
 
 PREFIX = "MAILBOX_IMPORT_"
 
-#: Submission (RFC 6409, RFC 8314) and its unofficial twin, relay, and IMAP.
-DEFAULT_PORTS = (25, 465, 587, 2525, 143, 993)
 #: The layout that we bring ourselves.
 DEFAULT_BASE_TEMPLATE = "mailbox_import/base.html"
 

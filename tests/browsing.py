@@ -13,7 +13,8 @@ from urllib.parse import urljoin
 
 import pytest
 
-from example_app.mailserver import OK_235, REFUSED_535, Session
+from flask_mailbox_import.testing import Session
+from flask_mailbox_import.testing.smtp import OK_235, REFUSED_535
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

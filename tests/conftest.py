@@ -23,12 +23,11 @@ from databases import database as database
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 
-from example_app.imapserver import IMAPServer
-from example_app.mailserver import MailServer
 from flask_mailbox_import import MailboxImport
 from flask_mailbox_import.core.secret import generate_encryption_key
 from flask_mailbox_import.storage.imports import Imports
 from flask_mailbox_import.storage.runs import Runs
+from flask_mailbox_import.testing import IMAPServer, SMTPServer, certificate_authority
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -52,7 +51,7 @@ def pytest_runtest_makereport(call: pytest.CallInfo[None]):
 
 @pytest.fixture(scope="session")
 def ca() -> trustme.CA:
-    return trustme.CA()
+    return certificate_authority()
 
 
 @pytest.fixture(scope="session")
@@ -74,13 +73,13 @@ def context(ca: trustme.CA) -> ssl.SSLContext:
 
 
 @pytest.fixture
-def mail_server(context: ssl.SSLContext) -> Iterator[Callable[..., MailServer]]:
+def mail_server(context: ssl.SSLContext) -> Iterator[Callable[..., SMTPServer]]:
     """Start a server that offers STARTTLS (or what is asked for) and is closed after the test."""
     with ExitStack() as stack:
 
-        def start(**options: object) -> MailServer:
+        def start(**options: object) -> SMTPServer:
             options.setdefault("context", context)
-            return stack.enter_context(MailServer(**options))  # type: ignore[arg-type]
+            return stack.enter_context(SMTPServer(**options))  # type: ignore[arg-type]
 
         yield start
 

@@ -18,10 +18,10 @@ import import_child
 import namespace
 import trustme
 from conftest import logged, new_host, server_context
-from scripted_server import Script, ScriptedServer
 
-from example_app.imapserver import OK_EXAMINE, IMAPServer
-from example_app.mailserver import OK_235, MailServer, Session
+from flask_mailbox_import.testing import IMAPServer, Script, ScriptedServer, Session, SMTPServer
+from flask_mailbox_import.testing.imap import OK_EXAMINE
+from flask_mailbox_import.testing.smtp import OK_235
 
 PASSWORD = "S3cret/0f+the row"
 COLUMNS = (
@@ -88,7 +88,7 @@ class Play:
         self._stack = ExitStack()
         start = self._stack.enter_context
         seen = {} if protocol == "imap" else {"AUTH": self._note(OK_235)}
-        self._good = start(MailServer(contexts["good"], replies=seen))
+        self._good = start(SMTPServer(contexts["good"], replies=seen))
         seen = {"EXAMINE": self._note(OK_EXAMINE + b"{tag} OK done\r\n")}
         self._good_imap = start(IMAPServer(contexts["good"], replies=seen))
 

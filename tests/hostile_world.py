@@ -19,7 +19,8 @@ from conftest import new_host, server_context
 from stub_dns import StubDNS
 from watch import WATCH
 
-from example_app.mailserver import OK_235, MailServer, Session
+from flask_mailbox_import.testing import Session, SMTPServer
+from flask_mailbox_import.testing.smtp import OK_235
 
 MAIL_PORT = 587
 #: Nothing ever answers here, at whatever address.
@@ -42,7 +43,7 @@ class World:
         ca.cert_pem.write_to_path(self._ca_file)
         context = server_context(ca, *names)
         context.sni_callback = self._keep_tls_name
-        MailServer(context, replies={"AUTH": self._login}, listener=_listen(MAIL_PORT, 512))
+        SMTPServer(context, replies={"AUTH": self._login}, listener=_listen(MAIL_PORT, 512))
         # The kernel answers nobody as long as one waits to be accepted.
         self._silent = _listen(SILENT_PORT, 0)
         self._waits = socket.create_connection(("127.0.0.1", SILENT_PORT))

@@ -12,7 +12,7 @@ import subprocess
 import pytest
 from browsing import IN_A_BROWSER, focus, heading, numbers_on, upload, visit, wait_for_count
 
-from example_app.mailserver import PASSWORD
+from example_app.fleet import PASSWORD
 
 pytestmark = IN_A_BROWSER
 

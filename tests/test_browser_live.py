@@ -24,7 +24,7 @@ from browsing import (
 from conftest import Header, row, server_context
 from sites import Server, Site
 
-from example_app.mailserver import MailServer
+from flask_mailbox_import.testing import SMTPServer
 
 pytestmark = IN_A_BROWSER
 
@@ -45,7 +45,7 @@ def one_gate():
 @pytest.fixture(scope="module")
 def mail(ca, one_gate):
     """A mail server whose logins wait for the gate."""
-    with MailServer(server_context(ca), replies={"AUTH": one_gate}) as server:
+    with SMTPServer(server_context(ca), replies={"AUTH": one_gate}) as server:
         yield server
         one_gate.let()
 
@@ -92,7 +92,7 @@ def file(tmp_path, mail, emails):
     return write(tmp_path, mail, *emails)
 
 
-def write(folder: Path, mail: MailServer, *emails: str, refused: Sequence[str] = ()) -> Path:
+def write(folder: Path, mail: SMTPServer, *emails: str, refused: Sequence[str] = ()) -> Path:
     path = folder / "mailboxes.csv"
     rows = [row(each, "pw", mail.port) for each in emails]
     path.write_text(Header + "".join(rows + [row(each, "no", mail.port) for each in refused]))
@@ -280,5 +280,5 @@ def test_a_killed_server(site, serve, browser, gate, mail, emails, file):
     assert sum(logins.values()) <= 10 + 4
 
 
-def logins_of(mail: MailServer, emails: list[str]) -> Counter[str]:
+def logins_of(mail: SMTPServer, emails: list[str]) -> Counter[str]:
     return Counter(user for user, _ in mail.logins if user in emails)

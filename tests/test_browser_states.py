@@ -18,7 +18,7 @@ from browsing import (
 from conftest import HOSTS, Header, row, server_context
 from sites import Server, Site
 
-from example_app.mailserver import MailServer
+from flask_mailbox_import.testing import SMTPServer
 
 pytestmark = IN_A_BROWSER
 
@@ -33,7 +33,7 @@ def gate():
 @pytest.fixture(scope="module")
 def mail_port(ca, gate):
     """A mail server whose logins wait for the gate."""
-    with MailServer(server_context(ca, *HOSTS), replies={"AUTH": gate}) as server:
+    with SMTPServer(server_context(ca, *HOSTS), replies={"AUTH": gate}) as server:
         yield server.port
         gate.let()
 

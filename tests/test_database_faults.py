@@ -12,9 +12,9 @@ from conftest import Header, Host, row
 from databases import execute, hang_up
 from sqlalchemy import event, update
 
-from example_app.mailserver import MailServer
 from flask_mailbox_import.core.imports import STALE_AFTER, ImportStatus
 from flask_mailbox_import.storage.models import now
+from flask_mailbox_import.testing import SMTPServer
 
 SERVERS = pytest.mark.parametrize("database", ["postgresql", "mariadb"], indirect=True)
 
@@ -159,7 +159,7 @@ def test_a_row_that_a_check_refuses_fails_alone(make_host, database):
     assert [(each["row"], each["code"]) for each in data["errors"]] == [(3, "internal")]
 
 
-def import_through(fault, host: Host, database: str, server: MailServer) -> None:
+def import_through(fault, host: Host, database: str, server: SMTPServer) -> None:
     """Post mailboxes into a fault that comes after the first batch; continue when it is over."""
     wanted = {f"u{each}@x.com": f"pässwörd {each}" for each in range(120)}
     csv = Header + "".join(row(*each, server.port) for each in wanted.items())

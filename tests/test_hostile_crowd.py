@@ -14,7 +14,7 @@ from conftest import Header, Host, row
 from raw_http import FORM, PATH, form
 from raw_wire import Reply, ask, head, served
 
-from example_app.mailserver import OK_235
+from flask_mailbox_import.testing.smtp import OK_235
 
 SKIP = {"skipConnectionTest": "true"}
 

@@ -17,7 +17,8 @@ import hostile_ports
 import namespace
 import pytest
 from hostile_play import Play, contexts_of, email_of
-from scripted_server import SMTP, Script
+
+from flask_mailbox_import.testing import SMTP_DIALOGUE, Script
 
 pytestmark = pytest.mark.slow
 
@@ -33,7 +34,7 @@ TIMEOUT = 2
 EHLO_NAME = "import.host.example"
 SETTINGS = {"TIMEOUT": TIMEOUT, "RETRIES": 1, "EHLO_NAME": EHLO_NAME}
 
-AFTER_GREETING = [step for steps in list(SMTP.values())[1:] for step in steps]
+AFTER_GREETING = [step for steps in list(SMTP_DIALOGUE.values())[1:] for step in steps]
 TALKING = ("greeting", "ehlo", "starttls", "ehlo in tls", "auth")
 #: The stages of an honest dialogue that say more lines, how many, how long, and what comes of it.
 LIMITS = [
@@ -184,7 +185,7 @@ def test_clear_text_on_a_port_for_tls(ports, case):
 
 def stretched(stages: Sequence[str], lines: int, length: int) -> Script:
     script: list[Sequence[object]] = []
-    for stage, (*before, answer) in SMTP.items():
+    for stage, (*before, answer) in SMTP_DIALOGUE.items():
         if stage in stages:
             code = str(answer[1])[:4].replace(" ", "-")
             before.append(["send", code.ljust(length - 2, "x") + "\r\n", lines])

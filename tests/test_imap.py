@@ -8,10 +8,13 @@ import pytest
 from conftest import server_context
 from trustme import CA
 
-from example_app.mailserver import CLOSE, PASSWORD
+from flask_mailbox_import.testing import CLOSE
 
 HEADER = "email,password,smtphost,smtpport,imaphost,imapport,imapsecure,imappassword\n"
 FIXED = "Authentication failed. Check username/password."
+
+
+PASSWORD = "correct horse"
 
 
 def line(

@@ -9,29 +9,29 @@ from contextlib import ExitStack
 import gevent
 import pytest
 from hostile_play import Play, contexts_of
-from scripted_server import SMTP, ScriptedServer, up_to
 
 from flask_mailbox_import.probe.faults import ReplyTooLong
 from flask_mailbox_import.probe.guard import Guard, Policy
 from flask_mailbox_import.probe.hub import HubRun
 from flask_mailbox_import.probe.wire import MAX_REPLY, Wire, tls_context
+from flask_mailbox_import.testing import SMTP_DIALOGUE, ScriptedServer, up_to
 
 pytestmark = pytest.mark.slow
 
 TIMEOUT = 2
 NETWORK = ipaddress.ip_network("127.0.0.0/8")
-HONEST = [step for answers in SMTP.values() for step in answers]
+HONEST = [step for answers in SMTP_DIALOGUE.values() for step in answers]
 HOSTILE = {
-    "silent at greeting": up_to(SMTP, "greeting"),
-    "silent at ehlo": up_to(SMTP, "ehlo"),
-    "silent at starttls": up_to(SMTP, "starttls"),
-    "silent at tls": up_to(SMTP, "tls"),
-    "silent at ehlo in tls": up_to(SMTP, "ehlo in tls"),
-    "silent at auth": up_to(SMTP, "auth"),
-    "dripping at greeting": up_to(SMTP, "greeting", ["drip", "220-" + "x" * 1000, 0.1]),
-    "dripping at auth": up_to(SMTP, "auth", ["drip", "235-" + "x" * 1000, 0.1]),
-    "endless at greeting": up_to(SMTP, "greeting", ["flood", "220-\r\n"]),
-    "endless at auth": up_to(SMTP, "auth", ["flood", "A"]),
+    "silent at greeting": up_to(SMTP_DIALOGUE, "greeting"),
+    "silent at ehlo": up_to(SMTP_DIALOGUE, "ehlo"),
+    "silent at starttls": up_to(SMTP_DIALOGUE, "starttls"),
+    "silent at tls": up_to(SMTP_DIALOGUE, "tls"),
+    "silent at ehlo in tls": up_to(SMTP_DIALOGUE, "ehlo in tls"),
+    "silent at auth": up_to(SMTP_DIALOGUE, "auth"),
+    "dripping at greeting": up_to(SMTP_DIALOGUE, "greeting", ["drip", "220-" + "x" * 1000, 0.1]),
+    "dripping at auth": up_to(SMTP_DIALOGUE, "auth", ["drip", "235-" + "x" * 1000, 0.1]),
+    "endless at greeting": up_to(SMTP_DIALOGUE, "greeting", ["flood", "220-\r\n"]),
+    "endless at auth": up_to(SMTP_DIALOGUE, "auth", ["flood", "A"]),
 }
 
 

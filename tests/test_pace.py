@@ -11,7 +11,7 @@ from contextlib import ExitStack
 import pytest
 from conftest import Header, row
 
-from example_app.mailserver import CLOSE
+from flask_mailbox_import.testing import CLOSE
 
 pytestmark = pytest.mark.slow
 

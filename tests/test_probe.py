@@ -15,8 +15,8 @@ import pytest
 import trustme
 from conftest import Header, row, server_context
 
-from example_app.mailserver import CLOSE
 from flask_mailbox_import.probe.wire import tls_context
+from flask_mailbox_import.testing import CLOSE
 
 LATER = datetime.datetime.now(datetime.timezone.utc)
 

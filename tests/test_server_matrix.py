@@ -7,12 +7,13 @@ from collections.abc import Callable
 
 import pytest
 from hostile_play import Play, contexts_of, email_of
-from scripted_server import IMAP, SMTP, Script
+
+from flask_mailbox_import.testing import IMAP_DIALOGUE, SMTP_DIALOGUE, Script
 
 pytestmark = pytest.mark.slow
 
 TIMEOUT = 2
-STAGES = {"smtp": SMTP, "imap": IMAP}
+STAGES = {"smtp": SMTP_DIALOGUE, "imap": IMAP_DIALOGUE}
 
 #: The codes of replies that refuse, by stage; what they are called is not the point here.
 _REFUSALS = {"greeting": "554", "starttls": "454", "auth": "535"}

@@ -10,12 +10,12 @@ import pytest
 from conftest import Header, row
 from sqlalchemy import Engine, event
 
-from example_app.mailserver import CLOSE
 from flask_mailbox_import.core.mailboxes import Login, Protocol, Security
 from flask_mailbox_import.core.secret import Secret
 from flask_mailbox_import.probe.pace import Pace
 from flask_mailbox_import.probe.servers import LoginTest
 from flask_mailbox_import.probe.turns import Turns
+from flask_mailbox_import.testing import CLOSE
 
 
 @pytest.mark.parametrize("password", ["pw", "wrong"])

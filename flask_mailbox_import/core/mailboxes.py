@@ -7,6 +7,10 @@ from enum import Enum
 
 from .secret import Secret
 
+#: The ports that a file may name where a host does not say: submission (RFC 6409, RFC 8314) and its
+#: unofficial twin, relay, and IMAP.
+DEFAULT_PORTS = (25, 465, 587, 2525, 143, 993)
+
 
 class Security(str, Enum):
     """How a connection is encrypted (RFC 8314): TLS from the first byte, or after STARTTLS."""

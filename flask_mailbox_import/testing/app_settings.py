@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import atexit
-import base64
 import functools
 import os
-import secrets
 import tempfile
 import threading
 from pathlib import Path
 
+from ..core.mailboxes import DEFAULT_PORTS
+from ..core.secret import generate_encryption_key
 from .certificates import certificate_authority
 from .mail_server import MailServer
 from .server import Server
 
 _PREFIX = "MAILBOX_IMPORT_"
-_KEY_BYTES = 32
 _LOOPBACK = ("127.0.0.0/8", "::1/128")
-#: The ports that a file may name where ``ALLOWED_PORTS`` is not set.
-_DEFAULT_PORTS = (25, 465, 587, 2525, 143, 993)
 #: Seconds for one try of a mailbox: enough on this machine.
 _TIMEOUT = 10
 
@@ -39,11 +36,11 @@ def settings(*servers: MailServer | Server) -> dict[str, object]:
     :param servers: the servers of the test; none are needed.
     :raises ImportError: trustme is not installed.
     """
-    ports = {*_DEFAULT_PORTS, *(port for server in servers for port in server.ports)}
+    ports = {*DEFAULT_PORTS, *(port for server in servers for port in server.ports)}
     with _LOCK:
         ca_file = _ca_file()
     values = {
-        "ENCRYPTION_KEYS": [_encryption_key()],
+        "ENCRYPTION_KEYS": [generate_encryption_key()],
         "ALLOWED_NETWORKS": list(_LOOPBACK),
         "ALLOWED_PORTS": sorted(ports),
         "CA_FILE": ca_file,
@@ -52,10 +49,6 @@ def settings(*servers: MailServer | Server) -> dict[str, object]:
         "TIMEOUT": _TIMEOUT,
     }
     return {_PREFIX + name: value for name, value in values.items()}
-
-
-def _encryption_key() -> str:
-    return "test:" + base64.b64encode(secrets.token_bytes(_KEY_BYTES)).decode("ascii")
 
 
 @functools.cache

@@ -42,6 +42,11 @@ def test_the_example_is_short_and_that_of_the_docstring():
     assert textwrap.dedent(docstring).splitlines() == lines
 
 
+def test_the_top_readme_shows_the_same_example():
+    top = (Path(testing.__file__).parents[2] / "README.md").read_text()
+    assert f"```python\n{code_after('`test_import.py`')}```" in top
+
+
 def test_every_public_name_is_explained():
     assert [each for each in testing.__all__ if not re.search(rf"`{each}\b", README)] == []
 
