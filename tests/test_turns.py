@@ -77,7 +77,7 @@ def seconds_for(count: int) -> float:
     """Take the turns of as many servers one after another, as many at a time as may be."""
     turns, under_way, started = turns_of(count), [], time.process_time()
     while turns or under_way:
-        while server := turns.next(time.monotonic()):
+        while len(under_way) < 20 and (server := turns.next(time.monotonic())):
             turns.take(server)
             under_way.append(server)
         server = under_way.pop(0)

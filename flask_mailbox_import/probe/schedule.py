@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import cast
 
 import gevent
 from gevent.event import Event
-from gevent.pool import Group
+from gevent.pool import Group, Pool
 from gevent.ssl import SSLContext
 
 from ..config import Config
@@ -44,7 +45,9 @@ class Schedule:
         self._verdicts = verdicts
         #: Set from outside: begin nothing more.
         self._draining = draining
-        self._tries = Group()
+        #: The tries under way, from connect to QUIT.
+        self._tries = Pool(config.concurrency)
+        #: Look-ups, and connections that only wait to be closed.
         self._aside = Group()
         self._looking_up = 0
         self._changed = Event()
@@ -68,12 +71,12 @@ class Schedule:
                 if self._broken is not None:
                     raise self._broken
                 if self._draining.is_set():
-                    if not self._turns.running:
+                    if not self._tries:
                         return self._verdicts.release_all()
                 else:
                     for test in self._retries.due():
                         self._queue(self._turns.server_of(test), test)
-                    while server := self._turns.next(now):
+                    while self._tries.free_count() and (server := self._turns.next(now)):
                         self._start(server)
                     if not self._is_under_way():
                         return self._verdicts.release_all()
@@ -119,8 +122,7 @@ class Schedule:
         return Pace(config.per_host, is_limit=config.per_host < config.concurrency)
 
     def _is_under_way(self) -> bool:
-        turns = self._turns
-        return bool(self._looking_up or turns.running or self._retries or turns)
+        return bool(self._looking_up or self._tries or self._retries or self._turns)
 
     def _queue(self, server: Server, test: LoginTest) -> None:
         if server.lesson is not None:
@@ -169,6 +171,7 @@ class Schedule:
             test.crowded = test.crowded or pace.busy(time.monotonic()) > 1
             self._turns.end(server)
             self._decide(server, pace, test, tried)
+            self._step_aside()
             self._resting.add(pace)
             self._changed.set()
             if pace.waiting and pace.watches and attempt.said_goodbye:
@@ -179,6 +182,12 @@ class Schedule:
             pace.release(was_watched=was_watched)
             self._resting.add(pace)
             self._changed.set()
+
+    def _step_aside(self) -> None:
+        """Leave a place to the next try: this one has only to wait until its server has closed."""
+        greenlet = cast("gevent.Greenlet[..., None]", gevent.getcurrent())
+        self._tries.discard(greenlet)
+        self._aside.add(greenlet)
 
     def _decide(self, server: Server, pace: Pace, test: LoginTest, tried: Tried) -> None:
         """Decide what a try means: a verdict, another try, or a lesson for all that wait."""

@@ -16,14 +16,16 @@ _GRACE = 0.3
 
 
 class Turns:
-    """The tests of one run that wait, by their servers, and how many are under way.
+    """The tests of one run that wait, by their servers.
 
     A file may name as many servers as it has rows. To find the server whose test begins next takes
     no longer among ten thousand servers than among ten.
+
+    :param places: how many tests may be under way at once, by which servers get their share.
     """
 
-    def __init__(self, tests: Iterable[LoginTest], limit: int) -> None:
-        self._limit = limit
+    def __init__(self, tests: Iterable[LoginTest], places: int) -> None:
+        self._places = places
         self._servers: dict[tuple[object, ...], Server] = {}
         for test in tests:
             self.server_of(test).waiting.append(test)
@@ -33,8 +35,6 @@ class Turns:
         self._waiting = OrderedDict[Server, None].fromkeys(order)
         #: Servers with tests under way.
         self._active: dict[Server, None] = {}
-        #: Tests under way.
-        self.running = 0
         #: Until then (``time.monotonic``), some slots are kept for servers that will answer.
         self.grace_ends = 0.0
 
@@ -80,7 +80,6 @@ class Turns:
             server.heard = time.monotonic()
         server.running += 1
         self._active[server] = None
-        self.running += 1
         return test
 
     def end(self, server: Server) -> None:
@@ -89,7 +88,6 @@ class Turns:
         server.running -= 1
         if not server.running:
             del self._active[server]
-        self.running -= 1
 
     def drain(self, server: Server) -> Iterator[LoginTest]:
         """Take all tests that wait for a server; none of them is tried."""
@@ -109,15 +107,13 @@ class Turns:
 
     def next(self, now: float) -> Server | None:
         """Return the server whose test begins next: the one with the fewest under way, or None."""
-        if self.running >= self._limit:
-            return None
         idle = sum(not each.waiting for each in self._active)
         busy = len(self._waiting) + idle
         # A server that has not shown that it answers gets no more than its share, and all of
         # them half of the slots: however many hang, those that answer go on.
-        share = max(1, self._limit // max(1, busy))
+        share = max(1, self._places // max(1, busy))
         unproven = sum(each.running for each in self._active if not each.proven)
-        hold = unproven >= self._limit / 2 and self._holds_back(busy, now)
+        hold = unproven >= self._places / 2 and self._holds_back(busy, now)
         found: Server | None = None
         for each in reversed(self._waiting) if hold else self._waiting:
             if (hold and not each.proven) or not each.takes_another(share, now):
@@ -130,9 +126,9 @@ class Turns:
 
     def _holds_back(self, busy: int, now: float) -> bool:
         """Tell whether slots are kept for servers that answer: some wait, or may show it yet."""
-        if now < self.grace_ends and busy > self._limit / 2:
+        if now < self.grace_ends and busy > self._places / 2:
             return True
-        return any(each.proven for each in islice(reversed(self._waiting), self._limit))
+        return any(each.proven for each in islice(reversed(self._waiting), self._places))
 
 
 #: Seconds before the first and each further retry of a temporary refusal; jitter is added.
