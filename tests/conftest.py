@@ -201,6 +201,20 @@ def make_host(tmp_path: Path, ca_file: str) -> Iterator[Callable[..., Host]]:
 
 
 @pytest.fixture
+def host(make_host: Callable[..., Host]) -> Host:
+    """A host whose pages are those of the workspace ``w1``."""
+    made = make_host()
+    made.extension.workspace_loader(lambda: "w1")
+    return made
+
+
+@pytest.fixture
+def app(host: Host) -> Flask:
+    """The host's app, under the name for which pytest-flask makes a ``client``."""
+    return host.app
+
+
+@pytest.fixture
 def sinks(make_host, tmp_path, caplog, capfd):
     """The sinks of a host that is made in the test; swept at its end."""
     made = []

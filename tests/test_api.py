@@ -18,17 +18,6 @@ CSV = Header + "a@example.com,pw,smtp.example.com,,587,false\n"
 
 
 @pytest.fixture
-def host(make_host):
-    return make_host()
-
-
-@pytest.fixture
-def app(host):
-    """The host's app, under the name for which pytest-flask makes a ``client``."""
-    return host.app
-
-
-@pytest.fixture
 def key(host) -> str:
     return host.create_key("w1")
 

@@ -167,11 +167,6 @@ def host(make_host):
     return made
 
 
-@pytest.fixture
-def client(host):
-    return host.app.test_client()
-
-
 def upload(client, data: bytes, **fields: str):
     file = (io.BytesIO(data), "m.csv")
     return client.post("/mailboxes/import", data={"file": file, **fields})

@@ -75,8 +75,7 @@ OTHERS = [pytest.param(each, marks=pytest.mark.slow, id=name) for name, each in 
 
 
 @pytest.mark.parametrize("filename", [FILENAMES["http-027-filename-crlf"], *OTHERS[1:]])
-def test_the_name_of_a_file_is_only_shown_and_as_text(host, folder, capfd, filename):
-    client = host.app.test_client()
+def test_the_name_of_a_file_is_only_shown_and_as_text(host, folder, capfd, filename, client):
     csv = Header + "bad,pw,smtp.example.com,,587,false\n"
     token = part("csrf_token", token_of(client))
     told = []

@@ -21,11 +21,6 @@ TEMPLATE = "/v1/mailboxes/import/smtp/template.csv"
 BASE_62 = string.digits + string.ascii_letters
 
 
-@pytest.fixture
-def host(make_host) -> Host:
-    return make_host()
-
-
 def call(host: Host, key: str, **headers: str) -> int:
     client = host.app.test_client()
     return client.get(TEMPLATE, headers={"X-Api-Key": key, **headers}).status_code

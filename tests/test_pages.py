@@ -25,11 +25,6 @@ def host(make_host, request):
     return made
 
 
-@pytest.fixture
-def client(host):
-    return host.app.test_client()
-
-
 def token_of(page: str) -> str:
     return re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)[1]
 

@@ -29,11 +29,6 @@ ROUTES = {
 OPEN = "/v1/mailboxes/openapi.json"
 
 
-@pytest.fixture
-def host(make_host):
-    return make_host()
-
-
 def test_an_import_and_its_rows_in_full(make_host, mail_server):
     server = mail_server(accounts={"a@x.com": "pw"})
     host = make_host(server.port)
@@ -172,9 +167,8 @@ def test_what_is_not_known_in_an_address_is_told(host):
 
 
 @pytest.mark.parametrize("path", ROUTES)
-def test_other_methods_are_refused_and_those_there_are_told(host, path):
+def test_other_methods_are_refused_and_those_there_are_told(host, path, client):
     key, address = host.create_key(), path.replace("ID", "0" * 32)
-    client = host.app.test_client()
     allowed = ROUTES[path].split(", ")
     for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "TRACE"} - {*allowed}:
         answer = call(host, method, address, key=key)

@@ -4,17 +4,9 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from conftest import Header, row
 
 PAGE = "/mailboxes/import"
-
-
-@pytest.fixture
-def host(make_host):
-    made = make_host()
-    made.extension.workspace_loader(lambda: "w1")
-    return made
 
 
 def failed(host, rows: str) -> str:
@@ -23,8 +15,7 @@ def failed(host, rows: str) -> str:
     return f"{PAGE}/{answer.json['data']['importId']}"
 
 
-def test_what_was_typed_stays_where_the_form_is_refused_but_no_password(host):
-    client = host.app.test_client()
+def test_what_was_typed_stays_where_the_form_is_refused_but_no_password(host, client):
     address = failed(host, "a@x.com,pw,smtp.x.com,,abc,false\nb@x.com,pw,smtp.x.com,,abc,false\n")
     typed = {"2.smtpport": "465", "2.password": "typed secret", "2.smtphost": "smtp.x.com"}
     answer = client.post(f"{address}/retry", data=typed)
@@ -36,8 +27,7 @@ def test_what_was_typed_stays_where_the_form_is_refused_but_no_password(host):
     assert "typed secret" not in answer.text
 
 
-def test_a_correction_that_is_none_is_told_and_kept(host):
-    client = host.app.test_client()
+def test_a_correction_that_is_none_is_told_and_kept(host, client):
     token = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
     address = failed(host, "a@x.com,,smtp.x.com,,,\nb@x.com,,smtp.x.com,,,\n")
     page = client.get(address).text
@@ -55,15 +45,14 @@ def test_a_correction_that_is_none_is_told_and_kept(host):
     assert [each.clear for each in host.mailboxes()] == ["right too", "right"]
 
 
-def test_what_cannot_be_a_server_is_not_shown_in_its_field(host):
+def test_what_cannot_be_a_server_is_not_shown_in_its_field(host, client):
     # A comma in a password that nobody quoted has moved the cells.
-    page = host.app.test_client().get(failed(host, "a@x.com,Tr0ub4,d0r&3,smtp.x.com\n")).text
+    page = client.get(failed(host, "a@x.com,Tr0ub4,d0r&3,smtp.x.com\n")).text
     assert 'name="2.smtphost"' in page
     assert "d0r" not in page
 
 
-def test_failed_rows_come_in_pages(host):
-    client = host.app.test_client()
+def test_failed_rows_come_in_pages(host, client):
     address = failed(host, "bad,pw,smtp.x.com,,,\n" * 130)
     first = client.get(address).text
     assert first.count("<tr id=") == 100
@@ -73,8 +62,7 @@ def test_failed_rows_come_in_pages(host):
     assert "More rows" not in rest
 
 
-def test_a_form_address_leads_to_the_page(host):
-    client = host.app.test_client()
+def test_a_form_address_leads_to_the_page(host, client):
     address = failed(host, row("a@x.com", "pw", 587, host="smtp.x.com"))
     for each in ("cancel", "continue", "retry", "delete", "check"):
         answer = client.get(f"{address}/{each}")
@@ -82,8 +70,8 @@ def test_a_form_address_leads_to_the_page(host):
     assert len(host.mailboxes()) == 1
 
 
-def test_an_import_that_is_gone_has_a_page_with_ways_on(host):
-    answer = host.app.test_client().get(f"{PAGE}/{'0' * 32}")
+def test_an_import_that_is_gone_has_a_page_with_ways_on(client):
+    answer = client.get(f"{PAGE}/{'0' * 32}")
     assert answer.status_code == 404
     assert "It may have been removed." in answer.text
     assert 'href="/mailboxes/imports"' in answer.text

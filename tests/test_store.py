@@ -21,11 +21,6 @@ from flask_mailbox_import.storage.session import repeated
 
 
 @pytest.fixture
-def host(make_host):
-    return make_host()
-
-
-@pytest.fixture
 def store(host) -> Imports:
     return host.store()
 

@@ -185,7 +185,7 @@ class Schedule:
 
     def _step_aside(self) -> None:
         """Leave a place to the next try: this one has only to wait until its server has closed."""
-        greenlet = cast("gevent.Greenlet[..., None]", gevent.getcurrent())
+        greenlet = cast("gevent.Greenlet[..., object]", gevent.getcurrent())
         self._tries.discard(greenlet)
         self._aside.add(greenlet)
 
