@@ -72,12 +72,13 @@ def peak() -> float:
 
 
 def main() -> None:
+    from checking import nothing
+
     from flask_mailbox_import import FileError
     from flask_mailbox_import.config import Config
     from flask_mailbox_import.core.imports import ImportOptions
     from flask_mailbox_import.core.secret import generate_encryption_key
     from flask_mailbox_import.reading.reader import read_file
-    from flask_mailbox_import.reading.validation import mark_doubles
 
     paths, column_mapping, settings = json.load(sys.stdin)
     settings = {"ENCRYPTION_KEYS": [generate_encryption_key()], **settings}
@@ -87,7 +88,7 @@ def main() -> None:
     # Whatever is loaded once, and stays.
     for small in (_SMALL, _SMALL + b"\xe9,,,\n"):
         with contextlib.suppress(FileError):
-            read_file(small, config, ImportOptions(workspace_id="w1"))
+            read_file(small, config, ImportOptions(workspace_id="w1"), nothing)
 
     options = ImportOptions(workspace_id="w1", column_mapping=column_mapping)
 
@@ -97,8 +98,7 @@ def main() -> None:
         data = Path(path).read_bytes()
         start = time.process_time()
         try:
-            rows = read_file(data, config, options).rows
-            rows = list(mark_doubles(rows, set()))
+            rows = read_file(data, config, options, nothing).rows
             outcome = f"{len(rows)} rows, {sum(each.failure is None for each in rows)} ready"
         except FileError as fault:
             outcome = fault.reason

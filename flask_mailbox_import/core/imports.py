@@ -187,8 +187,6 @@ class Check:
     rows: tuple[CheckedRow, ...]
     warnings: tuple[RowWarning, ...] = ()
     understood: FileReading = FileReading()
-    #: Of the rows that are ready: mailboxes that are there already, and will be updated.
-    updated: int = 0
 
     def summary(self) -> Summary:
         """Return what an import of the file would do before any connection test."""
@@ -197,7 +195,7 @@ class Check:
         return Summary(
             options=self.options,
             imported=statuses[RowStatus.READY],
-            updated=self.updated,
+            updated=sum(each.is_update for each in self.rows),
             understood=self.understood,
             skipped=statuses[RowStatus.SKIPPED],
             failed=statuses[RowStatus.FAILED],

@@ -78,6 +78,8 @@ class CheckedRow:
     mailbox: Mailbox | None
     status: RowStatus
     failure: Failure | None = None
+    #: It is ready, and its mailbox, which is there already, is to be updated.
+    is_update: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

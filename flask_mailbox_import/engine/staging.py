@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+import functools
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import IO
 
@@ -15,14 +16,12 @@ from ..core.rows import (
     SECRET_COLUMNS,
     CheckedRow,
     Record,
-    RowStatus,
-    RowWarning,
     StagedRow,
 )
 from ..core.secret import Secret
 from ..core.validators import one_line
 from ..reading.reader import read_bytes, read_file
-from ..reading.validation import check_row, mark_doubles
+from ..reading.validation import check_row, check_rows
 from ..signals import hosts_refused, tell
 from ..storage.erasure import Erasure
 from ..storage.imports import Imports
@@ -160,23 +159,8 @@ class Staging:
             tell(hosts_refused, import_id=import_id, workspace_id=workspace_id, count=count)
 
     def _check(self, data: bytes, options: ImportOptions) -> Check:
-        """Read a file, and mark the rows that are there twice, in it or in the workspace."""
-        check = read_file(data, self._config, options)
-        keys = [each.mailbox.email_key for each in check.rows if each.mailbox]
-        known = self._mailboxes.existing_keys(options.workspace_id, keys)
-        skipped = set() if options.updates else known
-        rows = tuple(mark_doubles(check.rows, skipped, with_imap=options.tests_imap))
-        ready = (each.mailbox for each in rows if each.status is RowStatus.READY)
-        updated = sum(each is not None and each.email_key in known for each in ready)
-        if not updated:
-            return replace(check, rows=rows)
-        warnings = (*check.warnings, _update_warning(updated))
-        return replace(check, rows=rows, warnings=warnings, updated=updated)
-
-
-def _update_warning(count: int) -> RowWarning:
-    message = f"Mailboxes that are in the workspace already, and updated by this file: {count}."
-    return RowWarning(row=0, column="", code="updates", message=message)
+        existing = functools.partial(self._mailboxes.existing_keys, options.workspace_id)
+        return read_file(data, self._config, options, existing)
 
 
 #: Rows, by their numbers, and what is corrected in each, by our column names; passwords may be
@@ -230,17 +214,22 @@ class Retrying:
         self._imports.put_back(import_id, workspace_id, checked)
         return list(checked.values())
 
-    def _checked(self, options: ImportOptions, records: Collection[Record]) -> Iterator[CheckedRow]:
-        with_imap = options.tests_imap
-        rows = [check_row(each, self._config, with_imap=with_imap) for each in records]
+    def _checked(self, options: ImportOptions, records: Iterable[Record]) -> tuple[CheckedRow, ...]:
+        """Judge records again; of mailboxes that are updated or tested none is a double.
+
+        :raises NotRetryable: what was corrected is too long to be kept.
+        """
+        rows = check_rows(
+            records,
+            self._config,
+            with_imap=options.tests_imap,
+            updates=options.on_duplicate is not OnDuplicate.SKIP,
+            existing=functools.partial(self._mailboxes.existing_keys, options.workspace_id),
+        )
         for each in rows:
             if each.failure is not None and each.failure.code is Code.FIELD_TOO_LONG:
                 raise NotRetryable(f"Row {each.record.row}: {each.failure.text}")
-        known = set[str]()
-        if options.on_duplicate is OnDuplicate.SKIP:
-            keys = [each.mailbox.email_key for each in rows if each.mailbox]
-            known = self._mailboxes.existing_keys(options.workspace_id, keys)
-        return mark_doubles(rows, known, with_imap=with_imap)
+        return rows
 
 
 def _is_kept(failed: StagedRow) -> bool:

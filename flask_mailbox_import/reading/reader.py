@@ -8,7 +8,7 @@ from typing import IO
 from ..config import Config
 from ..core.errors import FileError, file_too_large
 from ..core.imports import Check, FileReading, ImportOptions
-from ..core.rows import RowWarning
+from ..core.rows import CheckedRow, RowWarning
 from ..core.validators import one_line
 from .cells import to_records
 from .decoding import NotUnicode, decode, label_of
@@ -16,7 +16,7 @@ from .header import MAX_NAME, Matcher
 from .question import encoding_choices, unclear_encoding
 from .table import Table, read_csv
 from .template import is_example
-from .validation import check_row
+from .validation import Existing, check_rows
 from .workbook import is_workbook, read_workbook
 
 
@@ -32,9 +32,10 @@ def read_bytes(stream: IO[bytes], config: Config) -> bytes:
     return data
 
 
-def read_file(data: bytes, config: Config, options: ImportOptions) -> Check:
-    """Read a file and validate each row; doubles are not looked for yet.
+def read_file(data: bytes, config: Config, options: ImportOptions, existing: Existing) -> Check:
+    """Read a file, and say which of its rows are ready, skipped or failed.
 
+    :param existing: returns which of some addresses the workspace has a mailbox for.
     :raises UnclearFile: somebody can say how it is to be read; its question says what is asked.
     :raises FileError: the file cannot be read as a table of mailboxes.
     """
@@ -58,14 +59,17 @@ def read_file(data: bytes, config: Config, options: ImportOptions) -> Check:
             if ours
         ),
     )
+    rows = check_rows(
+        (each for each in found if each.row not in examples),
+        config,
+        with_imap=options.tests_imap,
+        updates=options.updates,
+        existing=existing,
+    )
     return Check(
         options=options,
-        rows=tuple(
-            check_row(each, config, with_imap=options.tests_imap)
-            for each in found
-            if each.row not in examples
-        ),
-        warnings=(*columns.warnings, *_left_out(table, examples)),
+        rows=rows,
+        warnings=(*columns.warnings, *_left_out(table, examples), *_updates(rows)),
         understood=understood,
     )
 
@@ -99,3 +103,9 @@ def _left_out(table: Table, examples: Sequence[int]) -> Iterator[RowWarning]:
     for row in examples:
         message = "This is the example of the template: it is left out."
         yield RowWarning(row=row, column="", code="example_row", message=message)
+
+
+def _updates(rows: Sequence[CheckedRow]) -> Iterator[RowWarning]:
+    if count := sum(each.is_update for each in rows):
+        message = f"Mailboxes that are in the workspace already, and updated by this file: {count}."
+        yield RowWarning(row=0, column="", code="updates", message=message)

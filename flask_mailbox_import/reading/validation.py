@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ..config import Config
@@ -15,6 +15,9 @@ from ..core.rows import CheckedRow, Record, RowStatus
 from ..core.secret import Secret
 from ..core.validators import MAX_ADDRESS_LENGTH, HostRefused, judge_address, judge_host, judge_port
 from .header import said_of_security
+
+#: Which of the addresses a workspace has a mailbox for.
+Existing = Callable[[Sequence[str]], set[str]]
 
 #: Characters of each column, counted as Python does (RFC 5321 section 4.5.3.1.3, RFC 1035).
 MAX_LENGTHS = {
@@ -240,8 +243,27 @@ def _wrong_security(column: str, security: Security | None) -> Failure:
     )
 
 
+def check_rows(
+    records: Iterable[Record],
+    config: Config,
+    *,
+    with_imap: bool,
+    updates: bool,
+    existing: Existing,
+) -> tuple[CheckedRow, ...]:
+    """Judge the records of a file, each by itself and then beside the others.
+
+    :param with_imap: logins for reading are tested, too.
+    :param updates: a mailbox that is there already is updated, not skipped.
+    :param existing: asked once which addresses the workspace has a mailbox for.
+    """
+    rows = [check_row(each, config, with_imap=with_imap) for each in records]
+    known = existing([each.mailbox.email_key for each in rows if each.mailbox])
+    return tuple(mark_doubles(rows, known, with_imap=with_imap, updates=updates))
+
+
 def check_row(record: Record, config: Config, *, with_imap: bool) -> CheckedRow:
-    """Judge one record: ready, or failed and why."""
+    """Judge one record by itself: ready, or failed and why."""
     if warnings := tuple(pitfall_warnings(record)):
         record = replace(record, warnings=record.warnings + warnings)
     found = mailbox_of(record, config, with_imap=with_imap)
@@ -251,7 +273,7 @@ def check_row(record: Record, config: Config, *, with_imap: bool) -> CheckedRow:
 
 
 def mark_doubles(
-    rows: Sequence[CheckedRow], known: set[str], *, with_imap: bool = False
+    rows: Iterable[CheckedRow], known: set[str], *, with_imap: bool = False, updates: bool = False
 ) -> Iterator[CheckedRow]:
     """Skip known addresses, then later rows of one address; fail later passwords of one login."""
     seen: set[str] = set()
@@ -260,7 +282,7 @@ def mark_doubles(
         mailbox = row.mailbox
         if mailbox is None:
             yield row
-        elif mailbox.email_key in known:
+        elif mailbox.email_key in known and not updates:
             yield _marked(row, RowStatus.SKIPPED, Code.DUPLICATE)
         elif mailbox.email_key in seen:
             yield _marked(row, RowStatus.SKIPPED, Code.DUPLICATE_IN_FILE)
@@ -269,7 +291,7 @@ def mark_doubles(
         else:
             seen.add(mailbox.email_key)
             logins |= {_login_key(each): each for each in _tested_logins(mailbox, with_imap)}
-            yield row
+            yield replace(row, is_update=mailbox.email_key in known)
 
 
 def _tested_logins(mailbox: Mailbox, with_imap: bool) -> list[Login]:

@@ -18,7 +18,7 @@ from ..core.errors import (
     TooManyRunning,
 )
 from ..core.explanations import causes_of
-from ..core.imports import ROWS_A_PAGE, ImportStatus, InvalidOption, Page, Summary
+from ..core.imports import ImportStatus, InvalidOption, Page, Summary
 from ..core.rows import CheckedRow, KeptCells, RowResult, RowStatus
 from ..engine.state import current_state
 from .errors import REFUSED_ON_PAGE, RequestError, refusal_of
@@ -29,12 +29,18 @@ from .responses import csv_file
 
 logger = logging.getLogger("flask_mailbox_import")
 
-
 #: Rows of a file that its check page shows as they were read.
 _ROWS_SHOWN = 5
 #: Where the session says, once, how many mailboxes were removed.
 REMOVED = "mailbox_import_removed"
 UNDER_WAY = (ImportStatus.QUEUED, ImportStatus.RUNNING)
+#: Encodings that are shown at once; the others are a click away.
+_CHOICES_SHOWN = 5
+_CHOOSE = "Choose the line that looks right."
+_CHOOSE_COLUMN = "Choose a column."
+_UNCHANGED = "No row that failed is changed: open one below, type what is right, and test it again."
+#: Corrections that are none and are told above the page; the others stand at their rows.
+_TOLD = 3
 
 
 def register(blueprint: Blueprint) -> None:
@@ -96,16 +102,8 @@ def import_page(
         else:
             state.importer.wake()
     shown = _shown_rows(summary)
-    failed: tuple[RowResult, ...] = ()
-    rows: tuple[RowResult, ...] = ()
-    kept: dict[int, KeptCells] = {}
-    cursor: str | int | None = None
-    if shown is RowStatus.FAILED:
-        failed, cursor = _failed(summary)
-        kept = _kept(workspace_id, import_id)
-    elif shown is not None:
-        page_of_rows = _rows(workspace_id, import_id, shown)
-        rows, cursor = page_of_rows.items, page_of_rows.next_cursor
+    rows = _rows(workspace_id, import_id, shown)
+    kept = _kept(workspace_id, import_id) if shown is RowStatus.FAILED else {}
     sent = request.form if fault is not None else {}
     changed = set(read_corrections(request, list(kept.values()))[1]) if sent else set()
     refused = fault.details.get("rows") if fault is not None else None
@@ -118,23 +116,13 @@ def import_page(
         causes=causes_of(summary.errors),
         under_way=summary.status in UNDER_WAY,
         shown=shown,
-        shown_failed=failed,
+        rows=rows.items,
+        cursor=rows.next_cursor,
         kept=kept,
-        rows=rows,
-        cursor=cursor,
         # What was typed into a form that was refused is not typed again, but for passwords.
         sent=sent,
         changed=changed,
     )
-
-
-def _failed(summary: Summary) -> tuple[tuple[RowResult, ...], int | None]:
-    """Return the failed rows of one page of them, and where the next one begins."""
-    after = request.args.get("cursor", 0, type=int)
-    found = [each for each in summary.errors if each.row > after]
-    return tuple(found[:ROWS_A_PAGE]), found[ROWS_A_PAGE - 1].row if len(
-        found
-    ) > ROWS_A_PAGE else None
 
 
 def _kept(workspace_id: str, import_id: str) -> dict[int, KeptCells]:
@@ -158,7 +146,9 @@ def _shown_rows(summary: Summary) -> RowStatus | None:
         return RowStatus.FAILED if summary.failed else None
 
 
-def _rows(workspace_id: str, import_id: str, shown: RowStatus) -> Page[RowResult]:
+def _rows(workspace_id: str, import_id: str, shown: RowStatus | None) -> Page[RowResult]:
+    if shown is None:
+        return Page(items=(), next_cursor=None)
     try:
         return current_state().importer.rows(
             import_id,
@@ -201,15 +191,6 @@ def find_summary(workspace_id: str, import_id: str) -> Summary:
     :raises ImportNotFound: there is none of this id in it.
     """
     return current_state().importer.summary(import_id, workspace_id=workspace_id)
-
-
-#: Encodings that are shown at once; the others are a click away.
-_CHOICES_SHOWN = 5
-_CHOOSE = "Choose the line that looks right."
-_CHOOSE_COLUMN = "Choose a column."
-_UNCHANGED = "No row that failed is changed: open one below, type what is right, and test it again."
-#: Corrections that are none and are told above the page; the others stand at their rows.
-_TOLD = 3
 
 
 @page_view

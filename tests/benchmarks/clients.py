@@ -106,7 +106,9 @@ def our_probe(order: Order, _stack: ExitStack) -> Run:
         **_settings(order),
     }
     config = Config.from_mapping({f"MAILBOX_IMPORT_{k}": v for k, v in settings.items()})
-    check = read_file(csv_of(order.rows), config, ImportOptions(workspace_id="w1"))
+    check = read_file(
+        csv_of(order.rows), config, ImportOptions(workspace_id="w1"), lambda _keys: set()
+    )
     untested = [
         Outcome(row_id=each.record.row, row=each.record.row, mailbox=each.mailbox)
         for each in check.rows
