@@ -13,12 +13,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import cast
 
 import click
 from werkzeug.serving import make_server
-
-from flask_mailbox_import.testing import settings
 
 from .app import create_app, mailbox_import, views
 from .fleet import PASSWORD
@@ -62,14 +59,14 @@ def _listen(port: int) -> socket.socket:
     try:
         return socket.create_server(("127.0.0.1", port))
     except OSError as fault:
-        raise click.ClickException(f"port {port}: {fault.strerror}; add --port 0") from None
+        raise click.ClickException(f"port {port}: {fault.strerror}; add --port 5001") from None
 
 
 @contextmanager
 def _mail_servers(folder: Path) -> Iterator[dict[str, int]]:
     """Run the mail servers in a process of their own; they end when its input does."""
     process = subprocess.Popen(  # noqa: S603 (our own module)
-        [sys.executable, "-m", "example_app.fleet", str(folder)],
+        [sys.executable, "-c", "from example_app.fleet import main; main()", str(folder)],
         cwd=Path(__file__).parent.parent,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -89,12 +86,10 @@ def _mail_servers(folder: Path) -> Iterator[dict[str, int]]:
 
 def _settings(folder: Path, ports: dict[str, int]) -> dict[str, object]:
     """Let this app alone reach this machine's mail servers, and trust their throw-away CA."""
-    of_a_test = settings()
-    allowed = cast("list[int]", of_a_test["MAILBOX_IMPORT_ALLOWED_PORTS"])
     return {
         "SQLALCHEMY_DATABASE_URI": f"sqlite:///{folder / 'demo.sqlite'}",
-        "MAILBOX_IMPORT_ALLOWED_NETWORKS": of_a_test["MAILBOX_IMPORT_ALLOWED_NETWORKS"],
-        "MAILBOX_IMPORT_ALLOWED_PORTS": [*allowed, *ports.values()],
+        "MAILBOX_IMPORT_ALLOWED_NETWORKS": ["127.0.0.0/8", "::1/128"],
+        "MAILBOX_IMPORT_ALLOWED_PORTS": [465, 587, 993, *ports.values()],
         "MAILBOX_IMPORT_CA_FILE": str(folder / "ca.pem"),
         # One more try shows what there is to see in a second.
         "MAILBOX_IMPORT_RETRIES": 1,

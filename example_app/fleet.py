@@ -62,8 +62,9 @@ def start(stack: ExitStack, folder: Path) -> dict[str, int]:
     }
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Start the servers, print their ports as JSON, and serve until standard input ends."""
     with ExitStack() as servers:
         print(json.dumps(start(servers, Path(sys.argv[1]))), flush=True)
-        # Ends with whoever started it, however that ends.
+        # It ends when the process that started this one ends.
         sys.stdin.read()

@@ -1,6 +1,6 @@
 """Bulk import of SMTP mailboxes into a Flask app; everything public is named here."""
 
-from .core.codes import Code
+from .core.codes import Code, Failure
 from .core.errors import (
     ConfigError,
     FileError,
@@ -8,16 +8,19 @@ from .core.errors import (
     ImportNotFound,
     ImportNotRunnable,
     InternalFault,
+    InvalidCursor,
     MailboxesInUse,
     MailboxImportError,
+    NotRetryable,
     RunLost,
     SealError,
     TooManyRefusedLogins,
     TooManyRunning,
+    UnclearFile,
 )
-from .core.imports import ImportStatus, Summary
+from .core.imports import ImportOptions, ImportStatus, InvalidOption, OnDuplicate, Summary
 from .core.mailboxes import MailboxStatus
-from .core.rows import RowResult
+from .core.rows import RowResult, RowWarning
 from .core.secret import generate_encryption_key
 from .engine.importer import Importer
 from .extension import MailboxImport
@@ -26,23 +29,31 @@ from .storage.models import MailboxMixin
 __all__ = [
     "Code",
     "ConfigError",
+    "Failure",
     "FileError",
     "ImportInterrupted",
     "ImportNotFound",
     "ImportNotRunnable",
+    "ImportOptions",
     "ImportStatus",
     "Importer",
     "InternalFault",
+    "InvalidCursor",
+    "InvalidOption",
     "MailboxImport",
     "MailboxImportError",
     "MailboxMixin",
     "MailboxStatus",
     "MailboxesInUse",
+    "NotRetryable",
+    "OnDuplicate",
     "RowResult",
+    "RowWarning",
     "RunLost",
     "SealError",
     "Summary",
     "TooManyRefusedLogins",
     "TooManyRunning",
+    "UnclearFile",
     "generate_encryption_key",
 ]

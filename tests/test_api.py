@@ -154,6 +154,23 @@ def test_fields_that_are_wrong_are_named(client, key, field, value):
     assert field in answer.json["message"]
 
 
+def test_of_two_wrong_fields_the_first_of_the_contract_is_named_whatever_their_order(client, key):
+    wrong = {"onDuplicate": "replace", "encoding": "klingon", "dryRun": "2", "tag": "x" * 65}
+    for name in ("tag", "dryRun", "encoding", "onDuplicate"):
+        for fields in (form(**wrong), {**wrong}):
+            answer = client.post(
+                PATH,
+                data=fields,
+                headers={"X-Api-Key": key},
+                content_type="multipart/form-data",
+            )
+            assert (answer.json["reason"], answer.json["details"]) == (
+                "invalid_field",
+                {"field": name},
+            )
+        del wrong[name]
+
+
 def test_fields_at_their_default_and_empty_ones_are_fine(client, key):
     fields = form(testImap="false", onDuplicate="skip", columnMapping="", dryRun="", tag="")
     answer = client.post(PATH, data=fields, headers={"X-Api-Key": key})

@@ -11,7 +11,7 @@ from conftest import Header, row
 from flask import Flask
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
-from steering import call, change, ended, file_of, retry, send, untested
+from steering import call, change, ended, file_of, retry, runner_threads, send, untested, wait_for
 from steering import gate as gate
 
 import flask_mailbox_import
@@ -178,6 +178,7 @@ def test_answers_are_as_described_and_each_that_is_described_is_given(
     correction = {"corrections": {"6": {"smtpport": server.port}}}
     api.check(f"{ONE}/retry", "POST", retry(host, import_id, correction, key=api.key))
     ended(host, import_id)
+    wait_for(lambda: not runner_threads())  # one would run what is queued next
     for values in (
         {"status": "queued"},
         {"status": "running", "heartbeat_at": now(), "cancelled_at": now()},

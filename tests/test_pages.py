@@ -264,6 +264,51 @@ def test_the_hosts_own_layout(client, host):
     assert "Content-Security-Policy" not in answer.headers
 
 
+def test_a_hosts_own_page_and_its_own_pieces_take_the_place_of_ours(client, host):
+    host.app.jinja_loader = jinja2.DictLoader(
+        {
+            "mailbox_import/import.html": "{% extends 'mailbox_import/pages/import.html' %}"
+            "{% block mbi_content %}own page {{ super() }}{% endblock %}",
+            "mailbox_import/_outcome.html": "{% macro outcome() %}own heading{% endmacro %}",
+            "mailbox_import/_rows.html": "own rows",
+        }
+    )
+    answer = upload(client, Header + ROW, skipConnectionTest="true")
+    check = client.get(answer.location).text
+    done = client.post(answer.location, data={"csrf_token": token_of(check)})
+    text = client.get(done.location).text
+    assert "own page" in text
+    assert '<h1 class="mbi-h1">own heading</h1>' in text
+    assert "own rows" in text
+
+
+def failed(client) -> str:
+    """Import a file whose one row fails; return the address of its page."""
+    answer = upload(client, Header + "bad,pw,smtp.x.com,,,\n")
+    check = client.get(answer.location).text
+    return client.post(answer.location, data={"csrf_token": token_of(check)}).location
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "-1", "12345678901"])
+def test_a_wrong_cursor_shows_failed_rows_from_the_first(client, cursor):
+    page = failed(client)
+    assert "Correct row 2" in client.get(f"{page}?show=failed&cursor={cursor}").text
+    refused = client.post(
+        f"{page}/retry?show=failed&cursor={cursor}",
+        data={"csrf_token": token_of(client.get(page).text), "2.smtphost": "typed.x.com"},
+    )
+    assert refused.status_code == 422
+    assert 'value="typed.x.com"' in refused.text
+
+
+@pytest.mark.parametrize(("button", "size"), [("cancel", 700_000), ("retry", 2_000_000)])
+def test_a_form_that_is_too_large_shows_the_page_of_its_import(client, button, size):
+    page = failed(client)
+    answer = client.post(f"{page}/{button}", data={"x": "x" * size})
+    assert answer.status_code == 413
+    assert "Correct row 2" in answer.text
+
+
 def test_the_style_sheets_are_served(client):
     page = client.get(UPLOAD).text
     sheets = re.findall(r'<link rel="stylesheet" href="([^"]+)"', page)

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import pytest
 from conftest import Header, row
+from flask import g
 from sqlalchemy.exc import OperationalError
 
 from flask_mailbox_import import ImportNotRunnable, RunLost
@@ -107,6 +108,20 @@ def test_a_run_that_breaks_down_is_interrupted_and_can_be_continued(host, staged
         assert host.db.session.get(model, staged).status == "interrupted"
         host.db.session.rollback()
         assert host.extension.importer.continue_import(staged).imported == 3
+
+
+def test_what_is_told_of_progress_has_no_part_in_the_callers_session(host, staged):
+    seen = []
+
+    def tell(_done: int, _of: int) -> None:
+        seen.append(("ours" in g, host.db.session().in_transaction()))
+
+    with host.app.app_context():
+        g.ours = True
+        host.db.session.execute(host.db.select(host.extension.models.row))
+        host.extension.importer.continue_import(staged, progress=tell)
+        assert host.db.session().in_transaction()
+    assert set(seen) == {(False, False)}
 
 
 @pytest.fixture

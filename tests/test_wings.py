@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -43,13 +44,12 @@ THEIRS: dict[str, set[str]] = {
     "storage": {"cryptography", "flask", "flask_sqlalchemy", "sqlalchemy"},
     "engine": {"flask", "flask_sqlalchemy"},
     "web": {"flask", "flask_babel", "flask_wtf", "jinja2", "markupsafe", "werkzeug", "wtforms"},
-    "testing": {"trustme"},
+    "testing": {"trustme", "typing_extensions"},  # the latter for type checkers only
     "cli": {"click", "flask"},
     "extension": {"flask", "flask_sqlalchemy", "sqlalchemy"},
     "__init__": set(),
     "__main__": set(),
 }
-THIRD_PARTIES = {each for allowed in THEIRS.values() for each in allowed} | {"celery"}
 
 MODULES = sorted(
     ".".join(path.relative_to(PACKAGE).with_suffix("").parts) for path in PACKAGE.rglob("*.py")
@@ -84,7 +84,7 @@ def test_a_module_imports_only_what_its_wing_may(module):
     ours, others = imports_of(PACKAGE / f"{module.replace('.', '/')}.py", PACKAGE)
     named = WEB_ALSO if wing == "web" else set()
     assert {wing_of(each) for each in ours - named} <= OURS[wing] | {wing}
-    assert others & THIRD_PARTIES <= THEIRS[wing]
+    assert others - sys.stdlib_module_names <= THEIRS[wing]
 
 
 @pytest.mark.parametrize("root", [PACKAGE, EXAMPLE_APP], ids=lambda root: root.name)
@@ -95,6 +95,22 @@ def test_no_module_imports_itself_by_way_of_others(root):
     }
     # The door of a package names what is in it; nobody inside imports from there.
     TopologicalSorter({name: graph[name] - {"__init__", ""} for name in graph}).prepare()
+
+
+#: Modules that a host app may import from, beside the package itself.
+PUBLIC = {"flask_mailbox_import", "flask_mailbox_import.signals", "flask_mailbox_import.testing"}
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLE_APP.rglob("*.py")), ids=lambda path: path.name)
+def test_the_example_app_imports_only_public_names(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = [each.name for each in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and not node.level:
+            names = [node.module or ""]
+            if names == ["flask_mailbox_import"]:
+                assert {each.name for each in node.names} <= set(flask_mailbox_import.__all__)
+        ours = {each for each in names if each.split(".")[0] == "flask_mailbox_import"}
+        assert ours <= PUBLIC
 
 
 def test_secrets_are_revealed_in_few_places():

@@ -159,11 +159,15 @@ class Without(Finder):
 sys.meta_path[sys.meta_path.index(Finder)] = Without
 from flask_mailbox_import import FileError
 from flask_mailbox_import.config import Config
+from flask_mailbox_import.core.imports import ImportOptions
 from flask_mailbox_import.core.secret import generate_encryption_key
+from flask_mailbox_import.reading.reader import read_file
 config = Config.from_mapping({"MAILBOX_IMPORT_ENCRYPTION_KEYS": [generate_encryption_key()]})
+options = ImportOptions(workspace_id="w1")
 for path in sys.argv[1:]:
     try:
-        print(len(read(open(path, "rb").read(), config).rows), "row")
+        data = open(path, "rb").read()
+        print(len(read_file(data, config, options, lambda keys: set()).rows), "row")
     except FileError as fault:
         print(fault.reason, fault.message)
 """

@@ -76,7 +76,7 @@ class Code(str, Enum):
     UNKNOWN = "unknown"
 
 
-#: A later test of the same row may pass: tried again in the same run, after a short wait.
+#: These may pass within seconds: the same run tries the row again after a short wait.
 RETRIED = frozenset(
     {
         Code.TOO_MANY_CONNECTIONS,
@@ -87,7 +87,7 @@ RETRIED = frozenset(
     }
 )
 
-#: The same, tried again when somebody asks for it: ``retryable`` in answers.
+#: These may pass later: answers call the row ``retryable``, and a user may test it again as it is.
 RETRYABLE = RETRIED | frozenset(
     {
         Code.CONNECTION_REFUSED,
@@ -121,7 +121,7 @@ REFUSED_LOGIN = frozenset(
     }
 )
 
-#: The row names a server that may not be contacted, by its text alone.
+#: The text of the row alone shows that its server may not be contacted.
 REFUSED_TARGET = frozenset({Code.INVALID_HOST, Code.PORT_NOT_ALLOWED})
 
 
@@ -137,5 +137,5 @@ class Failure:
 
     @property
     def text(self) -> str:
-        """Both on one line; the contract's fixed sentences do not all end with a full stop."""
+        """The sentence and the hint, on one line. Some of the contract's sentences have no stop."""
         return f"{self.error.rstrip('.')}. {self.hint}".strip()

@@ -1,12 +1,12 @@
-"""The text encodings that somebody may name for a file."""
+"""The text encodings that a user may name for a file."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from encodings.aliases import aliases
 
-#: Encodings that may be asked for: our name (WHATWG's where it has one), Python's, and for people.
-#: The usual ones first.
+#: The encodings that may be named: our name (the WHATWG's where it has one), Python's name, and a
+#: label for people. The usual ones come first.
 ENCODINGS = (
     ("windows-1252", "cp1252", "Western European (Windows)"),
     ("macintosh", "mac_roman", "Western European (Mac)"),
@@ -42,9 +42,9 @@ CODECS = {name: codec for name, codec, _ in ENCODINGS}
 
 
 def encoding_named(name: str) -> str:
-    """Return our name of an encoding that somebody asks for.
+    """Return our name of an encoding, however it is spelt.
 
-    :raises ValueError: that is none of ours.
+    :raises ValueError: it is not one of ``ENCODINGS``.
     """
     found = _BY_ALIAS.get(_letters_and_digits(name))
     if found is None:
@@ -59,7 +59,7 @@ def _letters_and_digits(name: str) -> str:
 def _by_alias(known: Sequence[tuple[str, str, str]]) -> dict[str, str]:
     found = {"sjis": "shift_jis", "gbk": "gb18030", "gb2312": "gb18030", "ansi": "windows-1252"}
     for name, codec, _ in known:
-        # Latin-1 is what programs call Windows-1252, as the WHATWG's standard does.
+        # Programs say Latin-1 and mean Windows-1252; so does the WHATWG's Encoding Standard.
         targets = {codec, *(("latin_1",) if codec == "cp1252" else ())}
         others = (alias for alias, target in aliases.items() if target in targets)
         found |= {_letters_and_digits(each): name for each in (name, codec, *targets, *others)}

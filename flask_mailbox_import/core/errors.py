@@ -1,4 +1,4 @@
-"""The exceptions of this package, and how secrets are stripped off a fault before it leaves."""
+"""The exceptions of this package, and the removal of values from others before they leave it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from .imports import ImportStatus, Question, Summary
 
 
 class MailboxImportError(Exception):
-    """Root of everything that this package raises on purpose."""
+    """The base of all exceptions that this package raises on purpose."""
 
 
 class ConfigError(MailboxImportError):
-    """The app's settings are wrong; lists every mistake and what to do about each."""
+    """The app's settings are wrong. The message lists every mistake and what to do about it."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         #: One sentence for each mistake.
@@ -26,22 +26,22 @@ class ConfigError(MailboxImportError):
 
 
 class FileError(MailboxImportError):
-    """The uploaded file cannot be read as a table of mailboxes; nothing of it was stored."""
+    """The file cannot be read as a table of mailboxes; nothing of it was stored."""
 
     def __init__(
         self, reason: str, message: str, details: Mapping[str, object] | None = None
     ) -> None:
         super().__init__(message)
-        #: A slug of the closed list in the README, for example ``missing_column``.
+        #: One of the slugs that the API's README lists, for example ``missing_column``.
         self.reason = reason
-        #: One sentence for the person who uploaded the file; says what to do.
+        #: A sentence for the user, with what to do.
         self.message = message
-        #: What a program may want to know beside the sentence.
+        #: Facts for programs, beside the sentence.
         self.details = dict(details or {})
 
 
 def file_too_large(limit: int) -> FileError:
-    """Return the fault of a file that is larger than ``limit`` bytes."""
+    """Return the error of a file that is larger than ``limit`` bytes."""
     return FileError(
         "file_too_large",
         f"The file is larger than {limit} bytes: split it into several files.",
@@ -50,15 +50,15 @@ def file_too_large(limit: int) -> FileError:
 
 
 class HookError(MailboxImportError):
-    """A function that the host registered answered with something else than it should."""
+    """A function that the host registered returned a value of a wrong type."""
 
 
 class ImportNotFound(MailboxImportError):
-    """No import of this id in this workspace."""
+    """The workspace has no import of this id."""
 
 
 class ImportNotRunnable(MailboxImportError):
-    """The import is finished, or another process is running it; ``status`` tells which."""
+    """The import is finished, or another process is running it. ``status`` says which."""
 
     def __init__(self, import_id: str, status: ImportStatus) -> None:
         super().__init__(f"the import {import_id} is {status.value}")
@@ -66,22 +66,22 @@ class ImportNotRunnable(MailboxImportError):
 
 
 class InvalidCursor(MailboxImportError):
-    """A cursor that no page of the list has given."""
+    """The cursor is not the ``next_cursor`` of any page of the list."""
 
 
 class NotRetryable(MailboxImportError):
-    """These rows cannot be tested again, or not with these corrections; nothing was changed."""
+    """The rows cannot be tested again, or a correction is not possible; nothing was changed."""
 
 
 class RunLost(MailboxImportError):
-    """Another process has taken this import over; what was committed stays."""
+    """Another process has taken the import over, or it was deleted; what was committed stays."""
 
 
 class TooManyRunning(MailboxImportError):
     """This process already runs as many imports as ``MAILBOX_IMPORT_MAX_RUNNING`` allows."""
 
     reason = "too_many_running"
-    #: Seconds after which it may be worth another try.
+    #: Seconds to wait before another try.
     retry_after = 30
 
 
@@ -89,39 +89,39 @@ class TooManyRefusedLogins(MailboxImportError):
     """This workspace caused ``MAILBOX_IMPORT_MAX_REFUSED_LOGINS`` refused logins within an hour."""
 
     reason = "too_many_refused_logins"
-    #: Seconds after which it may be worth another try.
+    #: Seconds to wait before another try.
     retry_after = 3600
 
 
 class InternalFault(MailboxImportError):
-    """Something broke that should not have; says what and where, never a value of a row."""
+    """A fault of this package or its host. The message says what and where, and holds no value."""
 
 
 class ImportInterrupted(MailboxImportError):
-    """A run broke down before its end: what it saved stays, the rest can be continued."""
+    """A run broke down before its end. What it saved stays, and the rest can be continued."""
 
     def __init__(self, import_id: str, why: str, summary: Summary | None) -> None:
         super().__init__(f"the import {import_id} stopped before its end: {why}")
         self.import_id = import_id
-        #: What is committed; None where not even this could be read.
+        #: What is committed; None where the database could not be read.
         self.summary = summary
 
 
 class MailboxesInUse(MailboxImportError):
-    """The app still refers to a mailbox that was to be removed; nothing was."""
+    """The app's own tables refer to a mailbox that was to be removed; nothing was removed."""
 
 
 class SealError(MailboxImportError):
-    """A sealed value does not open: moved to another row, damaged, or its key is not configured."""
+    """A sealed value does not open: it was moved or damaged, or its key is not configured."""
 
     def __init__(self, message: str, key_id: str | None = None) -> None:
         super().__init__(message)
-        #: The id of the key that is not configured, None where that is not the matter.
+        #: The id of the key that is not configured; None where the fault is another.
         self.key_id = key_id
 
 
 class UnclearFile(FileError):
-    """The file cannot be read as it is, but somebody can say how; nothing of it was stored."""
+    """The file can only be read when a user answers ``question``; nothing of it was stored."""
 
     def __init__(
         self, reason: str, question: Question, details: Mapping[str, object] | None = None
@@ -138,10 +138,11 @@ T = TypeVar("T")
 
 
 def shielded(function: Callable[P, T]) -> Callable[P, T]:
-    """Let no fault of a function out with the values in its frames, its context or its text.
+    """Decorate a function whose frames hold passwords, so that its exceptions show none.
 
-    Debuggers, error trackers and logs show all three, and what is inside holds clear passwords.
-    Our own faults say what they may; any other ``Exception`` becomes an ``InternalFault``.
+    Debuggers, error trackers and logs show an exception's frames, context and text. An exception
+    leaves the function without frames and context. An ``Exception`` that is not our own becomes an
+    ``InternalFault``, whose text holds no value.
     """
 
     @functools.wraps(function)
@@ -151,11 +152,11 @@ def shielded(function: Callable[P, T]) -> Callable[P, T]:
             return function(*args, **kwargs)
         except MailboxImportError as ours:
             fault = ours
-        except Exception as unforeseen:  # noqa: BLE001 (whatever it is, it holds values)
+        except Exception as unforeseen:  # noqa: BLE001 (any may hold values)
             fault = InternalFault(described(unforeseen))
-        except BaseException as stop:  # noqa: BLE001 (KeyboardInterrupt, gevent.Timeout: as above)
+        except BaseException as stop:  # noqa: BLE001 (KeyboardInterrupt and gevent.Timeout as well)
             fault = stop
-        # This frame is the last that is shown: it must hold no value.
+        # The exception shows this frame, so it must hold no value.
         del args, kwargs
         raise bare(fault)
 
@@ -163,15 +164,15 @@ def shielded(function: Callable[P, T]) -> Callable[P, T]:
 
 
 def bare(fault: BaseException) -> BaseException:
-    """Take the frames and the context off a fault; return it."""
+    """Return an exception without its frames and its context."""
     fault.__cause__ = fault.__context__ = None
     return fault.with_traceback(None)
 
 
 def described(fault: BaseException) -> str:
-    """Return what a fault is and where it came from, without any value.
+    """Return the type of an exception and where it was raised, without any value.
 
-    The place where it was raised, and the way there through this package, innermost first.
+    The places are where it was raised, then its callers in this package, innermost first.
     """
     kind = _name(fault)
     original = getattr(fault, "orig", None)
@@ -188,7 +189,7 @@ def _is_ours(frame: traceback.FrameSummary) -> bool:
 
 
 def _file(frame: traceback.FrameSummary) -> str:
-    """Return a file by its path inside the package: two wings may have files of one name."""
+    """Return the path of a file inside the package: two wings may have files of the same name."""
     path = Path(frame.filename)
     return path.relative_to(_PACKAGE).as_posix() if _is_ours(frame) else path.name
 

@@ -13,7 +13,7 @@ from .rows import RowResult
 BAD_CREDENTIALS = "Authentication failed. Check username/password."
 MISSING_CREDENTIALS = "Missing SMTP host or password"
 
-#: The sentence and the hint of each code; {names} are filled in by the protocol tested.
+#: The sentence and the hint of each code. The {names} are filled in for SMTP or IMAP.
 EXPLANATIONS: dict[Code, tuple[str, str]] = {
     Code.DUPLICATE: (
         "This mailbox is already in the workspace.",
@@ -218,23 +218,23 @@ EXPLANATIONS: dict[Code, tuple[str, str]] = {
 
 
 def failure_for(code: Code) -> Failure:
-    """Return the words of a code that no connection test found."""
+    """Return the failure of a code that has the same words for every protocol and provider."""
     error, hint = EXPLANATIONS[code]
     return Failure(code=code, error=error, hint=hint)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """What went wrong with some rows, in one sentence for all."""
+    """The cause that some failed rows have in common."""
 
     failure: Failure
-    #: The provider whose mailboxes they are, "" where that is not known or not one.
+    #: The provider whose own next step the hint is; "" where the hint is the general one.
     provider: str
     rows: tuple[int, ...]
 
 
 def causes_of(results: Iterable[RowResult]) -> list[Cause]:
-    """Return the causes of failed rows, those of most rows first."""
+    """Return the causes of failed rows; the cause with the most rows comes first."""
     rows: dict[tuple[str, str], list[int]] = {}
     failures: dict[tuple[str, str], Failure] = {}
     for each in results:
@@ -250,7 +250,7 @@ def causes_of(results: Iterable[RowResult]) -> list[Cause]:
 
 
 def _provider(failure: Failure) -> str:
-    """Return whose own next step a hint is."""
+    """Return the name of the provider whose hint a failure has."""
     for provider in PROVIDERS:
         hint = provider.hints.get(failure.code)
         if hint and hint in failure.hint:

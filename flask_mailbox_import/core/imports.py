@@ -43,7 +43,7 @@ class InvalidOption(ValueError):
     """
 
     def __init__(self, option: str, words: str) -> None:
-        super().__init__(f"{option} {words}" if words.startswith("is ") else words)
+        super().__init__(f"the {option} {words}" if words.startswith("is ") else words)
         self.option = option
         self.words = words
 
@@ -60,16 +60,16 @@ class ImportOptions:
     tag: str | None = None
     #: Store mailboxes as ``pending`` and test none.
     skip_connection_test: bool = False
-    #: Log in for reading (IMAP), too; None: as the setting ``TEST_IMAP`` says.
+    #: Test the IMAP login too; None: as the setting ``TEST_IMAP`` says.
     test_imap: bool | None = None
     on_duplicate: OnDuplicate = OnDuplicate.SKIP
-    #: The encoding of a file that is not in Unicode, by our name of it.
+    #: The encoding of a file that is not in Unicode, by its name in ``ENCODINGS``.
     encoding: str | None = None
-    #: The file's header -> our column; None: a column that is not to be used.
+    #: From the file's header to our column; None: do not use this column.
     column_mapping: Mapping[str, str | None] = field(default_factory=dict)
-    #: What the file is called where it comes from.
+    #: The name of the file on the user's computer.
     file_name: str | None = None
-    #: The API key that asks; None where a page or the host does.
+    #: The id of the API key of the call; None where a page or the host made the call.
     api_key_id: int | None = None
 
     def __post_init__(self) -> None:
@@ -81,22 +81,22 @@ class ImportOptions:
 
     @property
     def tests(self) -> bool:
-        """Whether logins are tested."""
+        """Whether the import tests logins."""
         return not self.skip_connection_test
 
     @property
     def tests_imap(self) -> bool:
-        """Whether logins for reading are tested, too."""
+        """Whether the import tests IMAP logins too."""
         return self.tests and bool(self.test_imap)
 
     @property
     def mailbox_status(self) -> MailboxStatus:
-        """What the mailboxes are that the import saves."""
+        """The status of the mailboxes that the import saves."""
         return MailboxStatus.ACTIVE if self.tests else MailboxStatus.PENDING
 
     @property
     def updates(self) -> bool:
-        """Whether mailboxes that are there already are tested and updated."""
+        """Whether the import updates mailboxes that the workspace has already."""
         return self.on_duplicate is OnDuplicate.UPDATE
 
     @property
@@ -105,7 +105,7 @@ class ImportOptions:
         return self.on_duplicate is OnDuplicate.TEST
 
 
-#: What the text alone of an option shows: each returns the value as it is kept, or a ValueError.
+#: Judges the value of an option: each returns the value to keep, or raises ValueError.
 _JUDGED: dict[str, Callable[[Any], object]] = {
     "workspace_id": check_workspace_id,
     "tag": clean_tag,
@@ -119,31 +119,31 @@ STALE_AFTER = timedelta(seconds=20)
 
 T = TypeVar("T")
 
-#: Rows in this run from which on the time that the rest takes can be told.
+#: A run must have done this many rows before its remaining time is estimated.
 _ENOUGH_TO_TELL = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileReading:
-    """What a file was taken for."""
+    """How a file was read."""
 
-    #: For people; "" for a workbook.
+    #: The encoding, as a label for people; "" for a workbook.
     encoding: str = ""
     #: What separates the cells; "" in a workbook.
     delimiter: str = ""
     #: The sheet of a workbook that was read.
     sheet: str = ""
-    #: Each column that is used: as the file has it, and ours.
+    #: Each column that is used: its name in the file, and our name.
     columns: tuple[tuple[str, str], ...] = ()
 
 
-#: Of a list: how many are on one page of it.
+#: How many items one page of a list has.
 IMPORTS_A_PAGE, ROWS_A_PAGE = 20, 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page(Generic[T]):
-    """A part of a list; ``next_cursor`` asks for the next, None where there is none."""
+    """A page of a list. ``next_cursor`` asks for the next page; None on the last one."""
 
     items: tuple[T, ...]
     next_cursor: str | None
@@ -151,7 +151,7 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """A piece of a cell that holds letters which tell encodings apart."""
+    """A piece of a cell. Its letters differ from encoding to encoding."""
 
     row: int
     column: str
@@ -160,7 +160,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodingChoice:
-    """An encoding that a file may be in, and what it makes of the file."""
+    """An encoding that a file may be in, and pieces of the file as it reads them."""
 
     name: str
     label: str
@@ -169,19 +169,19 @@ class EncodingChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What a person is asked about an unclear file: its encoding, or which columns are ours."""
+    """A question about an unclear file: which encoding it has, or which columns are ours."""
 
     message: str
     encodings: tuple[EncodingChoice, ...] = ()
-    #: Our columns that are not found.
+    #: Our columns that were not found in the file.
     wanted: tuple[str, ...] = ()
-    #: The columns of the file that they may be.
+    #: The columns of the file that may be these.
     found: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """What is in a file, by row: which rows are ready, skipped, failed."""
+    """The rows of a file after the check, each ready, skipped or failed."""
 
     options: ImportOptions
     rows: tuple[CheckedRow, ...]
@@ -189,7 +189,7 @@ class Check:
     understood: FileReading = FileReading()
 
     def summary(self) -> Summary:
-        """Return what an import of the file would do before any connection test."""
+        """Return the summary that an import of the file has before any connection test."""
         statuses = Counter(each.status for each in self.rows)
         warned = (warning for each in self.rows for warning in each.record.warnings)
         return Summary(
@@ -215,7 +215,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unfinished:
-    """An import with rows to do."""
+    """An import that still has rows to do."""
 
     import_id: str
     workspace_id: str
@@ -224,7 +224,7 @@ class Unfinished:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitingFile:
-    """A file that waits for somebody to say how it is to be read."""
+    """An unclear file that is kept until a user says how it is to be read."""
 
     options: ImportOptions
     data: bytes
@@ -232,15 +232,15 @@ class WaitingFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """What came of an import (or, with ``dry_run``, what would)."""
+    """What came of an import; of a check, what an import of the file would begin with."""
 
     options: ImportOptions
     imported: int
     skipped: int
     failed: int
-    #: Rows not tested yet: only after a cancel or while it runs.
+    #: Rows that are not tested yet.
     ready: int = 0
-    #: Of those imported: mailboxes that were there already.
+    #: How many of the imported rows updated a mailbox that was already in the workspace.
     updated: int = 0
     errors: tuple[RowResult, ...] = ()
     skips: tuple[RowResult, ...] = ()
@@ -250,20 +250,21 @@ class Summary:
     created_at: datetime | None = None
     finished_at: datetime | None = None
     understood: FileReading = FileReading()
-    #: Somebody is to say how the file is to be read; its rows are not read yet.
+    #: The file waits until a user says how it is to be read; the rows are not known yet.
     asks: bool = False
-    #: It runs, and somebody wants it to end.
+    #: The import runs, and was asked to stop.
     is_stopping: bool = False
-    #: Rows that the last run has done, what it imported of them, and how long it runs or ran.
+    #: How many rows the last run has done, and how many of these it imported.
     done_in_run: int = 0
     imported_in_run: int = 0
-    #: An earlier run has done others.
+    #: An earlier run has done other rows of the import.
     is_again: bool = False
+    #: How long the last run took, or has taken until now.
     seconds_in_run: float = 0.0
 
     @property
     def counts(self) -> dict[str, int]:
-        """Rows by what became of them."""
+        """How many rows have each status."""
         return {
             "imported": self.imported,
             "skipped": self.skipped,
@@ -273,12 +274,12 @@ class Summary:
 
     @property
     def rows(self) -> int:
-        """All rows of the file; blank ones do not count."""
+        """How many rows the file has; blank ones do not count."""
         return sum(self.counts.values())
 
     @property
     def seconds_left(self) -> float | None:
-        """How long the run under way will still take, None where that cannot be told yet."""
+        """How many seconds the current run will still take; None where that is not known yet."""
         if self.status is not ImportStatus.RUNNING or self.done_in_run < _ENOUGH_TO_TELL:
             return None
         return self.seconds_in_run / self.done_in_run * self.ready

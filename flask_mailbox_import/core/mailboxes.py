@@ -7,8 +7,8 @@ from enum import Enum
 
 from .secret import Secret
 
-#: The ports that a file may name where a host does not say: submission (RFC 6409, RFC 8314) and its
-#: unofficial twin, relay, and IMAP.
+#: The ports that a file may name unless the app sets others: 587 and 465 for submission (RFC 6409,
+#: RFC 8314), 2525 (often used in place of 587), 25 for relay, 143 and 993 for IMAP.
 DEFAULT_PORTS = (25, 465, 587, 2525, 143, 993)
 
 
@@ -29,7 +29,7 @@ class Protocol(str, Enum):
 
     @property
     def tls_port(self) -> int:
-        """The port on which nothing but TLS is spoken (RFC 8314 section 7.3)."""
+        """The port on which only TLS is spoken (RFC 8314 section 7.3)."""
         return 465 if self is Protocol.SMTP else 993
 
     @property
@@ -49,7 +49,7 @@ class Protocol(str, Enum):
 
 
 class Stage(str, Enum):
-    """How far a connection test came."""
+    """The stage of a connection test; a failed test tells at which one it failed."""
 
     RESOLVE = "resolve"
     CONNECT = "connect"
@@ -79,6 +79,11 @@ class Login:
     username: str
     password: Secret
 
+    @property
+    def account(self) -> tuple[object, ...]:
+        """Everything but the password: two logins of one account differ in that alone."""
+        return self.protocol, self.host, self.port, self.security, self.username
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mailbox:
@@ -86,9 +91,13 @@ class Mailbox:
 
     #: The address, its domain in lower case.
     email: str
-    #: The address by which two mailboxes are the same: ASCII, all in lower case.
+    #: Two mailboxes with the same key are the same mailbox: the address in ASCII and lower case.
     email_key: str
     display_name: str
     smtp: Login
     #: None where the file names no IMAP host.
     imap: Login | None
+
+    def logins(self, *, with_imap: bool) -> list[Login]:
+        """Return the logins that are tested, with or without that of IMAP."""
+        return [self.smtp, *([self.imap] if with_imap and self.imap is not None else [])]

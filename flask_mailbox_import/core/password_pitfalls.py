@@ -1,4 +1,4 @@
-"""What spreadsheets and copying do to passwords: said, never changed."""
+"""What spreadsheets and copying do to passwords. We warn; we never change a password."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _DATE = re.compile(
     rf"|[0-9]{{1,2}}[-. ]{{1,2}}{_MONTH}|{_MONTH}[- ][0-9]{{2}}"
 )
 _FORMULA = re.compile(r'="[^"]*"')
-#: A zero is what is left of a text that a formula made in an .xls workbook.
+#: A formula that makes a text leaves a zero in an .xls workbook.
 _LOST = re.compile(r"0|#(?:NAME\?|REF!|VALUE!|N/A|DIV/0!|NUM!|NULL!|#+)|Err:[0-9]{3}")
-#: UTF-8 read as Windows-1252 or Latin-1, or a letter that somebody could not read.
+#: UTF-8 that was read as Windows-1252 or Latin-1, or U+FFFD in place of an unreadable letter.
 _GARBLED = re.compile("[\u00c2\u00c3\u00c4\u00c5][\u0080-\u00bf\u2018-\u203a\u20ac]|\ufffd")
-#: As Google shows them.
+#: An app password as Google shows it.
 _APP_PASSWORD = re.compile(r"[a-z]{4}(?:[ \u00a0][a-z]{4}){3}\s*")
 _NUMBER = re.compile(r"[1-9][0-9]+")
 
@@ -35,7 +35,7 @@ class _Pitfall:
     code: str
     found: Callable[[str], object]
     message: str
-    #: Whether it is said before the login is refused.
+    #: Whether to warn before the login is tested; if not, only a refused login's hint says it.
     warned: bool = True
 
 
@@ -104,7 +104,7 @@ _PITFALLS = (
 
 
 def pitfall_warnings(record: Record) -> Iterator[RowWarning]:
-    """Say what may have happened to the passwords of a record."""
+    """Return warnings of what may have happened to the passwords of a record."""
     for column, secret in record.secrets.items():
         for each in _pitfalls(secret):
             if each.warned:
@@ -114,7 +114,7 @@ def pitfall_warnings(record: Record) -> Iterator[RowWarning]:
 
 
 def password_remark(password: Secret) -> str:
-    """Say what may be wrong with a password that was refused; "" if nothing shows."""
+    """Return sentences on what may be wrong with a refused password; "" if nothing shows."""
     return " ".join(each.message for each in _pitfalls(password))
 
 

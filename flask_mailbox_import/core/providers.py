@@ -14,14 +14,14 @@ from .mailboxes import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
-    """One provider; ``hosts`` and ``domains`` match whole names."""
+    """One provider. The patterns match whole names of its servers and of its addresses' domains."""
 
     name: str
     hosts: re.Pattern[str]
     domains: re.Pattern[str] | None
-    #: What a refusal without a better-known cause means here.
+    #: The code of a refused login where the server's reply does not tell the cause.
     refused: Mapping[Protocol, Code]
-    #: The next step for a code, in place of the general one.
+    #: The provider's own hint for a code, in place of the general hint.
     hints: Mapping[Code, str]
 
 
@@ -54,7 +54,7 @@ HELP_PAGES = frozenset(
 
 
 def provider_of(host: str, email: str) -> Provider | None:
-    """Return the provider of a server or, where the server tells nothing, of an address."""
+    """Return the provider of a server; where the server is unknown, the provider of the address."""
     domain = email.rpartition("@")[2].lower()
     for provider in PROVIDERS:
         if provider.hosts.fullmatch(host):

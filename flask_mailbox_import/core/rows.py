@@ -25,10 +25,10 @@ OPTIONAL = (
 COLUMNS = REQUIRED + OPTIONAL
 SECRET_COLUMNS = frozenset({"password", "smtppassword", "imappassword"})
 
-#: Wider than any export that was seen (Outlook's has 92); a hostile header stops here.
+#: More than any known export has (Outlook's has 92). The limit bounds the cost of hostile headers.
 MAX_COLUMNS = 200
 
-#: Longer than any address (RFC 5321 section 4.5.3.1), so that a mistake stays recognisable.
+#: Longer than any valid address (RFC 5321 section 4.5.3.1): a user still recognises a wrong one.
 MAX_SHOWN_EMAIL = 320
 
 
@@ -43,9 +43,9 @@ class RowStatus(str, Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowWarning:
-    """Something worth saying that keeps nothing from being imported."""
+    """A remark about a row. The row is imported all the same."""
 
-    #: The number that a spreadsheet shows beside the row; the header is 1, and 0 is all rows.
+    #: The number that a spreadsheet shows beside the row, from 1 on. 0 stands for all rows.
     row: int
     column: str
     code: str
@@ -54,46 +54,46 @@ class RowWarning:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """One row of a file by our column names: passwords apart, everything else as text."""
+    """One row of a file by our column names: its passwords as secrets, its other cells as text."""
 
     row: int
     cells: Mapping[str, str]
     secrets: Mapping[str, Secret]
-    #: Set where the row's shape is wrong, so that its cells cannot be trusted.
+    #: Set where the row has too many cells, or cells in wrong columns: they cannot be trusted.
     problem: Failure | None = None
     #: What was changed in its cells.
     warnings: tuple[RowWarning, ...] = ()
 
     @property
     def shown_email(self) -> str:
-        """The address as in the file; what is far too long for one is cut."""
+        """The address as in the file, cut to ``MAX_SHOWN_EMAIL`` characters."""
         return self.cells["email"][:MAX_SHOWN_EMAIL]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckedRow:
-    """One row after the check: ready, skipped or failed; ``mailbox`` is there when it is valid."""
+    """One row after the check: ready, skipped or failed. A valid row has a ``mailbox``."""
 
     record: Record
     mailbox: Mailbox | None
     status: RowStatus
     failure: Failure | None = None
-    #: It is ready, and its mailbox, which is there already, is to be updated.
+    #: The row is ready, and its mailbox is already in the workspace: the run updates it.
     is_update: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StagedRow:
-    """A row out of the database, ready or failed, with what is kept of it."""
+    """A ready or failed row as the database has it, with its record if that is still kept."""
 
     id: int
     row: int
     email: str
     #: Why it failed; None where it is ready.
     code: Code | None
-    #: None where it is erased, or does not open.
+    #: None where the record is erased or does not open.
     record: Record | None
-    #: It is there, but does not open: somebody has changed it.
+    #: The record is there but does not open, because it was changed.
     is_broken: bool = False
 
 
@@ -105,10 +105,10 @@ class Outcome:
     row: int
     mailbox: Mailbox | None = None
     failure: Failure | None = None
-    #: What each connection test failed of; None where it passed or was not made.
+    #: Why each connection test failed; None where it passed or was not made.
     smtp: Failure | None = None
     imap: Failure | None = None
-    #: What the check said about the row, and what the tests showed.
+    #: The warnings of the check and of the connection tests.
     warnings: tuple[RowWarning, ...] = ()
 
 
@@ -119,30 +119,30 @@ class RowResult:
     row: int
     email: str
     status: RowStatus
-    #: Why there is no mailbox; None where there is one, or the row is still to be done.
+    #: Why there is no mailbox; None where there is one, or the row is still ``ready``.
     failure: Failure | None = None
-    #: What each connection test failed of; None where it passed or was not made.
+    #: Why each connection test failed; None where it passed or was not made.
     smtp: Failure | None = None
     imap: Failure | None = None
-    #: As the import saved the mailbox; None where it saved none.
+    #: The status that the import gave the mailbox; None where it saved none.
     mailbox_status: MailboxStatus | None = None
-    #: What the row holds is kept, so that it can be tested again without its password.
+    #: The row's record is kept: the row can be tested again without sending its password again.
     is_kept: bool = False
     warnings: tuple[RowWarning, ...] = ()
 
     @property
     def retryable(self) -> bool:
-        """Whether testing the row again as it is makes sense, and can be done."""
+        """Whether the row can be tested again as it is, and may pass then."""
         return self.is_kept and self.failure is not None and self.failure.code in RETRYABLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptCells:
-    """What is kept of a row that can still be tested; no password among it."""
+    """The cells of a row that can still be tested, without its passwords."""
 
     row: int
     status: RowStatus
     #: By our column names.
     cells: Mapping[str, str]
-    #: The columns of passwords that are filled in.
+    #: Which of the password columns are filled in.
     has: frozenset[str]

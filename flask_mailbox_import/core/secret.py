@@ -18,9 +18,9 @@ def generate_encryption_key() -> str:
 
 
 class Secret:
-    """A password on its way from the file to the socket: every way to show it shows ``***``.
+    """A password on its way from the file to the socket. However it is shown, it shows ``***``.
 
-    It cannot be pickled, hashed or compared with ``==``; :meth:`reveal` is the only way in.
+    It cannot be pickled, hashed or compared with ``==``. Only :meth:`reveal` returns the text.
     """
 
     __slots__ = ("__value",)
@@ -29,7 +29,7 @@ class Secret:
         self.__value = value
 
     def reveal(self) -> str:
-        """Return the clear text. Called in few places, which a test counts."""
+        """Return the clear text. A test lists the few places that call this."""
         return self.__value
 
     def same_as(self, other: Secret) -> bool:

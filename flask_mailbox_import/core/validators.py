@@ -20,15 +20,16 @@ MAX_ADDRESS_LENGTH = 254
 
 _SPECIAL_USE = (".test", ".local", ".internal", ".localhost", ".invalid", ".onion", ".arpa")
 _PUBLIC = ".example.com"
-# The plain ones of what email-validator takes for a local part: nearly all, and at no cost.
+# The usual local parts. They are judged here, because email-validator takes much longer.
 _PLAIN_LOCAL_PART = re.compile(r"(?=.{1,64}@)[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@", re.ASCII)
 
 
 def judge_address(text: str) -> tuple[str, str] | None:
-    """Return an address, and the key by which two of them are the same mailbox; None if it is none.
+    """Return an address and its key; None where the text is no address.
 
-    The domain is in lower case; in the key it is in ASCII, and so is all else in lower case. A
-    local part beyond ASCII (RFC 6531) is refused.
+    Two addresses with the same key are the same mailbox. The address has its domain in lower case.
+    The key is in lower case throughout, and its domain is in ASCII. A local part that is not ASCII
+    (RFC 6531) is refused.
     """
     local, at, domain = text.rpartition("@")
     if len(text) > MAX_ADDRESS_LENGTH or not _is_local_part(local + at):
@@ -47,9 +48,9 @@ def _is_local_part(text: str) -> bool:
 
 @functools.lru_cache(maxsize=1024)
 def _judged_domain(text: str) -> tuple[str, str] | None:
-    """Return a domain in lower case and in ASCII; files have few, and judging one takes long."""
-    # email-validator refuses the domains of in-house mail (RFC 6761); under a public one it judges
-    # the rest all the same.
+    """Return a domain in lower case and in ASCII; cached, since judging a domain takes long."""
+    # email-validator refuses the domains of in-house mail (RFC 6761). With a public domain added
+    # behind them, it judges their labels all the same.
     public = _PUBLIC if text.lower().endswith(_SPECIAL_USE) else ""
     found = _validated(f"a@{text}{public}")
     if found is None:
@@ -58,7 +59,7 @@ def _judged_domain(text: str) -> tuple[str, str] | None:
 
 
 def _validated(address: str, *, allow_smtputf8: bool = True) -> ValidatedEmail | None:
-    # Not with the module: compiling its patterns takes some 20 ms of the app's start.
+    # Imported here: compiling its patterns would add 20 ms to the app's start.
     from email_validator import EmailNotValidError, validate_email
 
     try:
@@ -75,16 +76,16 @@ MAX_HOST_LENGTH = 253
 
 # RFC 1123 section 2.1; the underscore is no host name character.
 _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)", re.ASCII)
-#: Of names beyond ASCII, whose labels take long to judge; mail servers' have four at most.
+#: For names that are not ASCII, whose labels take long to judge. Mail servers' have at most four.
 _MAX_DOTS = 10
 _ASCII_NAME = re.compile(r"[A-Za-z0-9.-]+", re.ASCII)
 _PORT = re.compile(r"[1-9][0-9]{0,4}", re.ASCII)
-# What the socket library would read as an IPv4 address in decimal, octal or hex.
+# A label that the socket library would read as an IPv4 address in decimal, octal or hex.
 _NUMERIC_LABEL = re.compile(r"0x[0-9a-f]*|[0-9]+", re.ASCII)
 
 
 class HostRefused(ValueError):
-    """The text is not the name of a mail server that may be contacted; its words tell why."""
+    """The text is not the name of a mail server that may be contacted. The message says why."""
 
 
 def judge_host(text: str, allowed_networks: Sequence[IPNetwork] = ()) -> str:
@@ -112,7 +113,7 @@ def judge_host(text: str, allowed_networks: Sequence[IPNetwork] = ()) -> str:
 
 
 def judge_port(text: str, allowed_ports: Sequence[int]) -> int | None:
-    """Return the port, or None where it is a port that the host app does not allow.
+    """Return the port; None where the app does not allow it.
 
     :raises ValueError: the text is not a port number in plain ASCII digits.
     """
@@ -124,7 +125,7 @@ def judge_port(text: str, allowed_ports: Sequence[int]) -> int | None:
 
 def _literal(text: str) -> IPAddress | None:
     if ":" not in text and not text.strip("[]").replace(".", "").isdigit():
-        return None  # what is most of all names
+        return None  # as nearly all names
     try:
         address = ipaddress.ip_address(text.strip("[]"))
     except ValueError:
@@ -137,7 +138,7 @@ def _literal(text: str) -> IPAddress | None:
 @functools.lru_cache(maxsize=1024)
 def _ascii_name(text: str) -> str:
     if _ASCII_NAME.fullmatch(text) and "--" not in text:
-        # UTS #46 leaves it as it is, but for its case.
+        # UTS #46 changes nothing but the case of such a name.
         return _shortened(text)
     if text.count(".") > _MAX_DOTS:
         raise HostRefused("is not a server name")
@@ -170,20 +171,20 @@ MAX_WORKSPACE_ID_LENGTH = 255
 
 
 def one_line(text: str) -> str:
-    """Return text on one line, without control and formatting characters, for show or storage."""
+    """Return a text on one line, without control and formatting characters."""
     spaced = "".join(" " if each.isspace() else each for each in text)
     visible = "".join(each for each in spaced if unicodedata.category(each)[0] != "C")
     return " ".join(visible.split())
 
 
 def clean_file_name(name: str | None) -> str | None:
-    """Return the name of a file as it is shown: without folders, cut to 128 characters."""
+    """Return the name of a file without its folders, cut to 128 characters; None if it is empty."""
     base = re.split(r"[/\\]", name or "")[-1]
     return one_line(base)[:MAX_FILE_NAME_LENGTH] or None
 
 
 def clean_tag(text: str | None) -> str | None:
-    """Return a tag as it is stored, None when nothing is left of it.
+    """Return a tag on one line; None where it is empty.
 
     :raises ValueError: longer than 64 characters.
     """
@@ -194,9 +195,9 @@ def clean_tag(text: str | None) -> str | None:
 
 
 def check_workspace_id(value: object) -> str:
-    """Return a workspace id if it is one.
+    """Return a workspace id as it is.
 
-    :raises ValueError: not a text of 1 to 255 visible characters.
+    :raises ValueError: it is not a text of 1 to 255 visible characters.
     """
     if not isinstance(value, str) or not value or value != one_line(value):
         raise ValueError("a workspace id is a str without control characters or extra spaces")

@@ -1,1 +1,1 @@
-"""The life of an import: check, stage, run, retry, cancel, continue; its limits and runners."""
+"""The life of an import: check, stage, run, retry, cancel, continue; its limits and its runner."""

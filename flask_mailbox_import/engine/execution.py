@@ -1,4 +1,4 @@
-"""One run of an import: tests the rows that are ready, and saves what came of them, in batches."""
+"""One run of an import: tests the ready rows, and saves the outcomes in batches."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
+
+from flask import current_app
 
 from ..config import Config
 from ..core.codes import REFUSED_LOGIN, Code, Failure
@@ -37,20 +39,20 @@ from ..storage.queries import Queries
 from ..storage.runs import Run, Runs
 from ..storage.sealing import Field
 
-#: Rows of one transaction at most: what a crash makes us test again.
+#: At most so many rows are saved in one transaction; a crash makes us test at most these again.
 BATCH_ROWS = 50
-#: Seconds after which what is known is saved, or, if nothing is, a sign of life given.
+#: After so many seconds the known outcomes are saved or, without any, a sign of life is written.
 TICK = 1.0
-#: Seconds between two looks at what the tests have found.
+#: Seconds between two looks at the results of the tests.
 GLANCE = 0.05
-#: Seconds within which a run sees that somebody wants it to end.
+#: A run sees within so many seconds that it was asked to stop.
 WATCH = 0.25
-#: Logins refused in one run from which on somebody may be guessing passwords.
+#: With so many refused logins in one run, somebody may be guessing passwords.
 BURST = 20
 
-#: Yields when it is time to save what is known or, where nothing is, to give a sign of life.
+#: Yields when it is time to save the known outcomes or to write a sign of life.
 Filled = Generator[None, None, None]
-#: Told after each batch that was committed: rows done by this run, rows it has in all.
+#: Called after each committed batch with the rows that this run has done, and all its rows.
 Progress = Callable[[int, int], None]
 
 
@@ -63,16 +65,17 @@ class Execution:
         self._queries = queries
 
     def run(self, import_id: str, workspace_id: str | None, progress: Progress | None) -> Summary:
-        """Do the rows that are ready; return what came of the import, as it is committed.
+        """Run the ready rows of an import; return the import's summary as it is committed.
 
-        :raises ImportNotFound, ImportNotRunnable: nothing was begun.
-        :raises RunLost: somebody else has taken the import over, or deleted it.
-        :raises ImportInterrupted: it broke down; what was saved until then stays.
+        :raises ImportNotFound, ImportNotRunnable: the run did not begin.
+        :raises RunLost: another run has taken the import over, or it was deleted.
+        :raises ImportInterrupted: the run broke down; what it saved stays.
         """
         try:
-            self._run(import_id, workspace_id, progress)
+            with current_app.app_context():  # progress() must not see the caller's session
+                self._run(import_id, workspace_id, progress)
         except RunLost:
-            # Where it was deleted, this says so.
+            # Raises ImportNotFound where the import was deleted.
             self._queries.summary(import_id, workspace_id)
             raise
         except (ImportNotFound, ImportNotRunnable):
@@ -93,14 +96,14 @@ class Execution:
         raise ImportInterrupted(import_id, why, self._tell_broken(import_id, workspace_id))
 
     def _tell_broken(self, import_id: str, workspace_id: str | None) -> Summary | None:
-        """Tell of a run that broke down; return what is committed, None where nobody can say."""
+        """Signal that a run broke down; return what is committed, None if that cannot be read."""
         try:
             left = self._queries.summary(import_id, workspace_id)
         except Exception:  # noqa: BLE001 (the database may be what broke)
             facts = {"import_id": import_id, "workspace_id": workspace_id}
             tell(import_ended, **facts, status=ImportStatus.INTERRUPTED.value)
             return None
-        # That it ended may be what could not be written.
+        # Its last status may be what could not be written.
         running = left.status is ImportStatus.RUNNING
         _tell_ended(left, ImportStatus.INTERRUPTED if running else left.status)
         return left
@@ -113,7 +116,7 @@ class Execution:
         except RunLost:
             raise
         except BaseException:
-            # Where even this cannot be written, the old sign of life tells the same.
+            # Where this cannot be written either, the import counts as dead after a while.
             with suppress(Exception):
                 run.end(ImportStatus.INTERRUPTED)
             raise
@@ -124,7 +127,7 @@ class Execution:
         run.end(status)
 
     def _work(self, run: Run, progress: Progress | None) -> bool:
-        """Save the outcomes as they come; return whether that were all."""
+        """Save the outcomes as they come; return whether all rows are done."""
         staged = run.ready_rows()
         _tell(run, import_started, api_key_id=run.options.api_key_id, rows=len(staged))
         known: list[Outcome] = []
@@ -134,7 +137,7 @@ class Execution:
             with closing(self._filled(run, staged, known)) as filled:
                 for _ in filled:
                     batch, known[:] = known[:], []
-                    # Before they are saved: they were refused also where that fails.
+                    # Counted before they are saved, because saving may fail.
                     refused += sum(_is_refused(each) for each in batch)
                     if batch:
                         run.save(batch)
@@ -145,7 +148,7 @@ class Execution:
                     if progress is not None:
                         progress(done, len(staged))
         except RunLost:
-            # Deleting an import while it runs must not lift the limit of refused logins.
+            # The limit of refused logins must count these, though the import was deleted.
             lost = [each for each in (*batch, *known) if _is_refused(each)]
             run.count_refused(lost)
             raise
@@ -159,7 +162,7 @@ class Execution:
         return done == len(staged)
 
     def _filled(self, run: Run, staged: Sequence[StagedRow], known: list[Outcome]) -> Filled:
-        """Put outcomes into ``known`` as they become so; yield when it is time to save them."""
+        """Put outcomes into ``known`` as they come; yield when it is time to save them."""
         opened = [self._open(run, row) for row in staged]
         done = [each for each in opened if each.mailbox is None or not run.options.tests]
         for start in range(0, len(done), BATCH_ROWS):
@@ -172,7 +175,7 @@ class Execution:
             yield from self._tested(run, untested, known)
 
     def _open(self, run: Run, row: StagedRow) -> Outcome:
-        """Return what is to be saved of a row that is not tested."""
+        """Return the outcome of a row before its connection test."""
         if row.record is None:
             if row.is_broken:
                 _tell(run, seal_broken, row_id=row.id, field=Field.RECORD.value)

@@ -1,4 +1,4 @@
-"""The door of this wing: everything that can be done with imports, without HTTP."""
+"""The door of this wing: everything that an app can do with imports, without HTTP."""
 
 from __future__ import annotations
 
@@ -33,10 +33,9 @@ from .staging import Corrections, Retrying, Staging
 
 
 class Importer:
-    """Imports files for one app. Every method needs an app context, and none a request.
+    """Imports files for one app. Every method needs an app context, but no request.
 
-    All that is read and written is in transactions of their own: nothing that the caller has open
-    is committed.
+    Everything is read and written in separate transactions: nothing of the caller's is committed.
     """
 
     def __init__(
@@ -78,18 +77,20 @@ class Importer:
         api_key_id: int | None = None,
         progress: Progress | None = None,
     ) -> Summary:
-        """Import a file from start to end; return what came of it.
+        """Import a file from start to end; return the summary.
 
-        ``test_imap``: log in for reading too, and take only mailboxes where both work; None is
-        the setting ``TEST_IMAP``. ``encoding`` is that of a file that is not in Unicode.
-        ``column_mapping``: their header -> our column; a column that is mapped to None is not
-        used. ``updates``: a mailbox that is there already is not skipped but tested and updated.
-
-        :raises ValueError: ``tag``, ``workspace_id`` or ``encoding`` is none.
+        :param test_imap: test the IMAP login too, and import only mailboxes where both work; None:
+            as the setting ``TEST_IMAP`` says.
+        :param encoding: the encoding of a file that is not in Unicode.
+        :param column_mapping: from the file's header to our column; None: do not use the column.
+        :param updates: test and update mailboxes that the workspace has already, in place of
+            skipping them.
+        :param progress: called after each committed batch with the rows done, and all rows.
+        :raises ValueError: ``tag``, ``workspace_id`` or ``encoding`` is wrong.
         :raises FileError: the file cannot be read; nothing was stored.
         :raises TooManyRunning, TooManyRefusedLogins: a limit of the app; nothing was stored.
-        :raises ImportInterrupted: it broke down before its end; what was done until then stays.
-        :raises RunLost: somebody deleted the import, or has taken it over.
+        :raises ImportInterrupted: it broke down before its end; what it saved stays.
+        :raises RunLost: the import was deleted, or another run has taken it over.
         """
         options = ImportOptions(
             workspace_id=workspace_id,
@@ -113,24 +114,24 @@ class Importer:
             return self._execution.run(import_id, options.workspace_id, progress)
 
     def stage_file(self, stream: IO[bytes], options: ImportOptions, *, ask: bool = False) -> str:
-        """Check a file and keep it for a run; return the import's id.
+        """Check a file and keep its rows for a run; return the import's id.
 
-        :param ask: keep an unclear file, too, until :meth:`read_as` says how it is to be read.
+        :param ask: keep an unclear file too, until :meth:`read_as` says how it is to be read.
         :raises FileError, TooManyRefusedLogins: see :meth:`run_file`.
         """
         return self._staging.stage(stream, options, ask=ask)
 
     def check_file(self, stream: IO[bytes], options: ImportOptions) -> Check:
-        """Say what is in a file; opens no connection, stores nothing.
+        """Check a file; it opens no connection and stores nothing.
 
         :raises FileError: see :meth:`run_file`.
         """
         return self._staging.check(stream, options)
 
     def question(self, import_id: str, *, workspace_id: str) -> Question | None:
-        """Return what is to be said of a file that was kept to be asked about.
+        """Return the question about a waiting file; None where there is none.
 
-        None where there is nothing to be said. Raises as `summary`.
+        :raises ImportNotFound: there is none of this id in the workspace.
         """
         with asked_for(import_id, workspace_id):
             return self._staging.question(import_id, workspace_id)
@@ -143,9 +144,9 @@ class Importer:
         *,
         workspace_id: str,
     ) -> None:
-        """Read a file that was kept to be asked about; its import can be run then.
+        """Read a waiting file as a user says; its import can be run then.
 
-        :raises ValueError, FileError, ImportNotFound: it is not read; the file is still kept.
+        :raises ValueError, FileError, ImportNotFound: it was not read; the file is still kept.
         """
         answer = ImportOptions(
             workspace_id=workspace_id, encoding=encoding, column_mapping=column_mapping or {}
@@ -154,7 +155,7 @@ class Importer:
             self._staging.read_as(import_id, answer)
 
     def summary(self, import_id: str, *, workspace_id: str) -> Summary:
-        """Return what came of an import so far, or what is in its file if it has not been run.
+        """Return what came of an import so far; before its first run, what is in its file.
 
         :raises ImportNotFound: there is none of this id in the workspace.
         """
@@ -164,23 +165,25 @@ class Importer:
     def continue_import(
         self, import_id: str, progress: Progress | None = None, *, workspace_id: str | None = None
     ) -> Summary:
-        """Run what is left of an import; ``workspace_id`` None is an operator, who may run any.
+        """Run the rest of an import; return its summary.
 
+        :param workspace_id: its workspace; None: any, for an operator's call.
         :raises ImportNotFound, ImportNotRunnable, RunLost, TooManyRunning, TooManyRefusedLogins:
-            why it was not.
-        :raises ImportInterrupted: it broke down before its end; what was done until then stays.
+            why it was not run.
+        :raises ImportInterrupted: it broke down before its end; what it saved stays.
         """
         with self._place(workspace_id):
             self._limits.refuse_run(import_id, workspace_id)
             return self._execution.run(import_id, workspace_id, progress)
 
     def delete(self, import_id: str, *, workspace_id: str, mailboxes: bool = False) -> int:
-        """Forget an import; with ``mailboxes`` remove also those that it added; return how many.
+        """Forget an import; return how many mailboxes were removed.
 
-        A run of it ends at its next batch. Refused logins of the last hour still count.
+        If it runs, the run ends at its next batch. Refused logins of the last hour still count.
 
+        :param mailboxes: remove the mailboxes that the import added, too.
         :raises ImportNotFound: there is none of this id in the workspace.
-        :raises MailboxesInUse: the host's own tables refer to one of them; nothing is erased.
+        :raises MailboxesInUse: the host's own tables refer to one of them; nothing was erased.
         """
         with asked_for(import_id, workspace_id):
             removed = self._erasure.delete(import_id, workspace_id, mailboxes=mailboxes)
@@ -188,14 +191,14 @@ class Importer:
         return removed
 
     def erase_expired(self) -> int:
-        """Erase what is kept of rows and files whose time is over; return of how many."""
+        """Erase records of rows and files that were kept long enough; return how many."""
         return self._erasure.erase_expired()
 
     def delete_older(self, than: timedelta) -> int:
-        """Forget the imports that were made so long ago and do not run; return how many."""
+        """Forget imports that are older than this and do not run; return how many."""
         forgotten = 0
         for import_id, workspace_id in self._erasure.old_imports(now() - than):
-            # Somebody may have been quicker.
+            # Another call may have been quicker.
             with suppress(ImportNotFound):
                 self._erasure.delete(import_id, workspace_id)
                 tell(import_deleted, import_id=import_id, workspace_id=workspace_id, mailboxes=0)
@@ -203,21 +206,21 @@ class Importer:
         return forgotten
 
     def unfinished(self) -> list[Unfinished]:
-        """Return the imports that are not finished, oldest first; one may be running."""
+        """Return the imports with rows to do, the oldest first; they may be running."""
         return self._queries.unfinished()
 
     def is_inline(self) -> bool:
-        """Tell whether imports run while their caller waits."""
+        """Tell whether ``start`` runs an import itself, while its caller waits."""
         return self._config.runner == "inline" or not self._runner.can_run()
 
     def start(self, import_id: str, *, workspace_id: str) -> None:
-        """Have what is left of an import done: at once, or when there is a place for it.
+        """Start the rest of an import: queue it for a thread or, where `is_inline`, run it here.
 
-        One that is finished, or runs already, stays as it is.
+        An import that is finished, or runs already, stays as it is.
 
-        :raises ImportNotFound, TooManyRefusedLogins: why it is not.
-        :raises ImportNotRunnable: it is being cancelled: its run has yet to end.
-        :raises TooManyRunning, ImportInterrupted: only where it runs while the caller waits.
+        :raises ImportNotFound, TooManyRefusedLogins: why it was not started.
+        :raises ImportNotRunnable: it runs, and was asked to stop.
+        :raises TooManyRunning, ImportInterrupted: only where `is_inline`.
         """
         if self.is_inline():
             with suppress(ImportNotRunnable, RunLost):
@@ -229,12 +232,12 @@ class Importer:
             self._runner.serve()
 
     def wake(self) -> None:
-        """Begin what is queued, where it was left in the database and there is a place for it."""
+        """Start threads for queued imports, as far as there are free places."""
         if not self.is_inline():
             self._runner.serve()
 
     def cancel(self, import_id: str, *, workspace_id: str) -> None:
-        """Have an import begin no more tests; those under way end, and count.
+        """Ask an import to stop. It begins no more tests; those that run still end and count.
 
         :raises ImportNotFound: there is none of this id in the workspace.
         """
@@ -249,13 +252,15 @@ class Importer:
         rows: Collection[int] = (),
         corrections: Corrections | None = None,
     ) -> list[CheckedRow]:
-        """Test failed rows again, with what is corrected in them; and what is still ready.
+        """Test failed rows again, corrected or as they are, and rows that are still ready.
 
-        Without ``rows`` and ``corrections``, all that may pass by themselves. A correction that
-        is none fails its row at once. An empty password keeps the one that was given.
+        Without ``rows`` and ``corrections`` these are all failed rows that may pass now. A wrong
+        correction fails its row at once. An empty password stands for the one that is kept.
 
-        :returns: the rows that are not tested, and why.
-        :raises ImportNotRunnable: it has not been run yet, or a run of it is under way.
+        :param rows: numbers of rows to test as they are.
+        :param corrections: by row number, the new values of its columns.
+        :returns: the rows that are not tested, with their failures.
+        :raises ImportNotRunnable: it has not been run yet, or it runs.
         :raises NotRetryable: these rows cannot be tested again; nothing was changed.
         :raises ImportNotFound, TooManyRefusedLogins, TooManyRunning, ImportInterrupted: see
             :meth:`start`.
@@ -269,27 +274,27 @@ class Importer:
         return [each for each in put_back if each.status is not RowStatus.READY]
 
     def stage_pending(self, *, workspace_id: str) -> str:
-        """Keep a workspace's pending mailboxes as an import that tests them; return its id.
+        """Make an import that tests a workspace's pending mailboxes; return its id.
 
-        One that is under way already is not begun twice.
+        If such an import already waits or runs, return the id of that one.
 
-        :raises FileError: ``no_rows``: there is none.
-        :raises TooManyRefusedLogins, TooManyRunning: it tests no more logins for now.
+        :raises FileError: ``no_rows``: there are none.
+        :raises TooManyRefusedLogins, TooManyRunning: a limit of the app; nothing was stored.
         """
         self._refuse_no_room(workspace_id)
         found = self._listing.test_under_way(workspace_id)
         return found or self._staging.stage_pending(workspace_id)
 
     def _refuse_no_room(self, workspace_id: str) -> None:
-        """Refuse what would run while its caller waits before anything of it is written."""
+        """Refuse an import that would run inline, before anything of it is written."""
         if self.is_inline():
             with self._place(workspace_id):
                 pass
 
     def imports(self, *, workspace_id: str, cursor: str | None = None) -> Page[Summary]:
-        """Return imports of a workspace, newest first.
+        """Return a page of a workspace's imports, the newest first.
 
-        :raises InvalidCursor: that is none of a page before.
+        :raises InvalidCursor: the cursor is of no such list.
         """
         return self._listing.imports(workspace_id, cursor)
 
@@ -302,11 +307,12 @@ class Importer:
         cursor: str | None = None,
         limit: int | None = ROWS_A_PAGE,
     ) -> Page[RowResult]:
-        """Return rows of an import in the file's order, of one status or all.
+        """Return a page of an import's rows in the file's order.
 
-        :param limit: how many at most; None: all.
+        :param status: only rows with this status; None: all.
+        :param limit: how many rows at most; None: all.
         :raises ImportNotFound: there is none of this id in the workspace.
-        :raises InvalidCursor: that is none of a page before.
+        :raises InvalidCursor: the cursor is of no such list.
         """
         with asked_for(import_id, workspace_id):
             return self._listing.rows(import_id, workspace_id, status, cursor, limit)
@@ -314,7 +320,7 @@ class Importer:
     def kept_cells(
         self, import_id: str, *, workspace_id: str, status: RowStatus, limit: int
     ) -> list[KeptCells]:
-        """Return what is kept of rows of one status, without passwords, in the file's order.
+        """Return the kept cells of rows with one status, in the file's order, without passwords.
 
         :raises ImportNotFound: there is none of this id in the workspace.
         """
@@ -322,7 +328,7 @@ class Importer:
             return self._listing.kept_cells(import_id, workspace_id, status, limit)
 
     def same_file(self, import_id: str, *, workspace_id: str) -> Summary | None:
-        """Return the last import of the same file that was run before this one, if any.
+        """Return the last import of the same file that ran before this one, if any.
 
         :raises ImportNotFound: there is none of this id in the workspace.
         """
@@ -331,7 +337,7 @@ class Importer:
 
     @contextmanager
     def _place(self, workspace_id: str | None) -> Iterator[None]:
-        """Hold one of the places of ``MAX_RUNNING``; afterwards begin what waited for one.
+        """Hold one of the ``MAX_RUNNING`` places; afterwards start what waits for one.
 
         :raises TooManyRunning: none is free.
         """
@@ -339,16 +345,17 @@ class Importer:
             with self._limits.place(workspace_id):
                 yield
         finally:
-            # Why what is queued does not begin is not this import's matter.
+            # This import succeeded, even if the next one cannot start.
             with suppress(Exception):
                 self._runner.wake()
 
 
 @contextmanager
 def asked_for(import_id: str, workspace_id: str) -> Iterator[None]:
-    """Tell the host of a workspace that asks for an import which is not there.
+    """Signal ``import_not_found`` where a workspace asks for an import that it does not have.
 
-    Another workspace's import is told no differently: to tell them apart, it had to be read.
+    The signal is the same for another workspace's import and for none: only a read across
+    workspaces could tell them apart.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""How many imports run at once in a process; how many refused logins a workspace may cause."""
+"""Limits how many imports run at once in a process, and how many logins may be refused."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from ..storage.queries import Queries
 class Limits:
     """The limits of one app: ``MAX_RUNNING`` and ``MAX_REFUSED_LOGINS``.
 
-    What asks the database needs an app context.
+    The methods that refuse read the database, and need an app context.
     """
 
     def __init__(self, config: Config, queries: Queries) -> None:
         self._config = config
         self._queries = queries
-        #: A place for each import that may run in this process, whoever executes it.
+        #: One place for each import that may run in this process.
         self._places = threading.BoundedSemaphore(config.max_running)
 
     def take_place(self) -> bool:
-        """Take a place for a run; return whether there was one."""
+        """Take a place for a run; return False if none is free."""
         return self._places.acquire(blocking=False)
 
     def give_place_back(self) -> None:
-        """Give a place back that was taken."""
+        """Give back a place that was taken."""
         self._places.release()
 
     @contextmanager
@@ -49,7 +49,7 @@ class Limits:
             self.give_place_back()
 
     def refuse_run(self, import_id: str, workspace_id: str | None) -> None:
-        """Refuse to test the logins of an import for now; one that skips the test tests none.
+        """Refuse to run an import whose workspace has had too many logins refused, if it tests any.
 
         :raises ImportNotFound: there is none of this id in the workspace.
         :raises TooManyRefusedLogins: see :meth:`refuse_guessing`.
@@ -59,9 +59,9 @@ class Limits:
             self.refuse_guessing(to_test)
 
     def refuse_guessing(self, workspace_id: str) -> None:
-        """Refuse a workspace whose imports have had too many logins refused of late.
+        """Refuse to test logins for a workspace that has had too many refused.
 
-        :raises TooManyRefusedLogins: more than ``MAX_REFUSED_LOGINS`` within an hour.
+        :raises TooManyRefusedLogins: ``MAX_REFUSED_LOGINS`` within an hour.
         """
         limit = self._config.max_refused_logins
         if not limit:

@@ -1,4 +1,4 @@
-"""Takes queued imports, and runs each in a thread of this process; storage/runs.py claims them."""
+"""Takes imports from the queue and runs each in a thread; storage/runs.py has the queue."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ logger = logging.getLogger("flask_mailbox_import")
 
 
 class ThreadRunner:
-    """Runs queued imports of any process in threads of this one, ``MAX_RUNNING`` at once.
+    """Runs queued imports in threads of this process, ``MAX_RUNNING`` at once.
 
-    The queue is in the database: whatever is left in it when a process dies is found by the next
-    that wakes its runner.
+    The queue is in the database. Imports that a dead process has left in it are taken by the next
+    process that wakes its runner.
     """
 
     def __init__(
@@ -47,19 +47,19 @@ class ThreadRunner:
         self._serves = False
 
     def can_run(self) -> bool:
-        """Tell whether threads may work beside the caller: not on his own connection."""
+        """Tell whether threads can be used: not where they would share the caller's connection."""
         return not shares_connection(self._db)
 
     def serve(self) -> None:
-        """Begin what is queued, and from now on whenever there is a free slot; see `wake`."""
+        """Run what is queued, and from now on at each `wake`."""
         self._serves = True
         self.wake()
 
     def wake(self) -> None:
-        """Begin what is queued, if there is a free slot. Needs an app context.
+        """Run what is queued, as far as there are free places. Needs an app context.
 
-        Only in a process that serves the queue: a command ends with its own import, and would
-        break off what it took.
+        It does nothing unless `serve` was called: a command ends with its own import, and would
+        interrupt others that it took.
         """
         if not self._serves or not self.can_run() or self._queries.next_queued() is None:
             return
@@ -84,15 +84,15 @@ class ThreadRunner:
                         self._run_queued(broken)
                     finally:
                         self._limits.give_place_back()
-                    # Queued after the last look, while no slot was free for it.
+                    # It may have been queued after the last look, while no place was free.
                     left = self._queries.next_queued(but=broken)
                     if left is None or not self._limits.take_place():
                         return
-        except Exception as fault:  # noqa: BLE001 (a thread's last words would show its frames)
+        except Exception as fault:  # noqa: BLE001 (a thread's traceback would show its frames)
             logger.error("the runner stopped: %s", described(fault))
 
     def _run_queued(self, broken: set[str]) -> None:
-        """Run what is queued, each once; those that broke down, and may still be, are added."""
+        """Run each queued import once; add those that broke down, and may still be queued."""
         tried: set[str] = set()
         while True:
             found = self._queries.next_queued(but=tried | broken)
@@ -101,13 +101,13 @@ class ThreadRunner:
             import_id, workspace_id = found
             tried.add(import_id)
             try:
-                # Once more: those before it in the queue may have used the limit up.
+                # Checked again: imports before it in the queue may have used up the limit.
                 self._limits.refuse_run(import_id, workspace_id)
                 self._execution.run(import_id, workspace_id, None)
             except TooManyRefusedLogins:
                 self._runs.put_off(import_id, workspace_id)
             except (ImportNotFound, ImportNotRunnable, RunLost):
-                pass  # another process was quicker, or somebody deleted it
-            except Exception as fault:  # noqa: BLE001 (the next one may fare better)
+                pass  # another process was quicker, or it was deleted
+            except Exception as fault:  # noqa: BLE001 (the next import may succeed)
                 broken.add(import_id)
                 logger.error("an import broke down: %s", described(fault))

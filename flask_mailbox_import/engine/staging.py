@@ -1,4 +1,4 @@
-"""Makes a file, failed rows or pending mailboxes ready for a run."""
+"""Makes rows ready for a run: those of a file, failed rows, or pending mailboxes."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Staging:
 
     @shielded
     def check(self, stream: IO[bytes], options: ImportOptions) -> Check:
-        """Say what is in a file; stores nothing.
+        """Check a file; it stores nothing.
 
         :raises FileError: the file cannot be read.
         """
@@ -58,7 +58,7 @@ class Staging:
     def stage(self, stream: IO[bytes], options: ImportOptions, *, ask: bool = False) -> str:
         """Check a file and keep its rows for a run; return the import's id.
 
-        :param ask: keep an unclear file whole, until :meth:`read_as` says how it is to be read.
+        :param ask: keep an unclear file too, until :meth:`read_as` says how it is to be read.
         :raises FileError, TooManyRefusedLogins: nothing was stored.
         """
         options = self._resolved(options)
@@ -80,7 +80,7 @@ class Staging:
 
     @shielded
     def question(self, import_id: str, workspace_id: str) -> Question | None:
-        """Return what somebody is to say of a file that waits; None where its rows are read.
+        """Return the question about a waiting file; None where its rows are already read.
 
         :raises ImportNotFound: there is none of this id in the workspace.
         """
@@ -91,19 +91,19 @@ class Staging:
             check = self._check(waiting.data, waiting.options)
         except UnclearFile as unclear:
             return unclear.question
-        # What was unclear is not any longer: another version of the app reads it.
+        # The file is no longer unclear, as after an update of this package.
         self._fill(import_id, check)
         return None
 
     @shielded
     def read_as(self, import_id: str, answer: ImportOptions) -> None:
-        """Read a file that waits as somebody says; its rows take its place.
+        """Read a waiting file as a user says, and write its rows in its place.
 
-        Where only a part of the question is answered, that is kept.
+        An answer to only a part of the question is kept.
 
-        :param answer: its encoding and its column mapping are what is said.
+        :param answer: its encoding and its column mapping are the answer.
         :raises ImportNotFound: there is none of this id in the workspace.
-        :raises FileError: the file cannot be read so; it is still kept.
+        :raises FileError: the file cannot be read in this way; it is still kept.
         """
         waiting = self._imports.waiting_file(import_id, answer.workspace_id)
         if waiting is None:
@@ -123,11 +123,11 @@ class Staging:
 
     @shielded
     def stage_pending(self, workspace_id: str) -> str:
-        """Keep a workspace's mailboxes that wait for a test as rows of an import; return its id.
+        """Make an import whose rows are a workspace's pending mailboxes; return its id.
 
-        As many as a file may have rows, the oldest first.
+        It has at most ``MAX_ROWS`` rows, the oldest mailboxes first.
 
-        :raises FileError: ``no_rows``: there is none.
+        :raises FileError: ``no_rows``: there are none.
         :raises TooManyRefusedLogins: nothing was stored.
         """
         self._limits.refuse_guessing(workspace_id)
@@ -142,7 +142,7 @@ class Staging:
         return self._imports.stage(Check(options=options, rows=rows))
 
     def _resolved(self, options: ImportOptions) -> ImportOptions:
-        """Return options that leave nothing to a setting."""
+        """Return the options with ``test_imap`` resolved by the setting ``TEST_IMAP``."""
         wanted = self._config.test_imap if options.test_imap is None else options.test_imap
         return replace(options, test_imap=wanted and options.tests)
 
@@ -151,7 +151,7 @@ class Staging:
         self._tell_refused(import_id, check)
 
     def _tell_refused(self, import_id: str, check: Check) -> None:
-        """Tell of the rows whose server may not be contacted, by the text of it alone."""
+        """Signal ``hosts_refused`` for rows whose text shows that their server is not allowed."""
         failures = [each.failure for each in check.rows if each.failure is not None]
         count = sum(each.code in REFUSED_TARGET for each in failures)
         if count:
@@ -163,8 +163,7 @@ class Staging:
         return read_file(data, self._config, options, existing)
 
 
-#: Rows, by their numbers, and what is corrected in each, by our column names; passwords may be
-#: secrets already.
+#: By row number, the new values by our column names. A password may be a Secret already.
 Corrections = Mapping[int, Mapping[str, str | Secret]]
 
 
@@ -184,13 +183,13 @@ class Retrying:
         rows: Collection[int],
         corrections: Corrections,
     ) -> list[CheckedRow]:
-        """Make failed rows ready again, or failed anew where a correction is none.
+        """Make failed rows ready again; a row with a wrong correction fails anew.
 
-        Without ``rows`` and ``corrections``, all that may pass by themselves, if any.
+        Without ``rows`` and ``corrections`` these are all failed rows that may pass now.
 
-        :returns: what became of them.
+        :returns: these rows, checked again.
         :raises ImportNotFound, ImportNotRunnable: see ``Imports.failed_rows``.
-        :raises NotRetryable: why not; nothing was changed.
+        :raises NotRetryable: a row cannot be put back; nothing was changed.
         """
         _judge(corrections)
         options, failed = self._imports.failed_rows(import_id, workspace_id)
@@ -215,9 +214,9 @@ class Retrying:
         return list(checked.values())
 
     def _checked(self, options: ImportOptions, records: Iterable[Record]) -> tuple[CheckedRow, ...]:
-        """Judge records again; of mailboxes that are updated or tested none is a double.
+        """Check records again. Mailboxes that are updated or tested are no doubles.
 
-        :raises NotRetryable: what was corrected is too long to be kept.
+        :raises NotRetryable: a corrected value is too long to be kept.
         """
         rows = check_rows(
             records,
@@ -233,7 +232,7 @@ class Retrying:
 
 
 def _is_kept(failed: StagedRow) -> bool:
-    # What stands in the wrong columns is not tested as if it stood in the right ones.
+    # Cells that stand in wrong columns cannot be tested as they are.
     return failed.record is not None and failed.code is not Code.WRONG_COLUMN_COUNT
 
 
@@ -250,7 +249,7 @@ def _judge(corrections: Corrections) -> None:
 
 
 def _corrected(failed: StagedRow, columns: Mapping[str, str | Secret]) -> Record:
-    """Return the record of a row with its corrections; an empty password keeps the one given."""
+    """Return the record of a row with its corrections; an empty password changes nothing."""
     record = failed.record if _is_kept(failed) else None
     if record is None:
         cells = {each: "" for each in COLUMNS if each not in SECRET_COLUMNS}

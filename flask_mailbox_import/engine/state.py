@@ -1,4 +1,4 @@
-"""The parts of one app: assembled by init_app, kept in app.extensions."""
+"""The parts of one app: put together by ``init_app``, kept in ``app.extensions``."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .limits import Limits
 from .runner import ThreadRunner
 from .staging import Retrying, Staging
 
-#: A host's own answer to "whose workspace is this?"; None where it does not know.
+#: The host's function that returns the workspace of a request; None where there is none.
 WorkspaceLoader = Callable[[], str | None]
 
 NAME = "mailbox_import"
@@ -35,7 +35,7 @@ NAME = "mailbox_import"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """The parts of one app, put together by ``init_app``."""
+    """The parts of one app."""
 
     config: Config
     key_ring: KeyRing
@@ -43,15 +43,15 @@ class State:
     importer: Importer
     api_keys: ApiKeys
     rotation: Rotation
-    #: The host's own words, by ours.
+    #: The host's own texts, by our texts.
     texts: Mapping[str, str]
-    #: The hooks may be registered after ``init_app``, so they are asked for when needed.
+    #: Functions that return the hooks, because these may be registered after ``init_app``.
     workspace_loader: Callable[[], Callable[[], Any] | None]
     api_workspace_loader: Callable[[], WorkspaceLoader | None]
 
 
 def new_importer(db: SQLAlchemy, models: Models, key_ring: KeyRing, config: Config) -> Importer:
-    """Return the importer of an app, on the app's database and by its settings."""
+    """Return the importer of an app, with the app's database and settings."""
     keep_failed = timedelta(seconds=config.keep_failed_secrets)
     imports = Imports(db, models, key_ring, keep_failed)
     runs = Runs(db, models, key_ring, keep_failed)

@@ -1,1 +1,1 @@
-"""The only sockets: tests logins, and guards what may be connected to; no Flask, no database."""
+"""Opens all sockets: tests logins, at allowed addresses only. No Flask, no database."""

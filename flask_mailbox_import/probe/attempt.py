@@ -1,4 +1,4 @@
-"""One try of one login within one deadline: connect, TLS or STARTTLS, log in, say goodbye."""
+"""One try of one login within one deadline: connect, TLS or STARTTLS, log in, QUIT."""
 
 from __future__ import annotations
 
@@ -26,13 +26,14 @@ from .wire import Wire
 logger = logging.getLogger("flask_mailbox_import")
 
 
-#: Nothing but TLS is spoken on these ports: a wrong mode is not repaired there.
+#: Only TLS is spoken on these ports, so that no other mode is tried for a login there.
 _TLS_PORTS = frozenset(each.tls_port for each in Protocol)
 
-# Seconds of silence after which TLS is tried, and for how long, at a TIMEOUT of 20 s or more.
+# Where TIMEOUT is at least 20 s: after so many seconds without a greeting TLS is tried, and the
+# handshake may then take so many seconds.
 _GREETING_PATIENCE = 5.0
 _HANDSHAKE_PATIENCE = 3.0
-# Shares of a shorter TIMEOUT: the first way to begin gets the rest of it once more.
+# The same as shares of a shorter TIMEOUT; the rest is for a second try of the first mode.
 _GREETING_SHARE = 0.25
 _HANDSHAKE_SHARE = 0.15
 
@@ -61,9 +62,11 @@ class Attempt:
         self.said_goodbye = False
 
     def run(self, config: Config, timeout: float, on_connected: Callable[[], None]) -> Tried:
-        """Try within ``timeout`` seconds by wall clock; ``on_connected`` is told of a connection.
+        """Try the login, for at most ``timeout`` seconds of wall-clock time.
 
-        Exceptions end here: their frames hold the password, and a server's words may be anything.
+        No exception leaves this method, because its frames would hold the password.
+
+        :param on_connected: called when a connection is open.
         """
         started = time.monotonic()
         deadline = gevent.Timeout(timeout)
@@ -78,7 +81,7 @@ class Attempt:
                 raise
             if not done:
                 finding = self._diagnose(TimeoutError())
-        except Exception as fault:  # noqa: BLE001 (the one place: what a test meets is its result)
+        except Exception as fault:  # noqa: BLE001 (any fault is the result of the test)
             finding = self._diagnose(fault)
         finally:
             deadline.close()
@@ -92,13 +95,13 @@ class Attempt:
 
     @property
     def trip(self) -> float:
-        """The seconds of the server's quickest answer."""
+        """The seconds of the server's quickest reply: a round trip."""
         return self._wire.trip
 
     def linger(self, seconds: float) -> float | None:
-        """Wait until the server has closed its end too; return when, in seconds since QUIT.
+        """Wait until the server has closed the connection too; return its seconds since QUIT.
 
-        None where that took longer than ``seconds``.
+        Return None where it takes longer than ``seconds``.
         """
         return self._wire.linger(seconds)
 
@@ -118,7 +121,7 @@ class Attempt:
                 break
             except (Silent, HungUp, OSError) as fault:
                 if number == len(plan) - 1 or not _is_mode(fault, number):
-                    # A second way that leads nowhere says less than the first.
+                    # Where the second mode fails too, the fault of the first one tells more.
                     if first is None or _spoke_tls(fault):
                         raise
                     self._security = self._login.security
@@ -126,11 +129,11 @@ class Attempt:
                 first = first or fault
         dialogue = self._dialogue = self._new_dialogue(config)
         if first is not None and security is not Security.TLS and self._login.port in _TLS_PORTS:
-            # Listened to only: a server that is too busy may say so in clear, before any TLS.
+            # Only listen: a server that is too busy may say so in clear, before any TLS.
             self._security = Security.TLS
             dialogue.read_greeting()
             raise first
-        # What is asked for with TLS is never done without.
+        # A login that asks for TLS is never sent in clear.
         allow_plaintext = config.allow_plaintext and self._login.security is not Security.TLS
         self._security = dialogue.run(security, allow_plaintext=allow_plaintext)
 
@@ -141,7 +144,7 @@ class Attempt:
         connect_timeout: float,
         on_connected: Callable[[], None],
     ) -> None:
-        """Connect anew, up to where the server speaks or TLS is up."""
+        """Connect anew; return when the server has sent a byte or TLS is up."""
         self._wire.close()
         wire = self._wire = self._new_wire()
         wire.open(connect_timeout)
@@ -152,7 +155,7 @@ class Attempt:
             wire.wait_for_bytes(patience)
 
     def _shown_mode(self) -> bool:
-        """Tell whether the mode of the last connection is one that the server was seen to speak."""
+        """Tell whether the server has shown that it speaks the mode of the last connection."""
         wire = self._wire
         return self._security is Security.PLAIN or (
             wire.secure and wire.stage in (Stage.EHLO, Stage.AUTH, Stage.SELECT)
@@ -169,7 +172,7 @@ class Attempt:
     def _diagnose(self, fault: Exception) -> Finding:
         try:
             finding = diagnose(self._login, self._wire.stage, fault, self._provider)
-        except Exception as ours:  # noqa: BLE001 (as above: one reply must not end the run)
+        except Exception as ours:  # noqa: BLE001 (a fault of ours must not end the run)
             log_unforeseen(self._wire.stage, ours)
             return Finding(code=Code.INTERNAL, stage=self._wire.stage)
         if finding.code is Code.INTERNAL:
@@ -177,9 +180,9 @@ class Attempt:
         return finding
 
     def _say_goodbye(self) -> None:
-        """Also after a refusal: some servers count a connection that is dropped for longer.
+        """Send QUIT or LOGOUT, also after a refusal: some servers count dropped connections longer.
 
-        The deadline is over by then, so it has one of its own.
+        It has a deadline of its own, since the one of the try has ended.
         """
         if self._dialogue is not None:
             with suppress(OSError, HungUp, Silent), gevent.Timeout(1, Silent()):
@@ -188,25 +191,25 @@ class Attempt:
 
 
 def _plan(login: Login, timeout: float) -> list[tuple[Security, float | None]]:
-    """Return the ways to begin, each with the seconds to wait for the server's first word."""
+    """Return the modes to begin with, in order, each with the seconds to wait for first bytes."""
     greeting = min(_GREETING_PATIENCE, timeout * _GREETING_SHARE)
     handshake = min(_HANDSHAKE_PATIENCE, timeout * _HANDSHAKE_SHARE)
     if login.security is Security.TLS:
-        # The third where the second is silent: what the first met was a refusal in clear.
+        # The third is for a server that is silent in the second: the first met a refusal in clear.
         return [(Security.TLS, None), (Security.STARTTLS, greeting), (Security.TLS, None)]
-    # The third where the second leads nowhere: a server that greets late.
+    # The third is for a server that greets late: it speaks no TLS in the second.
     return [(Security.STARTTLS, greeting), (Security.TLS, handshake), (Security.STARTTLS, None)]
 
 
 def _is_mode(fault: Exception, number: int) -> bool:
-    """Tell whether a fault of the plan's way ``number`` may come of the wrong TLS mode."""
+    """Tell whether a fault may mean the wrong TLS mode, in the mode ``number`` of the plan."""
     if number == 0:
         return isinstance(fault, Silent) or is_not_tls(fault)
     return not _spoke_tls(fault)
 
 
 def _spoke_tls(fault: Exception) -> bool:
-    """Tell whether a server spoke TLS, though the handshake failed."""
+    """Tell whether the server spoke TLS in a handshake that failed."""
     if isinstance(fault, ssl.SSLEOFError | ssl.SSLZeroReturnError) or is_not_tls(fault):
         return False
     return isinstance(fault, ssl.SSLError)

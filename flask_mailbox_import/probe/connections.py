@@ -1,4 +1,4 @@
-"""Guarded connections that a host app opens after an import, to send with a mailbox."""
+"""Connections that a host app opens after an import: to allowed addresses only, as the test's."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ from .faults import NoCommonMechanism, NotAReply, ReplyRefused
 from .guard import MAX_ADDRESSES, Policy, by_turns
 from .smtp import PasswordSMTP
 
-#: Seconds, where a caller does not say.
+#: Seconds, where the caller gives no timeout.
 _DEFAULT_TIMEOUT = 30.0
 
 
 def open_smtp(login: Login, timeout: float, config: Config) -> smtplib.SMTP:
-    """Connect to a mailbox's server, encrypted as it was tested and verified, and log in.
+    """Connect to a mailbox's server with verified TLS or STARTTLS, as in its test, and log in.
 
     :param timeout: seconds for each address that is tried, and for each read afterwards.
-    :raises OSError: of it ``socket.gaierror`` for a name that does not exist or may not be
-        contacted, ``TimeoutError``, ``ssl.SSLError``, and ``smtplib.SMTPException``: of it
-        ``SMTPAuthenticationError`` for a login that was refused.
+    :raises socket.gaierror: the name does not exist, or leads where nothing may be contacted.
+    :raises smtplib.SMTPException: a fault of the dialogue; ``SMTPAuthenticationError`` where the
+        login was refused.
+    :raises OSError: the server cannot be reached; ``TimeoutError`` and ``ssl.SSLError`` are such.
     """
     context = ssl.create_default_context(cafile=config.ca_file)
     client = _Client(login, config, context if login.security is Security.TLS else None, timeout)
@@ -45,7 +46,7 @@ def open_smtp(login: Login, timeout: float, config: Config) -> smtplib.SMTP:
 
 
 class _Client(PasswordSMTP):
-    """smtplib's client on a connection that was judged; with a context, TLS from the start."""
+    """smtplib's client on a connection of `open_connection`; with a context, TLS from the start."""
 
     def __init__(
         self,
@@ -70,7 +71,7 @@ class _Client(PasswordSMTP):
 
 
 def _fault_of_login(client: PasswordSMTP, username: str, password: Secret) -> Exception | None:
-    """Log in; return what went wrong without its frames: they hold the password."""
+    """Log in; return the fault without its frames, since these hold the password."""
     try:
         client.authenticate(username, password)
     except ReplyRefused as refused:
@@ -79,27 +80,28 @@ def _fault_of_login(client: PasswordSMTP, username: str, password: Secret) -> Ex
         return smtplib.SMTPNotSupportedError("the server offers no login with a password")
     except NotAReply:
         return smtplib.SMTPException("the server's challenge cannot be read")
-    except Exception as fault:  # noqa: BLE001 (whatever it is, it is given back)
+    except Exception as fault:  # noqa: BLE001 (any fault is returned)
         bare(fault)
         return fault
     return None
 
 
 def open_connection(host: str, port: int, timeout: float, config: Config) -> socket.socket:
-    """Connect to a mail server as the import's own test does: every address is judged first.
+    """Connect to a mail server if all its addresses may be contacted, as a connection test does.
 
-    A mailbox whose test was skipped was judged by its text alone, and a name may lead elsewhere
-    today than it did at the test.
+    The check is needed each time: a name may lead to another address than it did in the test, and
+    without a test its addresses were never checked.
 
     :param timeout: seconds for each address that is tried, and for each read afterwards.
-    :raises OSError: of it ``socket.gaierror`` for a name that does not exist or may not be
-        contacted, and ``TimeoutError``.
+    :raises socket.gaierror: the name does not exist, or leads where nothing may be contacted.
+    :raises PermissionError: the port is not in ``ALLOWED_PORTS``.
+    :raises OSError: the server cannot be reached; ``TimeoutError`` is one.
     """
     policy = Policy(
         allowed_networks=config.allowed_networks, denied_networks=config.denied_networks
     )
     if not isinstance(timeout, int | float):
-        timeout = _DEFAULT_TIMEOUT  # smtplib's and imaplib's own sign for none
+        timeout = _DEFAULT_TIMEOUT  # smtplib and imaplib pass an object or None for "no timeout"
     refused = socket.gaierror(socket.EAI_NONAME, "no mail server of this name can be reached")
     try:
         name = judge_host(host, policy.allowed_networks)

@@ -36,7 +36,7 @@ _TLS_VERSION = re.compile(
     r"|NO_SHARED_CIPHER|INSUFFICIENT_SECURITY|NO_CIPHERS|EE_KEY_TOO_SMALL"
 )
 
-# RFC 4954 section 6 and RFC 5248, where no word decided.
+# RFC 4954 section 6 and RFC 5248; for replies whose words do not decide.
 _AUTH_REPLIES: dict[tuple[int, str], Code] = {
     (432, ""): Code.MECHANISM_UNSUPPORTED,
     (500, ""): Code.AUTH_NOT_OFFERED,
@@ -50,11 +50,11 @@ _AUTH_REPLIES: dict[tuple[int, str], Code] = {
     (534, ""): Code.MECHANISM_UNSUPPORTED,
     (535, ""): Code.BAD_CREDENTIALS,
     (538, ""): Code.STARTTLS_REQUIRED,
-    # A first digit of 4 that does not pass with time (Mandrill).
+    # Mandrill says this to a wrong password, though 4 means a passing fault.
     (435, "4.7.8"): Code.BAD_CREDENTIALS,
 }
 
-# RFC 5530 section 3, where no word decided; RFC 2221 and 9051 for the last two.
+# RFC 5530 section 3; RFC 2221 and RFC 9051 for the last two. For replies whose words do not decide.
 _RESPONSE_CODES = {
     "AUTHORIZATIONFAILED": Code.BAD_CREDENTIALS,
     "EXPIRED": Code.PASSWORD_EXPIRED,
@@ -79,7 +79,7 @@ _ERRNOS = {
     errno.EADDRNOTAVAIL: Code.NETWORK_UNREACHABLE,
     errno.EPERM: Code.NETWORK_UNREACHABLE,  # a firewall on this machine
     errno.EACCES: Code.NETWORK_UNREACHABLE,
-    # Reset between the connection and the first look at it.
+    # The connection was reset right after it was made.
     errno.ENOTCONN: Code.CONNECTION_CLOSED,
     errno.ECONNABORTED: Code.CONNECTION_CLOSED,
 }
@@ -107,23 +107,23 @@ class Finding:
 
     code: Code
     stage: Stage
-    #: For a person: the numbers of the reply and, from the login on, its words.
+    #: For a person: the numbers of the reply and, of a reply to the login, its words.
     reply: str = ""
     #: Seconds that the server said to wait.
     wait: float | None = None
-    #: The server said that it is the login, whatever other words it said.
+    #: The reply's code says that the login is wrong, whatever its words say.
     login_refused: bool = False
-    #: It was the server's own word, and not that none came.
+    #: The server replied; it is False for silence and faults of the network.
     answered: bool = False
 
     @property
     def may_pass(self) -> bool:
-        """Whether another try soon may pass; a login that was refused is never tried again."""
+        """Whether another try may pass soon. A login that was refused is never tried again."""
         return self.code in RETRIED and not self.login_refused
 
     @property
     def reached(self) -> bool:
-        """Whether anything answered at all."""
+        """Whether the server's network answered, if only with a refusal."""
         lost = (Code.CONNECTION_TIMEOUT, Code.NETWORK_UNREACHABLE)
         return not (self.stage is Stage.CONNECT and self.code in lost)
 
@@ -134,7 +134,7 @@ class Tried:
 
     finding: Finding | None
     stage: Stage
-    #: How the connection was secured or, after a fault, was to be.
+    #: How the connection was encrypted or, after a fault, was to be.
     security: Security
     seconds: float
 
@@ -142,15 +142,12 @@ class Tried:
 def diagnose(
     login: Login, stage: Stage, fault: BaseException, provider: Provider | None = None
 ) -> Finding:
-    """Name the cause of a fault that ended a test of ``login`` at ``stage``.
-
-    The order follows the class tree: SSLCertVerificationError is an SSLError, that an OSError.
-    """
+    """Return the cause of a fault that ended a test of ``login`` at ``stage``."""
     if isinstance(fault, ReplyRefused):
         reply = parse_reply(fault.code, fault.text)
         code = code_of_reply(login.protocol, stage, reply, provider)
         from_login = stage in (Stage.AUTH, Stage.SELECT)
-        # A banner tells what runs inside somebody's network: its words are never shown.
+        # The words of a banner are not shown: they tell what runs inside a network.
         numbers = f"{reply.code or ''} {reply.enhanced}".strip()
         text = shown(reply, login) if from_login else numbers
         refused = reply.code == 535 or reply.response_code == "AUTHENTICATIONFAILED"
@@ -176,7 +173,10 @@ def diagnose(
 def code_of_reply(
     protocol: Protocol, stage: Stage, reply: Reply, provider: Provider | None = None
 ) -> Code:
-    """Return the cause of a refusal: by its words, else its numbers, else whose it is."""
+    """Return the cause of a refusal: by its words, or else by its numbers.
+
+    Where these say only that the login was refused, the provider may have a better cause.
+    """
     code = (
         code_of_words(reply.words, stage)
         or _from_response_code(stage, reply)
@@ -188,7 +188,7 @@ def code_of_reply(
 
 
 def _from_response_code(stage: Stage, reply: Reply) -> Code | None:
-    """IMAP: by the response code, else by plain words of refusal, else by the status."""
+    """Return the cause of an IMAP refusal: by response code, by plain words, or by status."""
     if reply.code is not None:
         return None
     known = _RESPONSE_CODES.get(reply.response_code)
@@ -226,13 +226,13 @@ def _from_numbers(stage: Stage, reply: Reply) -> Code:
     if stage is Stage.EHLO and code in (501, 504, 550):
         return Code.HELO_REJECTED
     if stage is Stage.EHLO and code in (500, 502):
-        # A server without EHLO has no AUTH either (RFC 4954 section 3).
+        # Without EHLO there is no AUTH (RFC 4954 section 3).
         return Code.AUTH_NOT_OFFERED
     return Code.UNKNOWN if 500 <= code < 600 else Code.PROTOCOL_ERROR
 
 
 def _rules_for(code: int) -> tuple[Wording, ...]:
-    """Return the plain words that count beside a reply code to a login."""
+    """Return the wordings that count in a reply with this code to a login."""
     if code < 500:
         return EXPLICIT
     if code in (504, 523, 525, 538):
@@ -263,7 +263,7 @@ def _from_class(fault: BaseException) -> Code:
 
 
 def code_of_tls_fault(fault: ssl.SSLError) -> Code:
-    """Name the cause of a fault in a handshake."""
+    """Return the cause of a fault in a TLS handshake."""
     if isinstance(fault, ssl.SSLCertVerificationError):
         return _CERTIFICATE_FAULTS.get(fault.verify_code, Code.TLS_CERT_UNTRUSTED)
     if isinstance(fault, ssl.SSLEOFError | ssl.SSLZeroReturnError):
@@ -275,6 +275,6 @@ def code_of_tls_fault(fault: ssl.SSLError) -> Code:
 
 
 def is_not_tls(fault: BaseException) -> bool:
-    """Tell whether OpenSSL says by this fault that the server does not speak TLS at all."""
+    """Tell whether this is OpenSSL's fault for a server that does not speak TLS."""
     reason = fault.reason if isinstance(fault, ssl.SSLError) else None
     return reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")

@@ -1,12 +1,12 @@
-"""The faults that end a connection test, by name; diagnosis.py gives each its code."""
+"""The exceptions that end a connection test; diagnosis.py gives each its code."""
 
 from __future__ import annotations
 
 
 class ReplyRefused(Exception):
-    """The server answered, and the answer is not what goes on.
+    """The server's reply is not the one with which the dialogue goes on.
 
-    ``code`` is SMTP's reply code; an IMAP response has none, and its text begins with its status.
+    ``code`` is SMTP's reply code. An IMAP response has none; its text begins with its status.
     """
 
     def __init__(self, code: int | None, text: bytes) -> None:
@@ -16,7 +16,7 @@ class ReplyRefused(Exception):
 
 
 class NotAReply(Exception):
-    """What came is no reply of the protocol; ``line`` is what did."""
+    """The server sent ``line``, which is no reply of the protocol."""
 
     def __init__(self, line: bytes) -> None:
         super().__init__()
@@ -24,19 +24,19 @@ class NotAReply(Exception):
 
 
 class HungUp(Exception):
-    """The server closed the connection without a word."""
+    """The server closed the connection without a reply."""
 
 
 class Silent(Exception):
-    """The server said nothing in the time after which the other way to begin is tried."""
+    """The server sent nothing in the time after which the other TLS mode is tried."""
 
 
 class ReplyTooLong(Exception):
-    """The server sent more than any mail server does."""
+    """The server's reply is longer than our limits."""
 
 
 class NoCommonMechanism(Exception):
-    """The server offers no way to log in with a password; ``offered`` is what it does offer."""
+    """The server offers no login with a password; ``offered`` are the mechanisms that it offers."""
 
     def __init__(self, offered: tuple[str, ...]) -> None:
         super().__init__()
@@ -44,8 +44,8 @@ class NoCommonMechanism(Exception):
 
 
 class StartTLSNotOffered(Exception):
-    """The server does not encrypt this connection."""
+    """The server does not offer STARTTLS."""
 
 
 class LoginNotEncodable(Exception):
-    """The protocol cannot carry this username or password to this server."""
+    """The username or password has characters that the protocol cannot send to this server."""

@@ -1,4 +1,4 @@
-"""Refuses private and special IP addresses by our own table; looks a name up once; connects."""
+"""Looks up names, refuses private and special IP addresses by our own table, and connects."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from gevent.resolver.ares import Resolver
 
 from ..core.validators import HostRefused, IPAddress, IPNetwork, judge_host
 
-#: A name with many dead addresses must not use up the whole try.
+#: How many addresses of a name are tried: many dead ones must not use up the whole TIMEOUT.
 MAX_ADDRESSES = 2
 
-# IANA IPv4 special-purpose registry, multicast, the reserved 240/4, and Azure's internal address,
-# which is public by its number. ipaddress.is_global differs between Python versions and lets
-# several of these through, so it is no policy.
+# The IANA IPv4 special-purpose registry, multicast, the reserved 240/4, and Azure's internal
+# address, which has a public number. ipaddress.is_global is not used: it differs between versions
+# of Python, and several of these count as global there.
 _DENIED_IPV4 = tuple(
     ipaddress.IPv4Network(each)
     for each in (
@@ -46,8 +46,8 @@ _DENIED_IPV4 = tuple(
         "168.63.129.16/32",
     )
 )
-# IPv6 is refused unless it is in the global unicast space that IANA hands out, less the special
-# blocks inside it. That drops mapped, translated, local and multicast space without naming it.
+# An IPv6 address must be in IANA's global unicast space, but not in a special block inside it. So
+# mapped, translated, local and multicast addresses are refused.
 _GLOBAL_IPV6 = ipaddress.IPv6Network("2000::/3")
 _DENIED_IPV6 = tuple(
     ipaddress.IPv6Network(each)
@@ -56,18 +56,18 @@ _DENIED_IPV6 = tuple(
 
 
 class NoAddress(Exception):
-    """The name does not exist, or an address of it may not be reached: callers cannot tell."""
+    """The name does not exist or may not be contacted; callers are not told which."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What a host app allows beside, and denies of, public addresses."""
+    """The networks that a host app allows beside public addresses, and those that it denies."""
 
     allowed_networks: tuple[IPNetwork, ...] = ()
     denied_networks: tuple[IPNetwork, ...] = ()
 
     def allows(self, address: IPAddress, *, internal_only: bool = False) -> bool:
-        """Judge one address; ``internal_only`` accepts only what ``allowed_networks`` holds."""
+        """Tell whether an address may be contacted; if ``internal_only``, not as a public one."""
         if any(address in network for network in self.denied_networks):
             return False
         if any(address in network for network in self.allowed_networks):
@@ -75,9 +75,9 @@ class Policy:
         return not internal_only and _is_public(address)
 
     def allows_all(self, host: str, addresses: Iterable[IPAddress]) -> bool:
-        """Judge what a name resolves to: one address that is refused refuses the name.
+        """Tell whether a name may be contacted: all its addresses must be allowed.
 
-        A name without a dot is one of the own network: it must lead into ``allowed_networks``.
+        A name without a dot is of an internal network: it must lead into ``allowed_networks``.
         """
         internal_only = "." not in host and ":" not in host
         return all(self.allows(each, internal_only=internal_only) for each in addresses)
@@ -88,53 +88,53 @@ def _is_public(address: IPAddress) -> bool:
         return not any(address in network for network in _DENIED_IPV4)
     if address.scope_id or address not in _GLOBAL_IPV6:
         return False
-    # ISATAP (RFC 5214) embeds an IPv4 address behind this interface identifier.
+    # ISATAP (RFC 5214): an IPv4 address stands behind this interface identifier.
     isatap = (int(address) >> 32) & 0xFCFFFFFF == 0x00005EFE
     return not isatap and not any(address in network for network in _DENIED_IPV6)
 
 
 def by_turns(addresses: tuple[IPAddress, ...]) -> list[IPAddress]:
-    """Order addresses by families in turn, IPv4 first: no family can use up all the tries."""
+    """Order addresses IPv4, IPv6, IPv4, ...: neither family can use up all tries."""
     families = [[each for each in addresses if each.version == version] for version in (4, 6)]
     turns = itertools.zip_longest(*families)
     return [each for turn in turns for each in turn if each is not None]
 
 
-# c-ares: no search list, so that "metadata" is never completed to a name of this network.
+# c-ares: no search list, which would complete "metadata" to a name of this network.
 _ARES_FLAG_NOSEARCH = 1 << 5
 
-# What a machine without IPv6 says at once to an IPv6 address: no try was made.
+# What connect() raises at once on a machine without IPv6. It does not count as a try.
 _NO_ROUTE = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
 class _Resolver(Resolver):
-    """c-ares for every name but localhost, which /etc/hosts has.
+    """c-ares for every name but localhost, which is in /etc/hosts.
 
-    gevent asks the C library for ip6-localhost too, and that blocks the hub, heeds no deadline and
-    completes the name from the search list where no file has it.
+    gevent's own class also asks the C library for ip6-localhost. That would block the hub, without
+    a deadline, and use the search list.
     """
 
     _LOCAL_HOSTNAMES = (b"localhost",)
 
 
 class Guard:
-    """Resolves each name once in an import and connects only to addresses that were judged.
+    """Looks up each name once in an import, and connects only to addresses that may be contacted.
 
-    Lives in one hub, as a context manager: the resolver belongs to the loop that made it.
+    It is a context manager in one hub: the resolver belongs to the event loop that made it.
     """
 
     def __init__(self, policy: Policy, dns_timeout: float) -> None:
         self._policy = policy
         self._dns_timeout = dns_timeout
-        #: How many names lead where nothing may be contacted; rows are not told them apart.
+        #: How many names lead where nothing may be contacted. Rows are not told; the log is.
         self.refused = 0
         self._look_ups: dict[str, gevent.Greenlet[..., tuple[IPAddress, ...]]] = {}
         self._resolver = _Resolver(
             use_environ=False,
             flags=_ARES_FLAG_NOSEARCH,
             timeout=dns_timeout / 2,
-            # c-ares shortens a try to what it has seen of the server, so two tries of a quick one
-            # may be over in 2 s: our own deadline is what ends a look-up.
+            # c-ares waits less for a DNS server that was quick before; two tries may take only 2 s.
+            # With more tries, our own deadline ends the look-up.
             tries=math.ceil(dns_timeout) + 1,
         )
 
@@ -146,24 +146,24 @@ class Guard:
         self._resolver.close()
 
     def resolve(self, host: str) -> tuple[IPAddress, ...]:
-        """Return the judged addresses of a host; look-ups of one name share one answer.
+        """Return the addresses of a host if they may be contacted. A name is looked up once.
 
-        :raises NoAddress: no such name, no answer in time, or an address that is not allowed.
-        :raises OSError: this process has no free file descriptor to ask with.
+        :raises NoAddress: there is no such name, no answer in time, or an address is not allowed.
+        :raises OSError: this process has no free file descriptor for the look-up.
         """
         look_up = self._look_ups.get(host)
         if look_up is None:
-            # A greenlet of its own: the caller's deadline must not take the answer from the others.
+            # In a greenlet of its own, because others may wait for it beyond the caller's deadline.
             look_up = self._look_ups[host] = gevent.spawn(self._judged, host)
         addresses = look_up.get()
         if not addresses:
-            # Who cannot open anything finds no name; that must not be held against the name.
+            # Without a free file descriptor no look-up works: then this raises OSError.
             socket.socket().close()
             raise NoAddress(host)
         return addresses
 
     def _judged(self, host: str) -> tuple[IPAddress, ...]:
-        """Return the addresses, or none where there is none or one of them may not be reached."""
+        """Return the addresses of a host; none where one of them may not be contacted."""
         try:
             judge_host(host, self._policy.allowed_networks)
         except HostRefused:
@@ -191,10 +191,10 @@ class Guard:
         return tuple(dict.fromkeys(ipaddress.ip_address(answer[4][0]) for answer in answers))
 
     def connect(self, host: str, port: int, timeout: float) -> socket.socket:
-        """Open a TCP connection to a judged address of ``host``, within ``timeout`` seconds.
+        """Open a TCP connection to an allowed address of ``host``, within ``timeout`` seconds.
 
         :raises NoAddress: see :meth:`resolve`.
-        :raises OSError: refused, unreachable, no free file descriptor, or TimeoutError.
+        :raises OSError: refused, unreachable, no free file descriptor; ``TimeoutError``.
         """
         deadline = time.monotonic() + timeout
         fault: OSError = TimeoutError("no time left to connect")
@@ -204,7 +204,7 @@ class Guard:
             if remaining <= 0 or not tries:
                 break
             try:
-                # An address that is silent leaves a share of the time to the next.
+                # A silent address leaves the next one its share of the time.
                 return self._connect_to(address, port, remaining / tries)
             except OSError as refused:
                 fault = refused

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Generic, ParamSpec, TypeVar, cast
 
 import gevent
-from gevent._hub_local import get_hub_if_exists  # the only way to ask without making one
+from gevent._hub_local import get_hub_if_exists  # get_hub() would make one
 from gevent.event import Event
 
 from ..core.errors import InternalFault
@@ -20,24 +20,24 @@ logger = logging.getLogger("flask_mailbox_import")
 T = TypeVar("T")
 P = ParamSpec("P")
 
-#: Killing greenlets takes no time; more than this means that one does not let itself be killed.
+#: How many seconds to wait until killed greenlets have ended. Without a fault it takes no time.
 _STOP_SECONDS = 10
 
 
 def off_hub(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Do what takes long in another thread, where this one has a hub that others need meanwhile.
+    """Call a function that takes long; in a thread of the pool where this thread has a gevent hub.
 
-    That is so in a process that gevent has patched.
+    In a process that gevent has patched, other greenlets need the hub meanwhile.
     """
     hub = get_hub_if_exists()
     if hub is None:
         return work(*args, **kwargs)
 
     def done() -> tuple[T | None, Exception | None]:
-        # What a task raises, gevent writes to the standard error.
+        # gevent would write an exception of the task to standard error.
         try:
             return work(*args, **kwargs), None
-        except Exception as fault:  # noqa: BLE001 (it is raised where it belongs)
+        except Exception as fault:  # noqa: BLE001 (raised again by the caller)
             return None, fault
 
     found, fault = hub.threadpool.apply(done)
@@ -47,12 +47,14 @@ def off_hub(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 
 class HubRun(Generic[T]):
-    """One piece of work in its own hub: an iterator of what it emits, with an end in any case.
+    """Runs ``work`` in a gevent hub, apart from the caller, who iterates over its results.
 
-    ``work`` gets ``emit``, and an event that is set when it is to begin nothing more. It runs in a
-    thread with a hub of its own, destroyed at its end; in a process that gevent has patched, a
-    thread is a greenlet, and the work runs on the process's hub, which is left alone. Whoever
-    iterates may take any time between two results: the work goes on.
+    The work runs in a thread with a hub of its own, which is destroyed at the end. In a process
+    that gevent has patched, the thread is a greenlet on the process's hub. The work goes on
+    however long the caller takes between two results.
+
+    :param work: gets ``emit``, which it calls with each result, and an event: once this is set, the
+        work begins nothing more.
     """
 
     def __init__(self, work: Callable[[Callable[[T], None], Event], None]) -> None:
@@ -66,14 +68,14 @@ class HubRun(Generic[T]):
         self._thread.start()
 
     def results(self, tick: float) -> Iterator[T | None]:
-        """Yield the results that are there every ``tick`` seconds, and None after them.
+        """Yield the new results every ``tick`` seconds, and None after them, until the work ends.
 
-        To be woken for each of them would cost more than what is done with it.
+        To wake the caller for each single result would take more time than the result's own work.
 
         :raises InternalFault: the work itself broke down (a fault of ours; it is logged).
         """
         while True:
-            # Asked first: what came before the end is there then.
+            # Looked at first, so that no result before the end is missed.
             ended = self._ended.wait(tick)
             while self._results:
                 yield self._results.popleft()
@@ -84,11 +86,11 @@ class HubRun(Generic[T]):
             raise InternalFault(f"the connection tests broke down ({self._fault})")
 
     def drain(self) -> None:
-        """Have the work begin nothing more; what it has begun still comes as results."""
+        """Tell the work to begin nothing more; what it has begun still gives results."""
         self._draining.set()
 
     def close(self) -> None:
-        """Stop the work at once, if it is still going, and wait until its hub is gone."""
+        """Stop the work at once if it still runs, and wait until its hub is destroyed."""
         self._stop.set()
         self._thread.join(_STOP_SECONDS)
         if self._thread.is_alive():

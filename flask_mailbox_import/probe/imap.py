@@ -1,7 +1,7 @@
-"""The dialogue of one IMAP login, from greeting to LOGOUT (RFC 3501): a client of our own.
+"""The dialogue of one IMAP login, from greeting to LOGOUT (RFC 3501), by a client of our own.
 
-imaplib is not used: it sends what a username injects, accepts literals of any size, and reads a
-line at a time without a limit on their number.
+imaplib is not used: it lets a username inject commands, accepts literals of any size, and does not
+limit the number of lines.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from .faults import (
 )
 from .wire import Wire, as_base64
 
-# RFC 3501 section 4.3: a server's literal; nothing that a login needs is ever sent as one.
+# A literal of the server (RFC 3501 section 4.3); no server needs one in a login.
 _LITERAL = re.compile(rb"\{\d*\+?\}$")
 _CAPABILITIES = re.compile(rb"(?:\* |\[)CAPABILITY ([^\]]*)", re.IGNORECASE)
 _STATUS = re.compile(rb"(OK|NO|BAD|BYE|PREAUTH)(?= |$)", re.IGNORECASE)
-# Answers beside the tagged one that tell why: an alert, a refusal, the end.
+# Untagged responses that may tell why a command failed.
 _TELLING = re.compile(rb"\* (NO|BAD|BYE)\b|\* OK \[ALERT\]", re.IGNORECASE)
 # RFC 3501 section 9: the characters of a quoted string that need no backslash.
 _QUOTABLE = re.compile(r"[\x20-\x7e]*", re.ASCII)
 
-#: RFC 2971; some providers open no mailbox to a client that does not give its name.
+#: RFC 2971. Some providers open no mailbox until the client has sent its name.
 _ID = b'ID ("name" "flask_mailbox_import")'
 
 
@@ -44,10 +44,11 @@ class IMAPDialogue:
     def run(self, security: Security, *, allow_plaintext: bool) -> Security:
         """Read the greeting, secure the connection, log in once and open INBOX.
 
-        The wire is open and, for ``Security.TLS``, encrypted already. Return what secured it.
+        The wire is open and, for ``Security.TLS``, encrypted already.
 
+        :returns: how the connection was encrypted.
         :raises OSError, ReplyRefused, NotAReply, HungUp, ReplyTooLong, NoCommonMechanism,
-            StartTLSNotOffered, LoginNotEncodable: at the wire's stage, and why.
+            StartTLSNotOffered, LoginNotEncodable: why the test failed, at the wire's stage.
         """
         wire = self._wire
         self.read_greeting()
@@ -68,16 +69,16 @@ class IMAPDialogue:
         return security
 
     def say_goodbye(self) -> None:
-        """Send LOGOUT and wait for nothing.
+        """Send LOGOUT, and do not wait for the reply.
 
         :raises OSError, HungUp: it could not be sent.
         """
         self._send(b"LOGOUT")
 
     def read_greeting(self) -> None:
-        """Read what the server says first.
+        """Read the greeting.
 
-        :raises OSError, ReplyRefused, NotAReply, HungUp, ReplyTooLong: it is no welcome.
+        :raises OSError, ReplyRefused, NotAReply, HungUp, ReplyTooLong: it is no ``OK``.
         """
         self._wire.stage = Stage.GREETING
         self._wire.start_reply()
@@ -88,7 +89,7 @@ class IMAPDialogue:
         if status[1].upper() == b"BYE":
             raise ReplyRefused(None, line[2:])
         if status[1].upper() != b"OK":
-            # PREAUTH: somebody is logged in before TLS, and it is not this user.
+            # PREAUTH: the connection is logged in before TLS, so not as this user.
             raise NotAReply(b"")
 
     def _ask_capabilities(self) -> None:
@@ -99,7 +100,7 @@ class IMAPDialogue:
         self._wire.stage = Stage.TLS
         self._command(b"STARTTLS")
         self._wire.upgrade()
-        # RFC 3501 section 6.2.1: what was learnt in clear is forgotten.
+        # RFC 3501 section 6.2.1: forget the capabilities that were sent in clear.
         self._wire.stage = Stage.EHLO
         self._ask_capabilities()
 
@@ -115,7 +116,7 @@ class IMAPDialogue:
             self._log_in()
 
     def _authenticate_plain(self) -> None:
-        """RFC 4616, UTF-8; with its first response in the command only where that is offered."""
+        """Log in by PLAIN (RFC 4616), with the initial response where SASL-IR is offered."""
         login = self._login
         response = as_base64(f"\0{login.username}\0{login.password.reveal()}").encode()
         if "SASL-IR" in self._capabilities:
@@ -124,16 +125,16 @@ class IMAPDialogue:
             self._command(b"AUTHENTICATE PLAIN", response)
 
     def _log_in(self) -> None:
-        """RFC 3501 section 6.2.3, with quoted strings: they carry ASCII only."""
+        """Log in by LOGIN (RFC 3501 section 6.2.3) with quoted strings, which are ASCII."""
         username, password = self._login.username, self._login.password.reveal()
         if not _QUOTABLE.fullmatch(username) or not _QUOTABLE.fullmatch(password):
             raise LoginNotEncodable
         self._command(b"LOGIN " + _quoted(username) + b" " + _quoted(password))
 
     def _open_inbox(self) -> None:
-        """A login is not yet a mailbox: some servers refuse only now."""
+        """Open INBOX read-only: some servers accept every login and refuse only here."""
         if "ID" not in self._capabilities:
-            # Many tell it, or all there is, only to who has logged in.
+            # Many servers list ID, or all capabilities, only after the login.
             self._ask_capabilities()
         if "ID" in self._capabilities:
             with suppress(ReplyRefused):
@@ -141,9 +142,9 @@ class IMAPDialogue:
         self._command(b"EXAMINE INBOX")
 
     def _command(self, command: bytes, continuation: bytes | None = None) -> None:
-        """Send a command and read to its tagged response.
+        """Send a command and read up to its tagged response.
 
-        :raises ReplyRefused: it is not OK; the text holds what came beside it, too.
+        :raises ReplyRefused: it is not OK. The text also has the untagged responses that tell why.
         """
         tag = self._send(command)
         self._wire.start_reply()
@@ -172,7 +173,7 @@ class IMAPDialogue:
         return tag
 
     def _line(self) -> bytes:
-        """Read one line; take the capabilities that it tells of."""
+        """Read one line; add the capabilities that it lists."""
         line = self._wire.readline()
         if _LITERAL.search(line):
             raise NotAReply(b"")

@@ -1,4 +1,4 @@
-"""How many connections one address takes at once, as it shows by what it accepts and refuses."""
+"""How many connections one address takes at once, learnt from what it accepts and refuses."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import random
 import time
 from collections import deque
 
-# After so many successes the window may open by one beyond what was too much before.
+# After so many successes the window may open by one beyond the number that was too many.
 _SUCCESSES_BEYOND = 20
-# A closing connection counts for at least this share of the time that closing takes.
+# A closing connection counts for at least this share of the time that it takes to close.
 _LEAST_SHARE = 0.25
-# The server was not seen to close a connection: a closing one does not count.
+# Closing connections do not count, because the server was not seen to close one.
 _NOT_COUNTED = 0.0
-# Seconds without a new connection after the server showed that there were too many.
+# Seconds without a new connection after the server has shown that there are too many.
 _PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
 
@@ -20,21 +20,22 @@ _LONGEST_PAUSE = 1.0
 class Pace:
     """How many connections an address and port takes at once.
 
-    The window is how many connections may be there. It halves when the server shows that there are
-    too many, and opens by one with each success. It opens again to what was too much only after
-    many successes. A connection that began before the last narrowing tells nothing new.
+    The window is the number of connections that may be open. It halves when the server shows that
+    there are too many, and opens by one with each success; to the number that was too many it opens
+    only after many successes. A connection that began before the window was last narrowed does not
+    narrow it again.
 
-    :param widest: the window at the start, and at most.
-    :param is_limit: the server must never have more than that, so closing ones are watched.
+    :param widest: the window at the start and at most.
+    :param is_limit: the server must never have more connections, so closing ones are watched.
     """
 
     def __init__(self, widest: int, *, is_limit: bool) -> None:
         self._is_limit = is_limit
-        #: Connections that are open here.
+        #: How many connections are open on our side.
         self.running = 0
-        #: Tests that wait for this address.
+        #: How many tests wait for this address.
         self.waiting = 0
-        #: Closing connections: until when each counts (``time.monotonic``), the earliest first.
+        #: For each closing connection the time (``time.monotonic``) until which it counts.
         self._closing: deque[float] = deque()
         #: For how many seconds a closing connection counts; None: each is watched to its end.
         self._closing_seconds: float | None = None
@@ -42,14 +43,14 @@ class Pace:
         self.not_before = 0.0
         self._widest = widest
         self._window = widest
-        #: How far single successes open the window.
+        #: The widest window that single successes may reach.
         self._ceiling = widest
         self._successes = 0
         self._narrowed = 0.0
         self._pause = _PAUSE
 
     def busy(self, now: float) -> int:
-        """Return how many connections the server has, with those that it has yet to close."""
+        """Return how many connections the server has; those that it has yet to close count."""
         while self._closing and self._closing[0] <= now:
             self._closing.popleft()
         return self.running + len(self._closing)
@@ -59,7 +60,7 @@ class Pace:
         return self.busy(now) < self._window and self.not_before <= now
 
     def opens_at(self, now: float) -> float | None:
-        """Return when it opens by itself for a test that waits; None: not by itself."""
+        """Return when the window opens without any event for a waiting test; None: it does not."""
         if not self.waiting:
             return None
         if self.busy(now) < self._window:
@@ -91,16 +92,16 @@ class Pace:
             self._closing_seconds = max(seconds - trip, seconds * _LEAST_SHARE)
 
     def release(self, *, was_watched: bool) -> None:
-        """Note that a connection was closed here; it counts until the server has closed it, too."""
+        """Note that we closed a connection; it counts until the server has closed it too."""
         self.running -= 1
         if self._closing_seconds and not was_watched:
             self._closing.append(time.monotonic() + self._closing_seconds)
 
     def narrow(self, started: float, *, to_one: bool = False) -> bool:
-        """Halve the window; return False, and do nothing, where that was done since ``started``."""
+        """Halve the window and return True; return False if it was halved since ``started``."""
         if started <= self._narrowed:
             return False
-        # The connection that was refused still counts here.
+        # The refused connection is still among these.
         busy = self.busy(time.monotonic())
         self._ceiling = max(1, busy - 1)
         self._window = 1 if to_one else max(1, min(self._window, busy) // 2)
@@ -111,12 +112,12 @@ class Pace:
         return True
 
     def rest(self, seconds: float) -> None:
-        """Begin no connection for a while; for longer each time until there is a success."""
+        """Begin no connection for a while; the pause grows each time until there is a success."""
         wait = max(seconds, self._pause)
         self.not_before = max(self.not_before, time.monotonic() + jittered(wait))
 
     def widen(self) -> None:
-        """Open the window by one, up to the ceiling; many successes raise the ceiling."""
+        """Note a success: open the window by one, up to the ceiling, which many successes raise."""
         self._pause = _PAUSE
         self._successes += 1
         if self._successes >= _SUCCESSES_BEYOND:
@@ -126,5 +127,5 @@ class Pace:
 
 
 def jittered(seconds: float) -> float:
-    """Return up to half as much again, so that what was refused together comes back apart."""
+    """Return the seconds and up to half as many more: tests refused together return apart."""
     return seconds * random.uniform(1, 1.5)  # noqa: S311 (no secret)

@@ -1,4 +1,4 @@
-"""The door of this wing: tests the logins of many rows apart from the caller."""
+"""The door of this wing: tests the logins of many rows in a hub apart from the caller."""
 
 from __future__ import annotations
 
@@ -20,26 +20,27 @@ from .wire import tls_context
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusedTargets:
-    """How many servers of an import had names that lead where nothing may be contacted."""
+    """How many names of servers lead where nothing may be contacted."""
 
     count: int
 
 
-#: What a run emits: what is to be saved of a row, or what concerns all rows.
+#: What a run emits: the outcome of a row, or a fact about all rows.
 Message = Outcome | RowWarning | RefusedTargets
 
 
 def probe_all(
     untested: Iterable[Outcome], config: Config, *, with_imap: bool = False
 ) -> HubRun[Message]:
-    """Start to test the mailboxes of rows apart from the caller, who iterates over the ``results``.
+    """Start to test the mailboxes of rows; the caller iterates over the ``results`` and closes it.
 
-    Each row comes back once, with its mailbox as it was tested or with what it failed of, as soon
-    as that is known; once the run is drained, only those under way do. What concerns all rows
-    comes as a ``RowWarning`` with row 0, or as ``RefusedTargets``. The caller closes the run.
+    Each row gives one ``Outcome`` as soon as its tests have ended: with the mailbox that works, or
+    with the failure. After ``drain`` only the rows whose tests run give one. A fact about all rows
+    is a ``RowWarning`` with row 0, or ``RefusedTargets``.
 
-    :param untested: rows with a mailbox.
-    :raises MailboxImportError: no CA certificates; nothing was started.
+    :param untested: the rows, each with a mailbox.
+    :param with_imap: test the IMAP logins too.
+    :raises MailboxImportError: there are no CA certificates; nothing was started.
     """
     context = off_hub(tls_context, config.ca_file)
     off_hub(compile_wordings)

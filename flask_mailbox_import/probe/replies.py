@@ -1,4 +1,4 @@
-"""Takes a server's reply apart: its numbers, its words (wordings.txt), what may be shown."""
+"""Parses a server's reply, finds the cause by its words (wordings.txt), cleans it for display."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from urllib.parse import quote
 from ..core.codes import Code
 from ..core.mailboxes import Login, Stage
 
-#: Characters of a server's text that are shown at most.
+#: At most so many characters of a server's text are shown.
 MAX_SHOWN = 300
 _LEAST_ENCODED = 6
-#: Bytes of it that are looked at.
+#: At most so many bytes of a server's text are read.
 MAX_READ = 1000
 
 _ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}\b")
-# Some servers repeat the reply code in the text, or hand on the reply of another server.
+# Some servers repeat the reply code in the text, or pass on another server's reply.
 _REPEATED_CODE = re.compile(r"\b[245]\d\d[- ](?=[245]\.\d{1,3}\.\d{1,3}\b)")
 _IMAP_STATUS = re.compile(r"(?:OK|NO|BAD|BYE)\b", re.IGNORECASE)
 _IMAP_CODE = re.compile(r"\[([A-Z-]+)\b[^\]]*\]", re.IGNORECASE)
@@ -34,7 +34,7 @@ _ADDRESS = re.compile(
 _WAIT = re.compile(
     r"(?:back ?off|retry|try|wait|again|after|in|for)\b[^\d]{0,30}?(\d{1,9})[ ]?"
     r"(milliseconds?|msec|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h)\b",
-    # ASCII: without it, a long s (U+017F) is an s.
+    # ASCII: otherwise a long s (U+017F) would match an s.
     re.IGNORECASE | re.ASCII,
 )
 _UNITS = {"ms": 0.001, "mi": 60.0, "m": 60.0, "s": 1.0, "h": 3600.0}
@@ -42,7 +42,7 @@ _UNITS = {"ms": 0.001, "mi": 60.0, "m": 60.0, "s": 1.0, "h": 3600.0}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """One reply of a server: SMTP's numbers or IMAP's response code, and its words on one line."""
+    """One reply of a server: its numbers or its IMAP response code, and its words on one line."""
 
     code: int | None
     enhanced: str
@@ -54,7 +54,7 @@ class Reply:
 
     @property
     def wait(self) -> float | None:
-        """The seconds that the server says to wait, where it says so."""
+        """The seconds that the server says to wait; None where it names no time."""
         match = _WAIT.search(self.words)
         if match is None:
             return None
@@ -64,7 +64,7 @@ class Reply:
 
 
 def parse_reply(code: int | None, text: bytes) -> Reply:
-    """Take a reply apart; the enhanced code counts only at the start (RFC 2034 section 4)."""
+    """Parse a reply. An enhanced code counts only at its start (RFC 2034 section 4)."""
     lines = _decode(text[:MAX_READ]).split("\n")
     enhanced = _ENHANCED.match(lines[0].lstrip()) if code is not None else None
     words = " ".join(" ".join(lines).split())
@@ -83,17 +83,17 @@ def parse_reply(code: int | None, text: bytes) -> Reply:
 
 
 def shown(reply: Reply, login: Login) -> str:
-    """Return the reply for a person: plain, short, without links, addresses or the password."""
+    """Return the reply for display: short, without links, IP addresses or the password."""
     numbers = f"{reply.code or ''} {reply.enhanced}".strip()
-    words = _plain(reply.words)
+    words = _cleaned(reply.words)
     if _echoes(reply.words, login) or _echoes(words, login):
         words = ""
     return f"{numbers} {words}".strip()
 
 
-def _plain(words: str) -> str:
-    # Controls, bidi and other invisible characters; unassigned and private ones. First of all, or
-    # what they part would come together to a link again.
+def _cleaned(words: str) -> str:
+    # Control, invisible, private and unassigned characters go first: they could part a link that
+    # would join again when they go.
     words = "".join(each for each in words if unicodedata.category(each)[0] != "C" or each == " ")
     words = words.translate(str.maketrans("", "", "<>\ufffd"))
     words = _ADDRESS.sub("", " ".join(each for each in words.split() if not _URL.search(each)))
@@ -102,11 +102,11 @@ def _plain(words: str) -> str:
 
 
 def _echoes(words: str, login: Login) -> bool:
-    """Tell whether a reply repeats the password, plain or as it went over the wire."""
+    """Tell whether a reply repeats the password, as it is or encoded."""
     password = login.password.reveal()
     clear = password.encode()
     response = f"\0{login.username}\0{password}".encode()
-    # Each way that three bytes may fall, without what depends on their neighbours.
+    # Base64 at each of the three offsets, without the digits that depend on neighbouring bytes.
     encoded = [base64.b64encode(b"\0" * n + clear).decode()[n and 4 : -4] for n in range(3)]
     encoded += [clear.hex(), base64.b64encode(response).decode()]
     forms = {
@@ -114,7 +114,7 @@ def _echoes(words: str, login: Login) -> bool:
         html.escape(password),
         password.replace("\\", "\\\\").replace('"', '\\"'),
         quote(password, safe=""),
-        # What is shorter is in any reply.
+        # A shorter text may stand in any reply by chance.
         *(each for each in encoded if len(each) >= _LEAST_ENCODED),
     }
     squeezed = _squeezed(words)
@@ -122,14 +122,14 @@ def _echoes(words: str, login: Login) -> bool:
 
 
 def _squeezed(text: str) -> str:
-    """Return what is compared of a text: letters, digits and signs, whatever stands between."""
+    """Return the letters, digits and signs of a text, folded for comparison."""
     text = unicodedata.normalize("NFKC", text.rstrip("=")).translate(_URLSAFE).casefold()
     kept = (each for each in text if unicodedata.category(each)[0] not in "CZ")
     return "".join(each for each in kept if each not in "<>\ufffd")
 
 
 def _decode(text: bytes) -> str:
-    """Decode a server's text: UTF-8, else GB 18030 (QQ, NetEase), else Latin-1."""
+    """Decode a server's text: as UTF-8, else as GB 18030 (QQ, NetEase), else as Latin-1."""
     for encoding in ("utf-8", "gb18030"):
         try:
             return text.decode(encoding)
@@ -150,7 +150,7 @@ _STAGES = {
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """One rule: these words, at these stages, mean this cause."""
+    """One rule: these words in a reply, at these stages, mean this code."""
 
     code: Code
     stages: frozenset[Stage]
@@ -159,7 +159,7 @@ class Wording:
 
     @property
     def pattern(self) -> re.Pattern[str]:
-        """The words as a pattern."""
+        """The words, as a compiled pattern."""
         return _compiled(self.words)
 
 
@@ -169,7 +169,7 @@ def _compiled(words: str) -> re.Pattern[str]:
 
 
 def compile_wordings() -> None:
-    """Compile all patterns: some 20 ms, so neither when the app starts nor in the hub."""
+    """Compile all patterns. It takes 20 ms: call it neither at the app's start nor in the hub."""
     for rules in _TABLES.values():
         for each in rules:
             _compiled(each.words)
@@ -196,7 +196,7 @@ REFUSED = _TABLES["refused"]
 
 
 def code_of_words(words: str, stage: Stage, rules: tuple[Wording, ...] = DECISIVE) -> Code | None:
-    """Return the code of the first wording that a reply holds; None where its numbers decide."""
+    """Return the code of the first rule that matches; None where none does."""
     return next(
         (each.code for each in rules if stage in each.stages and each.pattern.search(words)), None
     )

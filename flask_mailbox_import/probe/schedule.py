@@ -1,4 +1,4 @@
-"""Decides which login is tested next: how many at a time, of which server, at which pace."""
+"""Decides which login is tested next, and what each result means for the tests that wait."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from .servers import LONGEST_WAIT, LoginTest, Server
 from .turns import Retries, Turns
 from .verdicts import Verdicts
 
-# Seconds for a server to close its end, so that it has stopped counting the connection.
+# How many seconds to wait for the server to close a connection, and so to count it no longer.
 _LINGER = 1.0
 _FROM_LOGIN = frozenset({Stage.AUTH, Stage.SELECT})
 
 
 class Schedule:
-    """Decides which test is tried when; runs in the hub."""
+    """Runs the tests of one import, in the hub."""
 
     def __init__(
         self,
@@ -43,24 +43,24 @@ class Schedule:
         self._guard = guard
         self._context = context
         self._verdicts = verdicts
-        #: Set from outside: begin nothing more.
+        #: Set by another thread: begin no more tests.
         self._draining = draining
-        #: The tries under way, from connect to QUIT.
+        #: The tries that run, each from connect to QUIT.
         self._tries = Pool(config.concurrency)
-        #: Look-ups, and connections that only wait to be closed.
+        #: Look-ups, and tests that only wait until the server has closed their connection.
         self._aside = Group()
         self._looking_up = 0
         self._changed = Event()
-        #: A fault of ours in one of the greenlets. It ends the run, which would wait for ever.
+        #: A fault of ours in one of the greenlets. It ends the run, which would else wait for ever.
         self._broken: BaseException | None = None
         self._paces: dict[tuple[str, int], Pace] = {}
-        #: Those that may open by themselves after a while.
+        #: The paces that may open by themselves after a while.
         self._resting: set[Pace] = set()
         self._retries = Retries()
         self._turns = Turns(tests, config.concurrency)
 
     def run(self) -> None:
-        """Try every test; return when each has its verdict or, while draining, none is tried."""
+        """Run all tests; return when each has its verdict or, while draining, no test runs."""
         try:
             self._aside.spawn(self._wake_to_drain)
             self._look_up_all()
@@ -80,7 +80,7 @@ class Schedule:
                         self._start(server)
                     if not self._is_under_way():
                         return self._verdicts.release_all()
-                # While draining, only the end of what is under way matters.
+                # While draining, it waits only for the tests that run.
                 self._changed.wait(None if self._draining.is_set() else self._seconds_to(now))
         finally:
             self._aside.kill()
@@ -91,7 +91,7 @@ class Schedule:
         self._changed.set()
 
     def _look_up_all(self) -> None:
-        """Look up each name once, all at the same time: a silent one delays no other."""
+        """Look up all names at the same time: a silent DNS server delays no other name."""
         for host, servers in self._turns.by_name().items():
             self._looking_up += 1
             self._aside.spawn(self._look_up, host, servers).link_exception(self._break)
@@ -133,7 +133,10 @@ class Schedule:
                 self._resting.add(server.pace)
 
     def _seconds_to(self, now: float) -> float | None:
-        """Return the seconds until something changes by itself; ``now``: when turns were taken."""
+        """Return the seconds until a test may begin without any other ending; None: never.
+
+        :param now: the time (``time.monotonic``) at which the last turns were taken.
+        """
         opens = {each: each.opens_at(now) for each in self._resting}
         self._resting = {each for each, at in opens.items() if at is not None}
         times = [at for at in opens.values() if at is not None] + self._retries.next_due
@@ -184,13 +187,13 @@ class Schedule:
             self._changed.set()
 
     def _step_aside(self) -> None:
-        """Leave a place to the next try: this one has only to wait until its server has closed."""
+        """Give this try's place to the next one: it now only waits for the server to close."""
         greenlet = cast("gevent.Greenlet[..., object]", gevent.getcurrent())
         self._tries.discard(greenlet)
         self._aside.add(greenlet)
 
     def _decide(self, server: Server, pace: Pace, test: LoginTest, tried: Tried) -> None:
-        """Decide what a try means: a verdict, another try, or a lesson for all that wait."""
+        """Turn the result of a try into a verdict, another try, or a lesson for all tests."""
         finding = tried.finding
         if finding is None:
             self._succeeded(server, pace, tried)
@@ -212,7 +215,7 @@ class Schedule:
                 return
             again = False
         if again and server.lesson is None:
-            # At the end of the queue: this row alone may be at fault, so others go first.
+            # At the end of the queue, since the fault may be this login's own.
             self._turns.put(server, test)
         else:
             self._verdicts.failed(test, finding, used=tried.security)

@@ -1,4 +1,4 @@
-"""What a run has learnt of one server from its answers, and the logins that wait for it."""
+"""What a run has learnt about each server, and the logins that wait for it."""
 
 from __future__ import annotations
 
@@ -16,45 +16,41 @@ from .pace import Pace
 
 @dataclass(slots=True)
 class LoginTest:
-    """One login to test, for all the mailboxes that share it."""
+    """One login to test, for all mailboxes that have it."""
 
     login: Login
     provider: Provider | None
-    #: The ids of the rows whose mailboxes share it.
+    #: The ids of the rows with this login.
     row_ids: list[int]
-    #: What its server's name leads to, once that is known.
+    #: The address of its server, once it is known.
     address: str = ""
     tries: int = 0
-    #: How often it was refused for what our own pace caused, and whether it met silence before.
+    #: How often it was refused, perhaps for our own pace, and how often the server was silent.
     refusals: int = 0
     silences: int = 0
     started: float = 0.0
-    #: Whether other connections of ours were open to the server beside it.
+    #: Whether we had other connections to the server open at the same time.
     crowded: bool = False
 
 
 def tested_logins(row: Outcome, *, with_imap: bool) -> list[Login]:
-    """Return the logins of a row that are tested."""
-    if row.mailbox is None:
-        return []
-    imap = row.mailbox.imap if with_imap else None
-    return [row.mailbox.smtp, *([imap] if imap is not None else [])]
+    """Return the logins of a row that are to be tested."""
+    return row.mailbox.logins(with_imap=with_imap) if row.mailbox is not None else []
 
 
 def login_tests(rows: Iterable[Outcome], *, with_imap: bool) -> list[LoginTest]:
-    """Group rows whose login is the same, password included: it is tested once."""
+    """Return the logins to test; rows with the same login and password share one test."""
     groups: dict[tuple[object, ...], list[LoginTest]] = {}
     tests: list[LoginTest] = []
     for row in rows:
         for login in tested_logins(row, with_imap=with_imap):
-            key = (login.protocol, login.host, login.port, login.security, login.username)
-            group = groups.setdefault(key, [])
+            group = groups.setdefault(login.account, [])
             alike = (each for each in group if each.login.password.same_as(login.password))
             same = next(alike, None)
             if same is not None:
                 same.row_ids.append(row.row_id)
                 continue
-            # An address tells whose server it is only where it is what logs in.
+            # The address tells the provider only if it is the username.
             email = row.mailbox.email if row.mailbox else ""
             provider = provider_of(login.host, email if login.username == email else "")
             test = LoginTest(login=login, provider=provider, row_ids=[row.row_id])
@@ -63,69 +59,70 @@ def login_tests(rows: Iterable[Outcome], *, with_imap: bool) -> list[LoginTest]:
     return tests
 
 
-#: Rows running, of one server, that got no answer to their login: after so many it is given up.
+#: A server that answered none of this many logins is given up.
 SILENT_LOGINS = 2
-#: Rounds of silence after which a server that has answered before is given up.
+#: A server that has answered before is given up after this many rounds of silence.
 SILENT_ROUNDS = 3
 
-#: Refusals of one test that may be our pace's fault and cost no try.
+#: So many refusals of one test may come of our own pace, and do not count as tries.
 FREE_REFUSALS = 20
-#: The same where it is as likely that it is the mailbox's own.
+#: The same for refusals that may as well be the mailbox's own.
 FREE_DOUBTS = 4
-#: Refusals in a row, alone and ever later, after which a server that has answered is given up.
+#: A server that has answered before is given up after this many refusals in a row, each while we
+#: had no other connection to it.
 REFUSALS_ALONE = 15
-#: Seconds: a server that says to wait longer is not waited for.
+#: In seconds: where a server says to wait longer, we do not wait.
 LONGEST_WAIT = 30.0
 
 _TOO_MUCH = frozenset({Code.TOO_MANY_CONNECTIONS, Code.RATE_LIMITED, Code.CONNECTION_REFUSED})
 _BEFORE_LOGIN = frozenset({Stage.CONNECT, Stage.GREETING, Stage.EHLO, Stage.TLS})
 _NOT_THERE = frozenset({Code.CONNECTION_REFUSED, Code.NETWORK_UNREACHABLE})
-# Seconds within which most servers have answered a login.
+# Most servers answer a login within so many seconds.
 _PATIENCE = 2.0
-# A connection that was dropped after this share of TIMEOUT was as good as silent.
+# A connection that the server closes after this share of TIMEOUT counts as silence.
 _SLOW_SHARE = 0.25
 
 
 @dataclass(slots=True, eq=False)
 class Server:
-    """One name, port and protocol: the tests that wait for it, and what was learnt about it."""
+    """A server by name, port and protocol: its waiting tests, and what was learnt about it."""
 
     host: str
     port: int
     protocol: Protocol
     waiting: deque[LoginTest] = field(default_factory=deque)
     running: int = 0
-    #: When the server was last heard, or the first of the tests under way began.
+    #: When the server last answered, or the first of its running tests began.
     heard: float = 0.0
-    #: Known once its name is resolved.
+    #: The pace of its address; None until its name is looked up.
     pace: Pace | None = None
     look_up_seconds: float = 0.0
-    #: Whether a login got an answer here, and none since went without one.
+    #: The server has answered a login, and has not been silent since.
     proven: bool = False
-    #: What answers for all other rows, once a row has shown it.
+    #: The finding that ended one test and holds for all other tests of the server.
     lesson: Finding | None = None
-    #: The TLS mode that it speaks, once a row has shown it.
+    #: The TLS mode that it speaks, as a test has shown; None until then.
     mode: Security | None = None
     silent_logins: int = 0
     silent_rounds: int = 0
-    #: Rows in a row that were told to wait for long.
+    #: How many tests in a row were told to wait longer than LONGEST_WAIT.
     told_to_wait: int = 0
-    #: Refusals in a row, each with no other connection of ours beside it.
+    #: How many refusals in a row came while we had no other connection to it.
     refused_alone: int = 0
 
     def takes_another(self, share: int, now: float) -> bool:
-        """Tell whether a test of it may begin.
+        """Tell whether another test of the server may begin.
 
-        :param share: how many may be under way while the server has not answered a login yet.
+        :param share: how many tests may run while the server has not answered a login yet.
         :param now: the time (``time.monotonic``).
         """
         if not self.waiting or self.pace is None or not self.pace.is_open(now):
             return False
         if self.silent_logins and self.running:
-            # The tests under way decide whether the login or the server is at fault.
+            # The running tests will show whether the login or the server was at fault.
             return False
         if self.running and not self.proven and now - self.heard > _PATIENCE:
-            # A server that has been silent for this long gets no further login.
+            # It has been silent for longer than most servers need.
             return False
         return self.proven or self.running < share
 
@@ -138,7 +135,7 @@ class Server:
             self.mode = tried.security
 
     def is_silence(self, tried: Tried, timeout: float) -> bool:
-        """Tell whether a try ended without an answer after a long wait."""
+        """Tell whether a try ended because the server did not answer for long."""
         code = tried.finding.code if tried.finding else None
         if tried.finding is None or tried.finding.answered:
             return False
@@ -150,21 +147,21 @@ class Server:
         )
 
     def is_pressure(self, test: LoginTest, tried: Tried) -> bool:
-        """Tell whether a refusal may come of our pace: too many connections at once or in a row."""
+        """Tell whether a refusal may mean too many connections at once or in a short time."""
         finding = tried.finding
         if finding is None or test.refusals >= FREE_REFUSALS:
             return False
         dropped = finding.code is Code.CONNECTION_CLOSED and tried.stage in _BEFORE_LOGIN
         of_the_server = dropped or (finding.code in _TOO_MUCH and not finding.login_refused)
         if test.crowded:
-            # Hung up on at the login: once more, with fewer beside it.
+            # The server closed the connection at the login: try once more, with fewer connections.
             dropped_late = finding.code is Code.CONNECTION_CLOSED and not test.refusals
             may_be = finding.may_pass and test.refusals < FREE_DOUBTS
             return of_the_server or may_be or (dropped_late and self.proven)
         return of_the_server and self.proven
 
     def learn_pressure(self, test: LoginTest, finding: Finding) -> bool:
-        """Note that there were too many connections; return whether the test is tried again."""
+        """Note too many connections; return whether the test is tried again."""
         test.refusals += 1
         if not test.crowded:
             self.refused_alone += 1
@@ -173,7 +170,7 @@ class Server:
             return False
         nobody = finding.code is Code.CONNECTION_REFUSED and not self.proven
         self.pace.narrow(test.started, to_one=nobody)
-        # A time beside "too many connections" is what they are counted over, not a wait.
+        # With "too many connections" a time is the period of the limit, not a wait.
         wait = 0 if finding.code is Code.TOO_MANY_CONNECTIONS else finding.wait or 0
         if wait > LONGEST_WAIT:
             return False
@@ -181,7 +178,7 @@ class Server:
         return True
 
     def learn_silence(self, test: LoginTest, tried: Tried) -> bool:
-        """Note that the server was silent; return whether the test is tried again."""
+        """Note that the server did not answer; return whether the test is tried again."""
         ever_answered = self.proven or self.silent_rounds > 0
         self.proven = False
         at_login = tried.stage not in _BEFORE_LOGIN
@@ -195,12 +192,12 @@ class Server:
         if self.silent_rounds >= SILENT_ROUNDS:
             self.lesson = tried.finding
             return False
-        # Nobody was refused: with fewer beside it, it may be its turn.
+        # It was not refused: with fewer connections at once, it may be answered.
         test.silences += 1
         return test.silences <= (1 if at_login or not test.crowded else SILENT_ROUNDS)
 
     def learn_wait(self, finding: Finding) -> None:
-        """Note that the server said to wait; said to two rows running, it holds for all."""
+        """Note that the server said to wait. Two long waits in a row hold for all its tests."""
         if (finding.wait or 0) > LONGEST_WAIT:
             self.told_to_wait += 1
             if self.told_to_wait >= SILENT_LOGINS:
@@ -209,6 +206,6 @@ class Server:
             self.pace.rest(finding.wait)
 
     def learn_absence(self, tried: Tried) -> None:
-        """Note that nothing listens there, unless the server has answered a login before."""
+        """Note that nothing listens there, unless the server has answered before."""
         if not self.proven and tried.finding and tried.finding.code in _NOT_THERE:
             self.lesson = tried.finding

@@ -12,18 +12,19 @@ from ..core.secret import Secret
 from .faults import NoCommonMechanism, NotAReply, ReplyRefused, StartTLSNotOffered
 from .wire import Wire, as_base64
 
-#: RFC 4954 section 4: a longer AUTH line must not carry its initial response.
+#: Bytes. A longer AUTH command must not have an initial response (RFC 4954 section 4).
 MAX_COMMAND_LINE = 512
 
 
 class PasswordSMTP(smtplib.SMTP):
-    """smtplib's client with a login of its own: smtplib's takes ASCII only, and tries thrice."""
+    """smtplib's client with a login of its own: smtplib's takes only ASCII, and tries thrice."""
 
     def authenticate(self, username: str, password: Secret) -> None:
-        """Log in by PLAIN, else LOGIN, else CRAM-MD5, of what EHLO offered.
+        """Log in once: by PLAIN, else LOGIN, else CRAM-MD5, as EHLO offers them.
 
         :raises ReplyRefused: the server's answer is not 235.
-        :raises NoCommonMechanism, NotAReply: it offers none of these, or no challenge.
+        :raises NoCommonMechanism: the server offers none of these.
+        :raises NotAReply: the server's challenge cannot be read.
         """
         self.expect(235, *self._authenticate(username, password))
 
@@ -60,30 +61,31 @@ class PasswordSMTP(smtplib.SMTP):
 
     @staticmethod
     def expect(wanted: int, code: int, text: bytes) -> None:
-        """Go on at this reply only.
+        """Check the code of a reply.
 
-        :raises ReplyRefused: it is another.
+        :raises ReplyRefused: it is not the wanted one.
         """
         if code != wanted:
             raise ReplyRefused(code, text)
 
 
 class SMTPDialogue(PasswordSMTP):
-    """smtplib's client on a :class:`Wire`: bounded replies, verified TLS, one AUTH command."""
+    """smtplib's client on a :class:`Wire`: limited replies, verified TLS, one AUTH command."""
 
     def __init__(self, wire: Wire, login: Login, ehlo_name: str) -> None:
-        # A local_hostname keeps smtplib from a look-up that would block the hub.
+        # Without local_hostname, smtplib would look up our name, which blocks the hub.
         super().__init__(local_hostname=ehlo_name)
         self._wire = wire
         self._login = login
 
     def run(self, security: Security, *, allow_plaintext: bool) -> Security:
-        """Read the greeting, secure the connection and log in once; return what secured it.
+        """Read the greeting, secure the connection and log in once.
 
         The wire is open and, for ``Security.TLS``, encrypted already.
 
+        :returns: how the connection was encrypted.
         :raises OSError, ReplyRefused, NotAReply, HungUp, ReplyTooLong, NoCommonMechanism,
-            StartTLSNotOffered: at the wire's stage, and why.
+            StartTLSNotOffered: why the test failed, at the wire's stage.
         """
         wire = self._wire
         self.read_greeting()
@@ -101,15 +103,15 @@ class SMTPDialogue(PasswordSMTP):
         return security
 
     def read_greeting(self) -> None:
-        """Read what the server says first.
+        """Read the greeting.
 
-        :raises OSError, ReplyRefused, NotAReply, HungUp, ReplyTooLong: it is no welcome.
+        :raises OSError, ReplyRefused, NotAReply, HungUp, ReplyTooLong: it is no 220.
         """
         self._wire.stage = Stage.GREETING
         self.expect(220, *self.getreply())
 
     def say_goodbye(self) -> None:
-        """Send QUIT and wait for nothing: the verdict is known, whatever becomes of it.
+        """Send QUIT, and do not wait for the reply.
 
         :raises OSError, HungUp: it could not be sent.
         """
@@ -129,7 +131,7 @@ class SMTPDialogue(PasswordSMTP):
                 return int(code), b"\n".join(texts)
 
     def send(self, s: Any) -> None:
-        """Send as smtplib does, but raise no audit event: it would carry the password."""
+        """Send as smtplib does, but without its audit event, which would show the password."""
         self._wire.send(s.encode("ascii") if isinstance(s, str) else s)
 
     def _introduce(self) -> None:
@@ -140,5 +142,5 @@ class SMTPDialogue(PasswordSMTP):
         self._wire.stage = Stage.TLS
         self.expect(220, *self.docmd("STARTTLS"))
         self._wire.upgrade()
-        # RFC 3207 section 4.2: what was learnt in clear is forgotten; ehlo() begins anew.
+        # RFC 3207 section 4.2: forget what the server said in clear; ehlo() asks again.
         self._introduce()

@@ -1,4 +1,4 @@
-"""Whose turn it is: the next server with a login to test, and logins that are due for a retry."""
+"""Chooses the server whose login is tested next; keeps the logins that are tried again later."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from itertools import islice
 from .pace import Pace, jittered
 from .servers import LoginTest, Server
 
-# Seconds in which a server that answers mostly has.
+# Most servers that work answer within so many seconds.
 _GRACE = 0.3
 
 
 class Turns:
-    """The tests of one run that wait, by their servers.
+    """The waiting tests of one run, by server.
 
-    A file may name as many servers as it has rows. To find the server whose test begins next takes
-    no longer among ten thousand servers than among ten.
+    Each row of a file may name another server. Finding the next server takes as long among ten
+    thousand servers as among ten.
 
-    :param places: how many tests may be under way at once, by which servers get their share.
+    :param places: how many tests may run at once; servers get shares of these places.
     """
 
     def __init__(self, tests: Iterable[LoginTest], places: int) -> None:
@@ -31,22 +31,22 @@ class Turns:
             self.server_of(test).waiting.append(test)
         # The server with the most tests comes first.
         order = sorted(self._servers.values(), key=lambda each: -len(each.waiting))
-        #: Servers with tests that wait; those that are known to answer come last.
+        #: The servers with waiting tests; those that have answered come last.
         self._waiting = OrderedDict[Server, None].fromkeys(order)
-        #: Servers with tests under way.
+        #: The servers with running tests.
         self._active: dict[Server, None] = {}
-        #: Until then (``time.monotonic``), some slots are kept for servers that will answer.
+        #: Until this time (``time.monotonic``) half of the places are kept for servers that answer.
         self.grace_ends = 0.0
 
     def __bool__(self) -> bool:
         return bool(self._waiting)
 
     def begin(self) -> None:
-        """Note that the look-up of the servers' names begins."""
+        """Note that the look-ups of the servers' names begin."""
         self.grace_ends = time.monotonic() + _GRACE
 
     def by_name(self) -> dict[str, list[Server]]:
-        """Return the servers by their names."""
+        """Return the servers, grouped by their names."""
         found = defaultdict(list)
         for each in self._servers.values():
             found[each.host].append(each)
@@ -59,12 +59,12 @@ class Turns:
         return self._servers.setdefault(key, Server(*key))
 
     def locate(self, server: Server, pace: Pace) -> None:
-        """Note the pace of the address that a server's name leads to."""
+        """Set the pace of a server: that of the address to which its name leads."""
         server.pace = pace
         pace.waiting += len(server.waiting)
 
     def put(self, server: Server, test: LoginTest) -> None:
-        """Make a test wait behind those that wait already."""
+        """Add a test behind those that wait already."""
         server.waiting.append(test)
         if server.pace is not None:
             server.pace.waiting += 1
@@ -72,7 +72,7 @@ class Turns:
         self._waiting.move_to_end(server, last=server.proven)
 
     def take(self, server: Server) -> LoginTest:
-        """Take the first waiting test of a server; it is under way from now on."""
+        """Take the first waiting test of a server; from now on it counts as running."""
         test = self._taken(server)
         if not server.waiting:
             del self._waiting[server]
@@ -83,14 +83,14 @@ class Turns:
         return test
 
     def end(self, server: Server) -> None:
-        """Note that a test of a server has ended."""
+        """Note that a running test of a server has ended."""
         server.heard = time.monotonic()
         server.running -= 1
         if not server.running:
             del self._active[server]
 
     def drain(self, server: Server) -> Iterator[LoginTest]:
-        """Take all tests that wait for a server; none of them is tried."""
+        """Take all waiting tests of a server; they do not count as running."""
         self._waiting.pop(server, None)
         while server.waiting:
             yield self._taken(server)
@@ -101,16 +101,16 @@ class Turns:
         return server.waiting.popleft()
 
     def learn_answer(self, server: Server) -> None:
-        """Note that a server answers; the servers that have not shown that yet come first."""
+        """Note that a server answers: servers that have not answered yet go before it."""
         if server in self._waiting:
             self._waiting.move_to_end(server)
 
     def next(self, now: float) -> Server | None:
-        """Return the server whose test begins next: the one with the fewest under way, or None."""
+        """Return the server whose test begins next, the one with the fewest running; or None."""
         idle = sum(not each.waiting for each in self._active)
         busy = len(self._waiting) + idle
-        # A server that has not shown that it answers gets no more than its share, and all of
-        # them half of the slots: however many hang, those that answer go on.
+        # A server that has not answered yet gets its share at most, and all such servers together
+        # get half of the places. So however many servers hang, the others go on.
         share = max(1, self._places // max(1, busy))
         unproven = sum(each.running for each in self._active if not each.proven)
         hold = unproven >= self._places / 2 and self._holds_back(busy, now)
@@ -125,13 +125,13 @@ class Turns:
         return found
 
     def _holds_back(self, busy: int, now: float) -> bool:
-        """Tell whether slots are kept for servers that answer: some wait, or may show it yet."""
+        """Tell whether places are kept for servers that answer: some wait, or may answer soon."""
         if now < self.grace_ends and busy > self._places / 2:
             return True
         return any(each.proven for each in islice(reversed(self._waiting), self._places))
 
 
-#: Seconds before the first and each further retry of a temporary refusal; jitter is added.
+#: Seconds before the first and before each further retry of a temporary refusal, without jitter.
 RETRY_WAITS = (1.0, 4.0)
 
 
@@ -146,22 +146,22 @@ class Retries:
         return bool(self._tests)
 
     def add(self, test: LoginTest, wait: float | None) -> None:
-        """Make a test wait for its next try.
+        """Keep a test for its next try.
 
-        :param wait: the seconds that the server said to wait, if it did.
+        :param wait: the seconds that the server said to wait; None where it named no time.
         """
         test.tries += 1
         seconds = max(wait or 0, RETRY_WAITS[min(test.tries, len(RETRY_WAITS)) - 1])
         self._count += 1
-        # The second item is unique, so that no two tests are ever compared.
+        # The second item is unique, so that heapq never compares two tests.
         heapq.heappush(self._tests, (time.monotonic() + jittered(seconds), self._count, test))
 
     def due(self) -> Iterator[LoginTest]:
-        """Take out the tests whose time has come."""
+        """Take the tests that are due."""
         while self._tests and self._tests[0][0] <= time.monotonic():
             yield heapq.heappop(self._tests)[2]
 
     @property
     def next_due(self) -> list[float]:
-        """When the next one is due, by the monotonic clock; nothing where none waits."""
+        """The time (``time.monotonic``) when the next test is due; empty where none waits."""
         return [due for due, _, _ in self._tests[:1]]

@@ -1,4 +1,4 @@
-"""One verdict a mailbox, in words; held back while our own network may be at fault."""
+"""Turns findings into one verdict a mailbox, in words; holds back what our network may cause."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class LoginVerdict:
     """What a connection test of one login found; ``failure`` is None when the login worked."""
 
     failure: Failure | None = None
-    #: How the connection was secured, where the login worked.
+    #: How the connection was encrypted, where the login worked.
     security: Security | None = None
-    #: What else is to be said where it did not.
+    #: A sentence to add to the hint, where the login failed.
     remark: str = ""
 
 
@@ -35,7 +35,7 @@ class MailboxVerdict:
     imap: LoginVerdict | None = None
 
 
-#: What the hints of a connection test name, by protocol.
+#: The values of the {names} in hints, by protocol.
 _TERMS = {
     Protocol.SMTP: {
         "side": "smtp",
@@ -68,9 +68,9 @@ def failure_of_test(
     reply: str = "",
     wait: float | None = None,
 ) -> Failure:
-    """Return the words for what a connection test found: the provider's own steps where known.
+    """Return the failure of a connection test; its hint is the provider's own, if there is one.
 
-    ``wait`` is how long the server said to wait, in seconds.
+    :param wait: the seconds that the server said to wait.
     """
     error, hint = EXPLANATIONS[code]
     if wait is not None:
@@ -83,7 +83,7 @@ def failure_of_test(
 
 
 def _joined(hint: str, more: str) -> str:
-    """Add a sentence to a hint: before it where the hint ends with a link."""
+    """Add a sentence to a hint: behind it, but before a hint that ends with a link."""
     texts = (hint, more) if hint.endswith(".") else (more, hint)
     return " ".join(each for each in texts if each)
 
@@ -96,9 +96,9 @@ def _duration(seconds: float) -> str:
 
 
 def both(tested: MailboxVerdict) -> Failure | None:
-    """Return what a row failed of, out of its two tests; None where both passed.
+    """Return the failure of a row from its two tests; None where both passed.
 
-    The code and the sentence are those of the first that failed, SMTP before IMAP.
+    Its code and sentence are those of SMTP or, where only IMAP failed, of IMAP.
     """
     smtp = _remarked(tested.smtp)
     imap = _remarked(tested.imap) if tested.imap is not None else None
@@ -119,7 +119,7 @@ def _remarked(verdict: LoginVerdict) -> Failure | None:
 
 
 def security_notice(login: Login, used: Security) -> str:
-    """Say that another TLS mode than the file's was needed, or "" where it was not."""
+    """Return a sentence on the TLS mode that works; "" where the file has that one."""
     if used is login.security or Security.PLAIN in (used, login.security):
         return ""
     side = login.protocol.value
@@ -129,7 +129,7 @@ def security_notice(login: Login, used: Security) -> str:
 
 
 def blocked_port(port: int, servers: int) -> str:
-    """Say that this app's network blocks a port, rather than that the servers are down."""
+    """Return the sentence that this app's own network seems to block a port."""
     return (
         f"None of the {servers} servers on port {port} could be reached: this app's own network "
         "seems to block that port. Ask whoever runs the app, or its hosting company, to open it; "
@@ -137,7 +137,7 @@ def blocked_port(port: int, servers: int) -> str:
     )
 
 
-# One server that cannot be reached may be down; more of them, and no other that can be, may not.
+# If so many servers cannot be reached on a port, and none can, the network may block the port.
 _FEWEST_SERVERS = 2
 _SHARED = "Another row showed this for the server; this one was not tried."
 
@@ -150,10 +150,10 @@ class _Held:
 
 
 class Verdicts:
-    """Collects the verdict of each login, and emits each row when the last of its logins is known.
+    """Collects the verdict of each login; emits a row when all its logins have their verdicts.
 
-    A server that was never reached is not held against a row before some server on the same port
-    was: where none is, this app's own network may be at fault.
+    A failure to reach a server is held back until some server on the same port was reached. If none
+    is reached, this app's own network may block the port.
     """
 
     def __init__(
@@ -185,10 +185,14 @@ class Verdicts:
         used: Security | None = None,
         shared: bool = False,
     ) -> None:
-        """Note that a login failed; ``shared``: another row's test answers for this one."""
+        """Note that a login failed.
+
+        :param used: the TLS mode in which it failed; None: as in the file.
+        :param shared: it was not tried; the test of another row showed that it fails.
+        """
         port = test.login.port
         if finding.code is Code.CONNECTION_REFUSED:
-            # A refusal is an answer: the port is not blocked.
+            # A refused connection is an answer: our network does not block the port.
             self.reached(port)
         if not finding.reached and port not in self._reached:
             self._held.setdefault(port, []).append(_Held(test, finding, shared))
@@ -202,7 +206,7 @@ class Verdicts:
             self._fail(each.test, each.finding, "", each.shared)
 
     def release_all(self) -> None:
-        """Emit what is still held back: on these ports, nothing was ever reached."""
+        """Emit what is still held back: on these ports no server was reached."""
         for port, held in self._held.items():
             servers = len({each.test.address for each in held})
             blocked = blocked_port(port, servers) if servers >= _FEWEST_SERVERS else ""
@@ -220,7 +224,7 @@ class Verdicts:
             finding.code,
             login.protocol,
             test.provider,
-            # What the server said to one user is not for another.
+            # The server's words to one user are not shown to another.
             reply="" if shared else finding.reply,
             wait=finding.wait if finding.may_pass else None,
         )
@@ -243,7 +247,7 @@ _PASSWORD_REFUSED = frozenset({Code.BAD_CREDENTIALS, Code.CREDENTIALS_ENCODING})
 
 
 def outcome_of(untested: Outcome, tested: MailboxVerdict) -> Outcome:
-    """Return the outcome of a row; a mailbox only where all that was tested passed."""
+    """Return the outcome of a row; it has a mailbox only if all its tests passed."""
     mailbox = untested.mailbox
     if mailbox is None:
         return untested
@@ -269,7 +273,7 @@ def outcome_of(untested: Outcome, tested: MailboxVerdict) -> Outcome:
 
 
 def _with_password_remark(failure: Failure, mailbox: Mailbox, tested: MailboxVerdict) -> Failure:
-    """Add to the hint of a refused password what looks wrong about it."""
+    """Add to the hint of a refused login what looks wrong about its password."""
     if failure.code not in _PASSWORD_REFUSED:
         return failure
     login = mailbox.smtp if tested.smtp.failure else mailbox.imap
@@ -280,7 +284,7 @@ def _with_password_remark(failure: Failure, mailbox: Mailbox, tested: MailboxVer
 def _as_tested(
     login: Login, verdict: LoginVerdict, row: int
 ) -> tuple[Login, tuple[RowWarning, ...]]:
-    """Return a login with the TLS mode that worked, and what to say where the file has another."""
+    """Return a login with the TLS mode that worked, and a warning if the file has another."""
     used = verdict.security or login.security
     message = security_notice(login, used)
     if message:

@@ -1,4 +1,4 @@
-"""One guarded connection: TLS, lines within limits; knows no mail command."""
+"""One connection to a mail server: TLS, and lines within limits. It knows no mail command."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from ..core.mailboxes import Stage
 from .faults import HungUp, NotAReply, ReplyTooLong, Silent
 from .guard import Guard
 
-#: Postfix allows 2048 bytes a line by default (line_length_limit); nobody needs more than twice it.
+#: Bytes of one line. Postfix allows 2048 by default (line_length_limit).
 MAX_LINE = 4096
-#: Bytes and lines of one reply, and bytes of one connection.
+#: Bytes of one reply, lines of one reply, bytes of one connection.
 MAX_REPLY = 64 * 1024
 MAX_REPLY_LINES = 128
 MAX_CONNECTION = 256 * 1024
@@ -29,11 +29,12 @@ _CHUNK = 4096
 
 @functools.lru_cache(maxsize=8)
 def tls_context(ca_file: str | None) -> SSLContext:
-    """Return the context that verifies chain and name, TLS 1.2 or newer; one a CA file and process.
+    """Return the context for TLS 1.2 or newer that verifies the chain and the name; it is cached.
 
-    Call it outside the hub: reading the certificates takes some 50 ms. It is gevent's class, since
-    the standard library's blocks the hub during each handshake.
+    Call it outside of the hub: reading the certificates takes 50 ms. It is of gevent's class,
+    because a handshake with the standard library's blocks the hub.
 
+    :param ca_file: the path of the CA certificates; None: the system's.
     :raises MailboxImportError: no CA certificate could be loaded.
     """
     context = SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -45,8 +46,8 @@ def tls_context(ca_file: str | None) -> SSLContext:
             context.load_default_certs()
     except (OSError, ssl.SSLError) as fault:
         raise MailboxImportError(f"the CA certificates cannot be read: {fault}") from None
-    # Without a free file descriptor the system's certificates load as none, without an error.
-    # A directory of certificates (SSL_CERT_DIR) is read as needed and never counted.
+    # Without a free file descriptor OpenSSL loads no system certificate, and raises nothing. A
+    # folder of certificates (SSL_CERT_DIR) is read only when needed, and does not count.
     paths = ssl.get_default_verify_paths()
     if not context.cert_store_stats()["x509"] and not (paths.capath and not ca_file):
         raise MailboxImportError(
@@ -57,14 +58,14 @@ def tls_context(ca_file: str | None) -> SSLContext:
 
 
 class Wire:
-    """A connection to one server; :attr:`stage` tells how far the dialogue on it came.
+    """A connection to one server; :attr:`stage` tells how far the dialogue has come.
 
-    The caller sets the deadline for all of it, and closes it.
+    The caller sets a deadline and closes the connection.
     """
 
     def __init__(self, guard: Guard, context: SSLContext, host: str, port: int) -> None:
         self.stage = Stage.RESOLVE
-        #: Whether the server spoke TLS on it.
+        #: Whether a TLS handshake has succeeded.
         self.secure = False
         self._guard = guard
         self._context = context
@@ -77,7 +78,7 @@ class Wire:
         self._lines = 0
         self._chunks = 0
         self._sent = 0.0
-        #: Seconds of the quickest answer of the server: a round trip, at most.
+        #: Seconds of the server's quickest reply: a round trip takes at most as long.
         self.trip = math.inf
 
     def open(self, timeout: float) -> None:
@@ -92,27 +93,27 @@ class Wire:
         self.stage = Stage.GREETING
 
     def wait_for_bytes(self, seconds: float) -> None:
-        """Return as soon as the server says anything.
+        """Wait until the server has sent something.
 
-        :raises Silent: it does not within ``seconds``.
+        :raises Silent: it sends nothing within ``seconds``.
         """
         socket.wait_read(self._open_socket().fileno(), seconds, Silent())
 
     def start_tls(self, patience: float | None = None) -> None:
-        """Make the TLS handshake and verify chain and name.
+        """Make the TLS handshake; verify the chain and the name.
 
-        :raises Silent: it took longer than ``patience`` seconds.
-        :raises NotAReply: bytes in clear were sent ahead of it.
-        :raises OSError: of it ``ssl.SSLError``.
+        :raises Silent: it takes longer than ``patience`` seconds.
+        :raises NotAReply: the server sent more bytes in clear before it.
+        :raises OSError: it failed; ``ssl.SSLError`` is one.
         """
         self.stage = Stage.TLS
         if self._buffer:
-            # RFC 3207 section 6: what came in clear before the handshake is not the server's word.
+            # RFC 3207 section 6: bytes in clear before the handshake may be injected by another.
             raise NotAReply(b"")
         sock = self._open_socket()
-        # gevent loses, and leaves open, a socket that turns out to be reset while it is wrapped.
+        # gevent would leave a socket open that turns out to be reset while it is wrapped.
         sock.getpeername()
-        # Held before the handshake, so that a deadline in the midst of it leaves nothing open.
+        # Kept before the handshake, so that a deadline during it leaves no socket open.
         self._sock = secured = self._context.wrap_socket(
             sock, server_hostname=self._host, do_handshake_on_connect=False
         )
@@ -120,19 +121,19 @@ class Wire:
             with gevent.Timeout(patience, Silent()):
                 secured.do_handshake()
         except BaseException:
-            # It takes no command any more, and QUIT would wait for the rest of the handshake.
+            # No command can be sent any more; QUIT would wait for the rest of the handshake.
             self.close()
             raise
         self.secure = True
 
     def upgrade(self) -> None:
-        """Make the handshake in the midst of a dialogue, after STARTTLS; see :meth:`start_tls`."""
+        """Make the TLS handshake after STARTTLS; see :meth:`start_tls`."""
         try:
             self.start_tls()
         except ssl.SSLError as fault:
             if fault.reason != "WRONG_VERSION_NUMBER":
                 raise
-            # More of the dialogue in clear, which came late.
+            # The server has sent another line in clear in place of the handshake.
             raise NotAReply(b"") from None
 
     def send(self, data: bytes) -> None:
@@ -141,15 +142,15 @@ class Wire:
         self._open_socket().sendall(data)
 
     def start_reply(self) -> None:
-        """Begin to count anew towards the limits of one reply."""
+        """Begin to count the bytes and lines of a new reply."""
         self._reply = self._lines = self._chunks = 0
 
     def readline(self) -> bytes:
-        """Return one line without its end.
+        """Return one line without its CRLF.
 
         :raises HungUp: the server closed the connection.
-        :raises NotAReply: it did so in the middle of a line.
-        :raises ReplyTooLong: a limit on the line, the reply or the connection was passed.
+        :raises NotAReply: the server closed the connection in the middle of a line.
+        :raises ReplyTooLong: the line, the reply or the connection is longer than its limit.
         """
         while (end := self._buffer.find(b"\n")) < 0:
             if len(self._buffer) > MAX_LINE:
@@ -158,7 +159,7 @@ class Wire:
             if not self._chunks:
                 self.trip = min(self.trip, time.monotonic() - self._sent)
             else:
-                # An always-ready socket would keep the hub, and its timers, waiting for ever.
+                # A socket with always more to read would keep the hub from everything else.
                 gevent.sleep(0)
             self._chunks += 1
             self._received += len(chunk)
@@ -176,9 +177,9 @@ class Wire:
         return line.rstrip(b"\r")
 
     def linger(self, seconds: float) -> float | None:
-        """Wait until the server has closed the connection too, ``seconds`` at most.
+        """Wait until the server has closed the connection too.
 
-        :returns: the seconds since the last command, None where it has not closed it in time.
+        :returns: the seconds since the last command; None where it takes longer than ``seconds``.
         """
         try:
             with gevent.Timeout(seconds, Silent()):
@@ -207,5 +208,5 @@ class Wire:
 
 
 def as_base64(text: str) -> str:
-    """Encode a text as SASL exchanges carry it."""
+    """Encode a text in base64, as in SASL exchanges."""
     return base64.b64encode(text.encode()).decode("ascii")

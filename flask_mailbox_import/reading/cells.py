@@ -1,4 +1,4 @@
-"""Turns the cells of a row into a record: cleans them, and sets passwords apart as they are."""
+"""Turns the cells of each row into a record: cleans them, but leaves passwords as they are."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from .header import Columns, said_of_security
 from .table import Table
 
 _QUOTES = "\"'`\u00b4\u00ab\u00bb\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u2032\u2033"
-#: What nobody writes around these, and copying brings along.
+#: Columns whose cells lose quotation marks around them: copying adds such marks.
 _UNQUOTED = frozenset({"email", "smtphost", "imaphost", "smtpport", "imapport"})
-#: Where a space may stand for something.
+#: Columns in which a space may have a meaning.
 _SPACED = frozenset({"displayname", "smtpusername", "imapusername"})
 
 _EMPTY = frozenset({"-", "\u2013", "\u2014", "n/a", "null"})
@@ -25,19 +25,19 @@ _MAY_BE_EMPTY = frozenset(COLUMNS) - SECRET_COLUMNS - {"email", "smtphost", "dis
 
 _PORTS = frozenset({"smtpport", "imapport"})
 _LONGEST_PORT = 64
-#: What programs write so that a spreadsheet leaves a text as it is.
+#: The formula ``="text"``: programs write it so that a spreadsheet does not change the text.
 _FORMULA = re.compile(r'\s*="([^"]*)"\s*')
 _WHOLE = re.compile(r"([0-9]{1,5})[.,]0{1,3}")
 _SCIENTIFIC = re.compile(r"([0-9])(?:[.,]([0-9]{1,4}))?E\+0([0-4])")
 _ANNOTATED = re.compile(r"([0-9]{1,5}) ?\([^()]{1,40}\)")
 _THOUSANDS = re.compile(r"([0-9]{1,2})[.,' ]([0-9]{3})")
 
-#: Lines of a cell that are looked at for rows, beside its first and last.
+#: How many lines of a cell are searched for rows, beside its first and its last line.
 _LINES = 20
 _ADDRESS = re.compile(r'"?[^\s@]+@[^\s@]+"?')
 _HOST = re.compile(r'"?[^\s@]*\w\.\w[^\s@]*\s?"?')
 _WHOLE_ADDRESS = re.compile(r"[^\s@]+@[^\s@.]+(?:\.[^\s@.]+)+")
-#: Neither an address nor a host is longer.
+#: No address and no host name is longer.
 _LONGEST = 320
 
 _CHANGED = "The column {column} held characters that cannot be seen: they were taken out."
@@ -48,7 +48,7 @@ _NUMBER = "The number in the column {column} is not written as a port: it is rea
 
 
 def to_records(table: Table, columns: Columns) -> Iterator[Record]:
-    """Turn the rows of a table into records; missing cells are empty, passwords stay as is.
+    """Turn the rows of a table into records. Missing cells are empty.
 
     :raises FileError: ``malformed_csv``: a quotation mark has swallowed the rows after it.
     """
@@ -92,16 +92,16 @@ def _record(row: int, texts: Mapping[str, str], problem: Failure | None) -> Reco
 
 
 def _security(side: str, cells: Mapping[str, str]) -> str:
-    """Return what the columns say that are named after one kind of encryption."""
+    """Return the encryption that the columns ``smtptls`` and ``smtpstarttls`` (or IMAP's) name."""
     if text := cells.get(f"{side}tls", ""):
-        # Of which people mean either kind; and that it is off says nothing of the other.
+        # By "TLS" people mean either kind. "TLS: no" does not rule out STARTTLS.
         return "tls" if said_of_security(text) in ("yes", "no") else text
     starttls = said_of_security(cells.get(f"{side}starttls", ""))
     return "starttls" if starttls in ("yes", "starttls") else ""
 
 
 def _clean(row: int, column: str, text: str, warnings: list[RowWarning]) -> str:
-    """Return what a cell means, and say so where that is not what it shows."""
+    """Return what a cell means; add a warning where that differs from its text."""
 
     def say(code: str, words: str) -> None:
         message = words.format(column=column, text=text)
@@ -119,7 +119,7 @@ def _clean(row: int, column: str, text: str, warnings: list[RowWarning]) -> str:
     if column in _MAY_BE_EMPTY and text.lower() in _EMPTY:
         say("read_as_empty", _NOTHING)
         return ""
-    # Normalising takes time with the square of the length where many accents follow one another.
+    # A longer text is no port.
     if column in _PORTS and len(text) <= _LONGEST_PORT:
         number = _number(text)
         if number is not None:
@@ -153,10 +153,11 @@ def _number(text: str) -> str | None:
 
 
 def _refuse_swallowed(row: int, cells: Sequence[str], columns: Columns, delimiter: str) -> None:
-    """Refuse a file in which a cell of several lines holds what looks like rows of its own.
+    """Refuse a file in which one cell holds several lines that look like rows.
 
-    Where a quotation mark has swallowed them, the cell's first line goes on with the row that it
-    began in, and the others are rows, the last cut off where the next mark stood.
+    A quotation mark that is not closed makes the following rows part of its cell. The first line
+    of that cell is then the rest of the row in which it began. The other lines are rows; the last
+    one is cut off at the next quotation mark.
     """
     if not delimiter:
         return
@@ -167,7 +168,7 @@ def _refuse_swallowed(row: int, cells: Sequence[str], columns: Columns, delimite
         first, *others = cell.splitlines() or [""]
         some = [*others[:_LINES], *others[_LINES:][-1:]]
         lines = [[""] * place + first.split(delimiter), *(line.split(delimiter) for line in some)]
-        # The last line is cut off where the next mark stood, behind as many cells.
+        # The last line is a whole row if it fits together with the cells that follow this one.
         whole = len(lines[-1]) == place + 1 + width - len(cells)
         if others and _hold_a_mailbox(lines if whole else lines[1:-1], columns):
             raise FileError(
@@ -180,9 +181,10 @@ def _refuse_swallowed(row: int, cells: Sequence[str], columns: Columns, delimite
 
 
 def _hold_a_mailbox(lines: Sequence[Sequence[str]], columns: Columns) -> bool:
-    """Tell whether an address and a host stand under their columns.
+    """Tell whether lines have an address and a host in the places of these columns.
 
-    Both in one line or, since these are the two ends of one cell, in the first and the last.
+    Both must stand in one line. The first and the last line count as one, because they are two
+    pieces of one row.
     """
 
     def stands(group: Sequence[Sequence[str]], name: str, looks: re.Pattern[str]) -> bool:
@@ -197,7 +199,10 @@ def _hold_a_mailbox(lines: Sequence[Sequence[str]], columns: Columns) -> bool:
 
 
 def _have_moved(texts: Mapping[str, str]) -> bool:
-    """Tell a row whose address stands elsewhere: a delimiter in a password has moved it."""
+    """Tell whether the cells of a row have moved, as they do behind a delimiter in a password.
+
+    They have if the cell of the address holds no address, but another cell holds an ``@``.
+    """
     email = texts.get("email", "").strip()
     others = (text for name, text in texts.items() if name not in SECRET_COLUMNS | {"email"})
     moved = bool(email) and any("@" in each for each in others)
@@ -205,7 +210,7 @@ def _have_moved(texts: Mapping[str, str]) -> bool:
 
 
 def _unshifted(texts: dict[str, str]) -> dict[str, str]:
-    """Return what of a row with too many cells is not, perhaps, the end of a password."""
+    """Return the cells of a row with moved cells that surely hold no part of a password."""
     before = itertools.takewhile(lambda item: item[0] not in SECRET_COLUMNS, texts.items())
     return {name: cell for name, cell in before if name == "email" and "@" in cell}
 

@@ -1,8 +1,8 @@
 """Turns the bytes of a file into text, and ranks the encodings they may be in (alphabets.ini).
 
-No library ranks them here. Such a file holds a few names and nothing else that is not ASCII, and
-libraries are made for longer texts: of the files of ``tests/benchmarks/encodings.py`` our first
-guess is right in 99 %, chardet's in 79 %, charset-normalizer's in 44 %.
+No library does the ranking. In such a file only a few names are not ASCII, and libraries need more
+text. With the files of ``tests/benchmarks/encodings.py`` our first guess is right in 99 %,
+chardet's in 79 %, charset-normalizer's in 44 %.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf_16_le"),
     (codecs.BOM_UTF16_BE, "utf_16_be"),
 )
-#: Bytes in which the NULs of UTF-16 are looked for.
+#: How many bytes are searched for the NULs of UTF-16.
 _SAMPLE = 512
 
 
 class NotUnicode(Exception):
-    """A file is not in Unicode, and nobody has said in what.
+    """A file is not in Unicode, and no encoding was given.
 
-    :param line: the number of the line where that shows.
+    :param line: the number of the first line that cannot be decoded.
     """
 
     def __init__(self, line: int) -> None:
@@ -40,22 +40,24 @@ class NotUnicode(Exception):
 
 
 def decode(data: bytes, encoding: str | None = None) -> str:
-    """Return the text of a file: in UTF-8 or UTF-16, or in the ``encoding`` that was asked for.
+    """Return the text of a file in UTF-8, UTF-16 or the given ``encoding``.
 
-    A byte-order mark decides, whatever was asked for (https://encoding.spec.whatwg.org/#decode).
+    A byte-order mark goes before ``encoding`` (https://encoding.spec.whatwg.org/#decode).
 
-    :raises NotUnicode: it is in neither, and nothing was asked for.
-    :raises FileError: ``unreadable_encoding``: it is not in what was asked for; ``empty_file``.
+    :param encoding: a name in ``ENCODINGS``.
+    :raises NotUnicode: the file is not in Unicode, and no encoding is given.
+    :raises FileError: ``unreadable_encoding``: the file is not in that encoding; ``empty_file``.
     """
     text = _text(data, encoding)
     if not text.strip():
         raise FileError("empty_file", "The file is empty: choose the file with your mailboxes.")
-    # The csv module of Python 3.10 breaks off at a NUL: another control character faults the row.
+    # The csv module of Python 3.10 refuses the whole file for a NUL. With another control character
+    # in its place, only the row fails.
     return text.replace("\0", "\x01")
 
 
 def label_of(data: bytes, encoding: str | None = None) -> str:
-    """Return for people in what a file was read that :func:`decode` could read."""
+    """Return a label, for people, of the encoding in which :func:`decode` read a file."""
     codec = next((codec for mark, codec in _MARKS if data.startswith(mark)), None)
     if codec is None and encoding is not None:
         return LABELS[encoding]
@@ -76,7 +78,7 @@ def _text(data: bytes, encoding: str | None) -> str:
         return data.decode()
     except UnicodeDecodeError as fault:
         line = _line(data, fault.start)
-    # Raised out here, since the fault holds the whole file.
+    # Raised outside of the handler: the UnicodeDecodeError holds the whole file.
     raise NotUnicode(line)
 
 
@@ -99,7 +101,10 @@ def _line(data: bytes, end: int) -> int:
 
 
 def _utf16(sample: bytes) -> str | None:
-    """Know UTF-16 without a mark: in the right one of the two the delimiters are ASCII."""
+    """Return the UTF-16 of a file without a byte-order mark; None where it is not UTF-16.
+
+    Read in the right byte order, many of its characters are ASCII.
+    """
     if 0 not in sample:
         return None
     texts = {each: sample.decode(each, "replace") for each in ("utf_16_le", "utf_16_be")}
@@ -112,13 +117,13 @@ def _utf16(sample: bytes) -> str | None:
 class _Encoding:
     """What text in an encoding looks like; read from alphabets.ini."""
 
-    #: Added to its score: it is met more often than others.
+    #: Added to its score, since files in it are more frequent.
     head_start: float
-    #: By language, the letters beyond ASCII, the commonest first.
+    #: For each language its letters that are not ASCII, the most frequent first.
     alphabets: tuple[str, ...]
-    #: Of an encoding of two bytes a letter: the first bytes of common letters; else empty.
+    #: For an encoding with two bytes a letter: the first bytes of frequent letters; else empty.
     lead_bytes: range
-    #: The worth of a letter that has such a first byte and is not in ``alphabets``.
+    #: The worth of a letter with such a first byte that is not in ``alphabets``.
     other_letter: float
 
 
@@ -151,7 +156,7 @@ _UNLIKE = re.compile(r"[^\W\d_][–“‘„«•°—€]|[”»…™®–—�
 
 
 def rank_encodings(data: bytes) -> list[str]:
-    """Return those encodings that can read all of ``data``, by Python's names, likeliest first."""
+    """Return the encodings (Python's names) that can decode ``data``, the likeliest first."""
     tokens = list({t[:64]: None for t in _TOKEN.findall(data) if not t.isascii()})[:500]
     scores: dict[str, float] = {}
     for encoding, known in _ENCODINGS.items():
@@ -167,7 +172,7 @@ def rank_encodings(data: bytes) -> list[str]:
 
 
 def _worth(word: str, encoding: str) -> float:
-    """Return how much a word looks like one of the encoding's languages: 1 at most, below 0: no."""
+    """Return how much a word looks like the encoding's languages: at most 1, below 0 not at all."""
     letters = [c for c in word if c > "\x7f" and c.isalpha()]
     if any(c > "\x7f" and not (c.isalpha() or c in _PUNCTUATION or combining(c)) for c in word):
         return -1
@@ -186,7 +191,7 @@ def _worth_of_two_bytes(word: str, letters: list[str], encoding: str) -> float:
     if re.search("[A-Za-z]", word) or any(len(code) == 1 for code in codes):
         return -0.5
     other = known.other_letter
-    if encoding == "big5":  # a second byte below A1 is of no EUC encoding
+    if encoding == "big5":  # no EUC encoding has a second byte below A1
         other += 0.25 * sum(code[1] < 0xA1 for code in codes) / len(codes)
     common = known.alphabets[0]
     worths = [
@@ -217,7 +222,7 @@ def _worth_of_one_byte(word: str, letters: list[str], encoding: str) -> float:
 
 
 def _turns(word: str) -> int:
-    """Count how far vowels and consonants take turns about the letters beyond ASCII."""
+    """Count the alternations of vowel and consonant beside the letters that are not ASCII."""
     vowels = [normalize("NFD", c)[0] in "aeiouyAEIOUYøæœØÆŒı" for c in word]
     count = 0
     for at, c in enumerate(word):

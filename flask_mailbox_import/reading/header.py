@@ -17,17 +17,17 @@ from ..core.mailboxes import Protocol
 from ..core.rows import COLUMNS, REQUIRED, RowWarning
 from ..core.validators import one_line
 
-#: A longer name is none of ours, and is not repeated whole.
+#: Characters. A longer name is never one of ours, and is shown cut.
 MAX_NAME = 128
 
-#: Words of a name, and names between "/" or "or", beyond which it is a sentence.
+#: A header cell with more words, or with more names between "/" or "or", is a sentence, not a name.
 _MAX_WORDS, _MAX_ALTERNATIVES = 16, 4
 
-#: Words of a name: camelCase and CAPITALS are such as well.
+#: The words of a name; in camelCase a capital begins a word.
 _WORD = re.compile(r"[^\W\d_a-z]+(?![a-z])|[^\W\d_]?[^\W\d_A-Z]+|\d+")
 _ALTERNATIVES = re.compile(r"/|\bor\b|\boder\b|\bou\b", re.IGNORECASE)
-#: What is said in brackets and changes nothing; "(hashed)" or "(old)" would. No two parts that
-#: follow one another take the same characters: that would cost the square of the length.
+#: A remark in brackets that does not change what a column is, unlike "(hashed)" or "(old)". No two
+#: neighbouring parts match the same characters; otherwise matching would take quadratic time.
 _REMARK = re.compile(
     r"[(\[](?:[^\w()\[\]@]*(?:(?:required|optional|mandatory|pflichtfeld|obligatoire|obligatorio"
     r"|true/false|yes/no|ja/nein|[0-9](?:[0-9 ,/or]*[0-9])?)[^\w()\[\]]*"
@@ -40,20 +40,20 @@ _Found = tuple["str | None", tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
-    """The table of names, from names.ini."""
+    """The table of column names, from header_names.ini."""
 
-    #: Longest first: one may hold another.
+    #: The longest first, because one may contain another.
     protocols: tuple[tuple[str, Protocol], ...]
     fillers: frozenset[str]
     of_protocol: Mapping[str, str]
     of_mailbox: Mapping[str, str]
-    #: What a column is where no other is that, in order.
+    #: For a vague name, the columns that it may be: the first that no other name takes.
     alone: Mapping[str, tuple[str, ...]]
-    #: What is written of how a connection is secured.
+    #: The words for how a connection is encrypted.
     security: Mapping[str, str]
 
     def of(self, cell: str) -> _Found:
-        """Return the column that a header cell names, and what it may be where it names none."""
+        """Return the column that a header cell names, or else the columns that it may be."""
         if len(cell) > MAX_NAME:
             return None, ()
         without = without_remark(cell)
@@ -62,7 +62,7 @@ class Names:
             words = _WORD.findall(each)
             if not any(found) and len(words) <= _MAX_WORDS:
                 found = self._of_words([folded(word) for word in words])
-            # "SMTP" alone is the host, but "SMTP (yes/no)" is not.
+            # "SMTP" alone is the host; "SMTP (yes/no)" is not.
             if any(found) and (each is cell or not self._is_protocol(folded(each))):
                 return found
         several = _ALTERNATIVES.split(cell)
@@ -79,13 +79,13 @@ class Names:
         return (None, ()) if all(map(self._is_protocol, rest)) else self._of(rest)
 
     def _of(self, words: Sequence[str]) -> _Found:
-        """Look up words that make one name."""
+        """Look up a name that consists of these words."""
         found = self._of_name("".join(words), words)
         others = [word for word in words if self.of_protocol.get(word) != "host"]
         if any(found) or not 0 < len(others) < len(words):
             return found
         name, weak = self._of_name("".join(others), others)
-        # Without a protocol it is of nobody knows which server: "Login URL", "Password server".
+        # Without a protocol the server is not known: "Login URL", "Password server".
         return (None, ()) if name in self.of_mailbox.values() else (name, weak)
 
     def _of_name(self, whole: str, words: Sequence[str]) -> _Found:
@@ -110,12 +110,12 @@ class Names:
 
 
 def said_of_security(text: str) -> str:
-    """Return what a cell says: ``yes no tls starttls none either``; "" where that is not known."""
+    """Return what a cell says on encryption: ``yes no tls starttls none either``; "" if unknown."""
     return NAMES.security.get(folded(without_remark(text)), "") if text else "either"
 
 
 def without_remark(text: str) -> str:
-    """Return a name without what is said in brackets and changes nothing, such as (required)."""
+    """Return a name without remarks in brackets that do not change it, such as (required)."""
     return _REMARK.sub(" ", text) if len(text) <= MAX_NAME else text
 
 
@@ -145,8 +145,8 @@ def _read_names() -> Names:
 
 
 def folded(name: str) -> str:
-    """Return a name in the form in which names are compared: its letters and digits alone."""
-    # A byte-order mark that some program has read as Windows-1252 stays before the first name.
+    """Return a name as names are compared: only its letters and digits, in lower case."""
+    # A byte-order mark that a program read as Windows-1252 may stand before the first name.
     name = name[: 2 * MAX_NAME].removeprefix("\u00ef\u00bb\u00bf")
     decomposed = unicodedata.normalize("NFKD", name.casefold())
     return "".join(filter(str.isalnum, decomposed))
@@ -156,19 +156,19 @@ NAMES = _read_names()
 
 _BESIDE_A_HOST = frozenset({"port", "secure", "tls", "starttls"})
 _SHOWN_NAMES = 20
-#: Whose cells may all be empty, so that somebody may say that there is no such column.
+#: The one required column that a file may lack, if the user says so: all its cells may be empty.
 _MAY_BE_ABSENT = "imaphost"
-#: One name alone, but for "email", may stand in a mailbox, too.
+#: A header has at least so many known names, or "email": one other name may be a cell of a mailbox.
 _LEAST_KNOWN = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
-    """Which column of a file is which of ours, by position.
+    """Our name for each column of a file, by position; None for a column that is not used.
 
-    Beside ours there are those that ``cells`` folds into them: ``username`` serves both logins,
-    ``firstname`` and ``lastname`` are the display name, ``smtptls``, ``smtpstarttls`` (and IMAP's)
-    are other ways to say how a connection is secured.
+    Some names are not among ``COLUMNS``; ``cells`` turns them into those: ``username`` is for both
+    logins, ``firstname`` and ``lastname`` make the display name, and ``smtptls`` and
+    ``smtpstarttls`` (and IMAP's) say how a connection is encrypted.
     """
 
     names: tuple[str | None, ...]
@@ -176,33 +176,35 @@ class Columns:
 
 
 class Matcher:
-    """Reads headers; ``mapping`` (their header -> our column) goes first.
+    """Finds our columns in headers. ``mapping`` (their header -> our column) goes first.
 
-    A column that is mapped to None is not used; where "" is mapped to ``imaphost`` there is none.
+    A column that is mapped to None is not used. ``{"": "imaphost"}`` says that the file has no such
+    column.
     """
 
     def __init__(self, mapping: Mapping[str, str | None] = MappingProxyType({})) -> None:
         judged = _judged(mapping)
-        #: Required columns that a file goes without, as somebody says.
+        #: Required columns that the file lacks, as the mapping says.
         self._absent = {judged.pop("")} if "" in judged else set()
         self._mapping = judged
-        self._plain = {theirs: folded(theirs) for theirs in self._mapping}
+        self._folded = {theirs: folded(theirs) for theirs in self._mapping}
 
     def known(self, header: Iterable[str]) -> int:
-        """Count our columns that a header names."""
+        """Count how many of our columns a header names."""
         cells = tuple(header)
         return 0 if _is_mailbox(cells) else len({name for name in self._match(cells) if name})
 
     def match(self, header: Sequence[str], row: int = 1) -> Columns:
-        """Find our columns in a header, in any order; ``row`` is its number.
+        """Find our columns in a header, in any order.
 
-        :raises FileError: ``missing_column duplicate_column invalid_mapping``.
+        :param row: the number of the header's row.
+        :raises UnclearFile, FileError: ``missing_column duplicate_column invalid_mapping``.
         """
         shown = [_shown(cell) for cell in header]
         names = self._match(header)
         known = {name for name in names if name}
         if (len(known) < _LEAST_KNOWN and "email" not in known) or _is_mailbox(header):
-            # Not a header but a mailbox, password and all: nothing of it is repeated.
+            # This may be a mailbox with its password, not a header: no message repeats any of it.
             raise FileError(
                 "missing_column",
                 f"The first row must name the columns, each in a cell of its own: "
@@ -224,26 +226,26 @@ class Matcher:
         weak: list[tuple[str, ...]] = []
         for place, cell in enumerate(header):
             name, candidates = (mapped[place], ()) if place in mapped else NAMES.of(cell)
-            # Who maps a column to a name means that one, not another of like name.
+            # A mapped column goes before another column of the same name.
             names.append(None if name in taken and place not in mapped else name)
             weak.append(candidates)
         for place, candidates in enumerate(weak):
             if names[place] is None and candidates:
                 names[place] = _weak_name(place, names, weak)
         if "password" not in names:
-            # The other login's is the same then, unless it has one of its own.
+            # A lone SMTP password is for both logins; an IMAP password still goes before it.
             names = ["password" if name == "smtppassword" else name for name in names]
         return tuple(names)
 
     def _places(self, header: Sequence[str]) -> dict[str, list[int]]:
-        """Return where the mapped columns are: spelt so or, if there is none, nearly so."""
+        """Return the positions of the mapped columns: spelt the same or, else, folded alike."""
         spelt, nearly = defaultdict(list), defaultdict(list)
         for place, cell in enumerate(header) if self._mapping else ():
             spelt[cell.strip()].append(place)
             nearly[folded(cell)].append(place)
         return {
             theirs: spelt.get(theirs.strip()) or nearly.get(name, [])
-            for theirs, name in self._plain.items()
+            for theirs, name in self._folded.items()
         }
 
     def _refuse_unmatched(self, header: Sequence[str], shown: Sequence[str]) -> None:
@@ -261,24 +263,24 @@ class Matcher:
 def _weak_name(
     place: int, names: Sequence[str | None], weak: Sequence[tuple[str, ...]]
 ) -> str | None:
-    """Return what a column is whose name says it in part, such as "Port"."""
+    """Return which column a vague name such as "Port" means."""
     candidates = weak[place]
     left = [name[:4] for name in names[:place] if name and name[4:] == "host"]
     if candidates[0][4:] in _BESIDE_A_HOST and (len(set(left)) == 1 or weak.count(candidates) > 1):
-        # Behind the host of one of the servers it is that one's.
+        # It belongs to the server whose host stands before it.
         candidates = tuple(f"{side}{candidates[0][4:]}" for side in left[-1:])
     elif weak.count(candidates) > 1:
-        return None  # of two columns "Host" nobody knows which is which
+        return None  # which of two columns "Host" is SMTP's is not known
     return next((each for each in candidates if each not in names), None)
 
 
 def _is_mailbox(header: Iterable[str]) -> bool:
-    """Tell a mailbox, which has an address, from a header."""
+    """Tell whether a row is a mailbox, not a header: it holds an address."""
     return any("@" in without_remark(cell) for cell in header)
 
 
 def _judged(mapping: Mapping[str, str | None]) -> dict[str, str | None]:
-    """Return a mapping to our names as they are spelt.
+    """Return a mapping with our names as we spell them.
 
     :raises FileError: ``invalid_mapping``.
     """
@@ -307,7 +309,7 @@ def _invalid_mapping(why: str, column: str) -> FileError:
 def _to_be_asked(
     fault: FileError, wanted: Sequence[str], header: Sequence[str], names: Sequence[str | None]
 ) -> FileError:
-    """Return a fault as one that a person can settle, where the file may have what is wanted."""
+    """Return an ``UnclearFile`` where the file may have the wanted columns; else the fault."""
     theirs = [cell.strip() for cell in header]
     found = [
         cell

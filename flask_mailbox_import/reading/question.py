@@ -1,4 +1,4 @@
-"""What a person is asked about an unclear file: its encoding, or which columns are ours."""
+"""Makes the question about a file whose encoding is unclear, with samples to choose by."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from .decoding import decode, rank_encodings
 from .header import Columns, Matcher
 from .table import MAX_HEADER_LENGTH, Table, read_csv
 
-#: Samples that are shown, and more of them where these do not tell the encodings apart.
+#: How many samples to show, and how many at most where these do not tell the encodings apart.
 _SAMPLES, _MAX_SAMPLES = 3, 8
-#: Pieces of a file that encodings are compared by: one for each letter that is not ASCII.
+#: By how many pieces of the file to compare encodings. Each has a letter that is not ASCII.
 _PIECES = 400
-#: Encodings in which a file is read to see whether it is a table then.
+#: In how many encodings to read a file until it is a table.
 _TRIED = 4
-#: What is wrong with a file whatever its letters are.
+#: Faults of a file that no other encoding can mend.
 _OF_ANY_ENCODING = frozenset({"no_rows", "too_many_rows"})
-#: Characters around a letter that is not ASCII.
+#: How many characters to show on each side of a letter that is not ASCII.
 _AROUND = 20
-#: Columns whose cells are shown as they are.
+#: Columns whose cells are shown as they are; of other cells only single letters are shown.
 _NAMES = frozenset({"displayname", "firstname", "lastname"})
 _HOST = re.compile(r"[^\s@.]+(?:\.[^\s@.]+)+")
 _LONGEST = 254
@@ -39,14 +39,14 @@ def encoding_choices(
 ) -> tuple[EncodingChoice, ...]:
     """Return the encodings in which the file is a table of mailboxes, the likeliest first.
 
-    Of several that make the same of all letters only the first. The samples are letters that tell
-    them apart.
+    Of encodings that give the same text only the first is returned. The samples are pieces of the
+    file that differ between the encodings.
 
-    :raises FileError: what is wrong with the file in the likeliest of them.
+    :raises FileError: the file is no table in any of them; it is the fault of the likeliest.
     """
     matcher = Matcher(column_mapping)
     fault: FileError | None = None
-    # Where the header is ASCII, it is the same in all of them.
+    # A header in ASCII is the same in all of them, so that one try is enough.
     tried = 1 if data[:MAX_HEADER_LENGTH].isascii() else _TRIED
     for first in itertools.islice(_likeliest(data), tried):
         try:
@@ -67,9 +67,9 @@ def encoding_choices(
 
 
 def unclear_encoding(line: int, choices: Sequence[EncodingChoice]) -> UnclearFile:
-    """Return the fault of a file that is not in Unicode, and the question what it is in.
+    """Return the fault of a file that is not in Unicode, with the question for its encoding.
 
-    :param line: the number of the line where it shows.
+    :param line: the number of the first line that is not UTF-8.
     """
     guess, samples = choices[0], [each.text for each in choices[0].samples]
     advice = "Save"
@@ -91,7 +91,7 @@ def unclear_encoding(line: int, choices: Sequence[EncodingChoice]) -> UnclearFil
 
 
 def _distinct(data: bytes, first: str, pieces: Sequence[Sample]) -> Iterator[EncodingChoice]:
-    """Return the encodings that make something different of the pieces."""
+    """Return the encodings in which the pieces differ; of equal ones only the first."""
     readings: dict[str, tuple[str, ...]] = {}
     for name in itertools.dropwhile(first.__ne__, _likeliest(data)):
         try:
@@ -109,7 +109,7 @@ def _distinct(data: bytes, first: str, pieces: Sequence[Sample]) -> Iterator[Enc
 
 
 def _telling(readings: Sequence[tuple[str, ...]]) -> list[int]:
-    """Return which of the pieces to show: the first few, or those that tell the readings apart."""
+    """Return the positions of the pieces that best tell the readings apart."""
     shown: list[int] = []
     places = range(len(readings[0]))
 
@@ -125,14 +125,15 @@ def _telling(readings: Sequence[tuple[str, ...]]) -> list[int]:
 
 
 def _is_text(text: str) -> bool:
-    """Tell whether an encoding makes text of bytes, not control characters or what it has not."""
+    """Tell whether a text is free of control, private and unassigned characters."""
     return not any(unicodedata.category(each) in _NO_TEXT for each in text if not each.isascii())
 
 
 def _pieces(table: Table, columns: Columns) -> Iterator[Sample]:
-    """Return pieces of the file that hold different letters; of passwords their letters alone.
+    """Return pieces of the file, each with a letter that no piece before it has.
 
-    As a password counts all that may be one: where a row's cells have moved, any.
+    Of a cell that may hold a password only its letters that are not ASCII are returned. In a row
+    whose cells have moved, any cell may hold one.
     """
     secret = min(place for place, name in enumerate(columns.names) if name in SECRET_COLUMNS)
     hosts = [columns.names.index(each) for each in ("smtphost", "imaphost")]
@@ -165,7 +166,7 @@ def _is_host(cells: Sequence[str], place: int) -> bool:
 
 
 def _split(text: str) -> Iterator[str]:
-    """Return a text in pieces around letters that are not ASCII, none too long to be shown."""
+    """Return short pieces of a text, each around a letter that is not ASCII."""
     text = text.strip(" \t\r\n")
     while not text.isascii():
         place = next(index for index, each in enumerate(text) if not each.isascii())
@@ -175,7 +176,7 @@ def _split(text: str) -> Iterator[str]:
 
 
 def _likeliest(data: bytes) -> Iterator[str]:
-    """Return the encodings that the whole file may be in, the likeliest first."""
+    """Return the encodings that can decode the whole file, the likeliest first."""
     guessed = [encoding_named(each) for each in rank_encodings(data)]
     yield from guessed
     for name, codec in CODECS.items():

@@ -33,10 +33,10 @@ def read_bytes(stream: IO[bytes], config: Config) -> bytes:
 
 
 def read_file(data: bytes, config: Config, options: ImportOptions, existing: Existing) -> Check:
-    """Read a file, and say which of its rows are ready, skipped or failed.
+    """Read a file, and check each of its rows: ready, skipped or failed.
 
-    :param existing: returns which of some addresses the workspace has a mailbox for.
-    :raises UnclearFile: somebody can say how it is to be read; its question says what is asked.
+    :param existing: returns those of some addresses that the workspace has a mailbox for.
+    :raises UnclearFile: a user can say how it is to be read; its question says what to ask.
     :raises FileError: the file cannot be read as a table of mailboxes.
     """
     matcher = Matcher(options.column_mapping)
@@ -49,7 +49,7 @@ def read_file(data: bytes, config: Config, options: ImportOptions, existing: Exi
             "no_rows", "The file holds only the template's example: put your mailboxes there."
         )
     understood = FileReading(
-        # A workbook's cells are separated by nothing.
+        # A workbook has no delimiter, and no encoding to tell.
         encoding=label_of(data, options.encoding) if table.delimiter else "",
         delimiter=table.delimiter,
         sheet=table.sheet,
@@ -90,7 +90,7 @@ def _text(data: bytes, config: Config, options: ImportOptions) -> str:
 
 
 def _left_out(table: Table, examples: Sequence[int]) -> Iterator[RowWarning]:
-    """Say which rows of a file are no mailboxes."""
+    """Warn of the rows of a file that are not read as mailboxes."""
     if table.above:
         message = f"Rows above the header that are not read: {table.above}."
         yield RowWarning(row=0, column="", code="rows_above_header", message=message)

@@ -1,4 +1,4 @@
-"""Turns text into a header and numbered rows: delimiter, quotation marks, where the header is."""
+"""Turns text into a header and numbered rows: finds the delimiter and the header's row."""
 
 from __future__ import annotations
 
@@ -13,47 +13,49 @@ from ..core.errors import FileError
 from ..core.rows import MAX_COLUMNS
 
 _DELIMITERS = (",", ";", "\t", "|")
-# What Excel writes, and reads, above the header; it is no row there either.
+# Excel writes and reads this line above the header, and does not count it as a row.
 _SEP_LINE = re.compile(r'"?sep=([^"\w\r\n])"?[,;\t|]*(\r\n|\r|\n)', re.ASCII | re.IGNORECASE)
 
 MAX_HEADER_LENGTH = 10_000
-#: Rows among which the header is looked for: people put a title above it.
+#: The header is one of so many rows: people put a title above it.
 HEADER_WITHIN = 10
-#: Rows, blank ones too, within which a delimiter has to show.
+#: The delimiter is found within so many rows, blank ones included.
 _LINES_OF_HEADER = 1000
 
 #: A row's number and its cells.
 Row = tuple[int, Sequence[str]]
+#: Counts how many of our columns a header names.
 NamesKnown = Callable[[Sequence[str]], int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A file as rows of text; blank rows are left out but numbered."""
+    """A file as rows of text. Blank rows are left out, but count in the numbers of rows."""
 
-    #: The number that a spreadsheet shows beside the row: the first of the file is 1.
+    #: The number that a spreadsheet shows beside the header.
     header_row: int
     header: tuple[str, ...]
     #: The number of each row, and its cells.
     records: tuple[tuple[int, tuple[str, ...]], ...]
-    #: Rows above the header that are not blank, such as a title.
+    #: How many rows above the header are not blank, such as a title.
     above: int
-    #: Blank rows above the last record.
+    #: How many blank rows stand above the last record.
     blank: int
     #: What separates the cells; "" in a workbook.
     delimiter: str = ""
-    #: Of a workbook: the sheet that was read, and those that have something in them as well.
+    #: The sheet of a workbook that was read, and its other sheets that are not empty.
     sheet: str = ""
     other_sheets: tuple[str, ...] = ()
 
 
 def read_csv(text: str, *, max_rows: int, names_known: NamesKnown) -> Table:
-    """Read CSV (RFC 4180) delimited by comma, semicolon, tab, bar, or what a ``sep=`` line says.
+    """Read CSV (RFC 4180).
 
-    The delimiter is the one under which the header holds most of the names that ``names_known``
-    counts; the spaces after it belong to it where they do in the header.
+    The delimiter is a comma, semicolon, tab, bar, or that of a ``sep=`` line: the one with which
+    the header has most known names. Where a space follows each delimiter of the header, spaces
+    after delimiters are dropped.
 
-    :raises FileError: see :func:`table_of`, and ``malformed_csv``.
+    :raises FileError: see :func:`to_table`, and ``malformed_csv``.
     """
     delimiters = list(_DELIMITERS)
     sep = _SEP_LINE.match(text)
@@ -66,7 +68,7 @@ def read_csv(text: str, *, max_rows: int, names_known: NamesKnown) -> Table:
     reader = csv.reader(
         _lines(text),
         delimiter=delimiter,
-        # A quoted name may hold the delimiter itself: it is in pieces here.
+        # A quoted name that holds the delimiter is in several pieces here.
         skipinitialspace=any(cell.startswith(" ") for cell in others)
         and all(cell.startswith(" ") or '"' in cell for cell in others),
         strict=True,
@@ -78,7 +80,7 @@ def read_csv(text: str, *, max_rows: int, names_known: NamesKnown) -> Table:
 def to_table(
     rows: Iterable[Row], *, max_rows: int, names_known: NamesKnown, delimiter: str = ""
 ) -> Table:
-    """Find the header among rows, and hold the rows below it that are not blank.
+    """Find the header among rows; return it with the rows below it that are not blank.
 
     :raises FileError: ``empty_file not_a_table no_rows too_many_rows``.
     """
@@ -126,25 +128,25 @@ def _refuse_more(more: int, max_rows: int) -> None:
 
 
 def header_of(rows: Sequence[Row], names_known: NamesKnown) -> tuple[int, int]:
-    """Return how many names the header among the first rows holds, and its place."""
+    """Return how many known names the header has, and its place among the first rows."""
     known = [names_known(_beginning(cells)) for _, cells in rows[:HEADER_WITHIN]]
     most = max(known)
-    # One name alone may stand anywhere: the first row is the header then.
+    # A single known name may be a cell of a mailbox: take the first row as the header then.
     if most < 2:
         return known[0], 0
-    # A second header further down, with more names, is not the first.
+    # Where another header further down has more names, the first one still counts.
     place = next(place for place, each in enumerate(known) if each > 1 and 2 * each >= most)
     return known[place], place
 
 
 def _beginning(cells: Sequence[str]) -> Sequence[str]:
-    """Return as many cells of a row as a header may have."""
+    """Return the cells of a row up to the limits of a header."""
     lengths = itertools.accumulate(map(len, cells[: MAX_COLUMNS + 1]))
     return cells[: sum(1 for length in lengths if length <= MAX_HEADER_LENGTH)]
 
 
 def _header(text: str, delimiter: str, names_known: NamesKnown) -> tuple[int, Sequence[str]]:
-    """Return what is the header if this is the delimiter, and how many names it holds."""
+    """Return how many known names the header has with this delimiter, and the header."""
     top: list[Row] = []
     try:
         for number, cells in enumerate(csv.reader(_lines(text), delimiter=delimiter), 1):
@@ -161,8 +163,8 @@ def _header(text: str, delimiter: str, names_known: NamesKnown) -> tuple[int, Se
 
 
 def _lines(text: str) -> Iterator[str]:
-    # A carriage return alone ends a line only in a file that has no line feed (old Mac files);
-    # elsewhere the csv module refuses it, in place of splitting a row in two.
+    # A lone carriage return ends a line only in a file without line feeds (old Mac files). In
+    # others it would split a row in two; there the csv module refuses it.
     return io.StringIO(text, newline="\n" if "\n" in text else "")
 
 
@@ -177,7 +179,7 @@ def _numbered(reader: Iterator[list[str]]) -> Iterator[Row]:
                 return
             yield number, cells
             continue
-        # Raised out here, since the reader's fault holds its frames.
+        # Raised outside of the handler: the frames of csv.Error hold rows.
         raise FileError("malformed_csv", _malformed(number, words), {"row": number})
 
 

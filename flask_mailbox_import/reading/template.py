@@ -1,4 +1,4 @@
-"""The template that people fill in: our columns, and an example row that an import leaves out."""
+"""The template that users fill in: our columns, and an example row that an import leaves out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import io
 from ..core.rows import COLUMNS, Record
 from ..core.secret import Secret
 
-#: Its password is what an import knows it by.
+#: An import recognises the example by its password.
 EXAMPLE = {
     "email": "ann@example.com",
     "password": "(example: replace this row)",
@@ -29,9 +29,9 @@ def is_example(record: Record) -> bool:
 
 
 def template() -> bytes:
-    """Return the template: CSV (RFC 4180) in UTF-8.
+    """Return the template: CSV (RFC 4180) in UTF-8 with a byte-order mark.
 
-    With a byte-order mark, or Excel would read it in another encoding than it then writes.
+    Without the mark, Excel would save it in another encoding.
     """
     text = io.StringIO(newline="")
     writer = csv.writer(text)

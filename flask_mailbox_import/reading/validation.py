@@ -1,4 +1,4 @@
-"""Judges each record: a mailbox, or all that is wrong with it; then finds doubles in the file."""
+"""Turns each record into a mailbox or a failure; then finds doubles in the file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..core.secret import Secret
 from ..core.validators import MAX_ADDRESS_LENGTH, HostRefused, judge_address, judge_host, judge_port
 from .header import said_of_security
 
-#: Which of the addresses a workspace has a mailbox for.
+#: Returns those of some addresses that the workspace has a mailbox for.
 Existing = Callable[[Sequence[str]], set[str]]
 
 #: Characters of each column, counted as Python does (RFC 5321 section 4.5.3.1.3, RFC 1035).
@@ -31,7 +31,7 @@ MAX_LENGTHS = {
     "smtppassword": 1024,
     "imappassword": 1024,
 }
-#: What a cell says of how a connection is secured; "either" is for the port to tell.
+#: The encryption by what a cell says; where it says "either", the port decides.
 _SECURED = {
     "yes": Security.TLS,
     "tls": Security.TLS,
@@ -40,14 +40,14 @@ _SECURED = {
     "none": Security.PLAIN,
 }
 
-# Control characters, and the two separators that some programs take for the end of a line.
+# Control characters, half surrogates, and the two separators that some programs read as line ends.
 _REFUSED_CATEGORIES = frozenset({"Cc", "Zl", "Zp", "Cs"})
 
 
 def mailbox_of(record: Record, config: Config, *, with_imap: bool = False) -> Mailbox | Failure:
-    """Return the mailbox that a record describes, or all that is wrong with it, gravest first.
+    """Return the mailbox that a record describes, or one failure that names all its faults.
 
-    With ``with_imap`` a record without an IMAP host is wrong, too.
+    :param with_imap: the IMAP login will be tested, so that an IMAP host is needed.
     """
     if record.problem is not None:
         return record.problem
@@ -82,7 +82,7 @@ def mailbox_of(record: Record, config: Config, *, with_imap: bool = False) -> Ma
 
 
 def _merged(failures: Sequence[Failure]) -> Failure:
-    """Return the gravest failure, its hint followed by the sentences of the others."""
+    """Return the first failure; the sentences of the others are added to its hint."""
     first, *others = failures
     hint = " ".join([first.hint, *(f"Also: {other.text}" for other in others)])
     return Failure(code=first.code, error=first.error, hint=hint.strip())
@@ -110,7 +110,7 @@ def _check_texts(record: Record) -> Iterator[Failure]:
 
 
 def _check_email(text: str, failures: list[Failure]) -> tuple[str, str] | None:
-    """Return the address and the key by which two addresses are the same mailbox."""
+    """Return the address and its key, see :func:`judge_address`; add a failure if it is wrong."""
     if not text:
         failures.append(
             Failure(code=Code.MISSING_EMAIL, error="The email address is missing.", hint="Add it.")
@@ -144,7 +144,7 @@ def _missing_imap_host() -> Failure:
 def _check_server(
     protocol: Protocol, record: Record, password: Secret, config: Config, failures: list[Failure]
 ) -> Login | None:
-    """Check the cells of one server; None where the row names none or the cells are wrong."""
+    """Check the cells of one server; return None where it has no host or a cell is wrong."""
     port = _check_port(protocol, record, config, failures)
     security = _check_security(protocol, record, port, config, failures)
     host = _check_host(protocol, record, config, failures)
@@ -226,9 +226,9 @@ def _check_security(
         failures.append(_wrong_security(column, security))
         return None
     if port == protocol.tls_port:
-        # Whatever the file says: nothing else is spoken there.
+        # Whatever the file says, only TLS is spoken on this port.
         return Security.TLS
-    # A row that asks for no encryption gets it all the same where the server offers it.
+    # A row that asks for no encryption still gets it where the server offers STARTTLS.
     return Security.STARTTLS if security is Security.PLAIN else security
 
 
@@ -251,11 +251,11 @@ def check_rows(
     updates: bool,
     existing: Existing,
 ) -> tuple[CheckedRow, ...]:
-    """Judge the records of a file, each by itself and then beside the others.
+    """Check the records of a file, each by itself, then against the others and the workspace.
 
-    :param with_imap: logins for reading are tested, too.
-    :param updates: a mailbox that is there already is updated, not skipped.
-    :param existing: asked once which addresses the workspace has a mailbox for.
+    :param with_imap: IMAP logins are tested too.
+    :param updates: a mailbox that the workspace has already is updated, not skipped.
+    :param existing: is called once, with all addresses.
     """
     rows = [check_row(each, config, with_imap=with_imap) for each in records]
     known = existing([each.mailbox.email_key for each in rows if each.mailbox])
@@ -263,7 +263,7 @@ def check_rows(
 
 
 def check_row(record: Record, config: Config, *, with_imap: bool) -> CheckedRow:
-    """Judge one record by itself: ready, or failed and why."""
+    """Check one record by itself: it is ready or failed."""
     if warnings := tuple(pitfall_warnings(record)):
         record = replace(record, warnings=record.warnings + warnings)
     found = mailbox_of(record, config, with_imap=with_imap)
@@ -275,7 +275,7 @@ def check_row(record: Record, config: Config, *, with_imap: bool) -> CheckedRow:
 def mark_doubles(
     rows: Iterable[CheckedRow], known: set[str], *, with_imap: bool = False, updates: bool = False
 ) -> Iterator[CheckedRow]:
-    """Skip known addresses, then later rows of one address; fail later passwords of one login."""
+    """Skip known addresses and repeated ones; fail another password of the same login."""
     seen: set[str] = set()
     logins: dict[tuple[object, ...], Login] = {}
     for row in rows:
@@ -286,24 +286,16 @@ def mark_doubles(
             yield _marked(row, RowStatus.SKIPPED, Code.DUPLICATE)
         elif mailbox.email_key in seen:
             yield _marked(row, RowStatus.SKIPPED, Code.DUPLICATE_IN_FILE)
-        elif any(_another_password(each, logins) for each in _tested_logins(mailbox, with_imap)):
+        elif any(_another_password(each, logins) for each in mailbox.logins(with_imap=with_imap)):
             yield _marked(row, RowStatus.FAILED, Code.DUPLICATE_LOGIN)
         else:
             seen.add(mailbox.email_key)
-            logins |= {_login_key(each): each for each in _tested_logins(mailbox, with_imap)}
+            logins |= {each.account: each for each in mailbox.logins(with_imap=with_imap)}
             yield replace(row, is_update=mailbox.email_key in known)
 
 
-def _tested_logins(mailbox: Mailbox, with_imap: bool) -> list[Login]:
-    return [mailbox.smtp, *([mailbox.imap] if with_imap and mailbox.imap else [])]
-
-
-def _login_key(login: Login) -> tuple[object, ...]:
-    return login.protocol, login.host, login.port, login.security, login.username
-
-
 def _another_password(login: Login, logins: Mapping[tuple[object, ...], Login]) -> bool:
-    earlier = logins.get(_login_key(login))
+    earlier = logins.get(login.account)
     return earlier is not None and not earlier.password.same_as(login.password)
 
 

@@ -1,4 +1,4 @@
-"""Tells what kind of file bytes are; reads a workbook (.xlsx, .xls, .ods) in a child process."""
+"""Tells a workbook from other files; reads workbooks (.xlsx, .xls, .ods) in a child process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..core.errors import FileError
 from ..core.rows import MAX_COLUMNS
 from .table import HEADER_WITHIN, NamesKnown, Row, Table, header_of, to_table
 
-#: What to do with a table in another format.
+#: The advice for a table in another format.
 SAVE_AS_CSV = "open it in the program that made it and save it as CSV (UTF-8)"
 _UNPACK = "unpack it and upload the CSV file that is in it"
 
@@ -36,7 +36,7 @@ _BEGINNINGS = (
 _MARKUP = (b"<html", b"<!doctype", b"<?xml", b"<table", b"<meta", b"<style")
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ODS = b"application/vnd.oasis.opendocument.spreadsheet"
-#: What Python's zipfile raises for a file that is none.
+#: What zipfile raises for a damaged file.
 _ZIP_FAULTS = (
     *(zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError),
     zlib.error,
@@ -44,9 +44,9 @@ _ZIP_FAULTS = (
 
 
 def is_workbook(data: bytes) -> bool:
-    """Tell a spreadsheet's workbook from a text file.
+    """Tell whether a file is a workbook, not a text.
 
-    :raises FileError: ``not_a_table``: neither of the two; says what it is, and what to do.
+    :raises FileError: ``not_a_table``: it is neither; the message says what it is and what to do.
     """
     if data.startswith(_ZIP):
         return _is_zipped_workbook(data)
@@ -64,7 +64,7 @@ def is_workbook(data: bytes) -> bool:
 
 
 def not_a_table(name: str, advice: str) -> FileError:
-    """Return the fault of a file that is something else than a table."""
+    """Return the fault of a file that is not a table but ``name``."""
     return FileError("not_a_table", f"This is {name}: {advice}.")
 
 
@@ -89,12 +89,12 @@ def _is_zipped_workbook(data: bytes) -> bool:
 
 
 def _is_bounded(member: zipfile.ZipInfo) -> bool:
-    """Tell whether a few bytes of it can be read alone: of bzip2 and LZMA all of it is inflated."""
+    """Tell whether a few bytes can be read without inflating all, as bzip2 and LZMA would."""
     return member.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 def _is_ole_workbook(data: bytes) -> bool:
-    """Look for the streams of a compound file ([MS-CFB], [MS-XLS] 2.1.2, [MS-OFFCRYPTO] 2.3.4)."""
+    """Judge an OLE file by its streams ([MS-CFB], [MS-XLS] 2.1.2, [MS-OFFCRYPTO] 2.3.4)."""
     if _in_utf16("EncryptedPackage") in data:
         raise not_a_table("a workbook with a password", f"take the password off, or {SAVE_AS_CSV}")
     if _in_utf16("WordDocument") in data:
@@ -106,14 +106,14 @@ def _in_utf16(name: str) -> bytes:
     return name.encode("utf-16-le")
 
 
-# Some workbooks of a few kilobytes make the reader ask for gigabytes, upon which it ends its
-# process. So it has one of its own, with limits: honest files of 500 rows take 1 MB beyond the
-# start, of 10,000 rows 15 MB; inflated they have 0.7 and 13 MB.
+# Some workbooks of a few kilobytes make the reader ask for gigabytes and abort its process. So it
+# runs in a process of its own, with limits. Good files of 500 rows take 1 MB beyond the start of
+# the process, files of 10,000 rows take 15 MB; inflated they have 0.7 MB and 13 MB.
 _CHILD = Path(__file__).with_name("workbook_child.py")
 _MEMORY, _INFLATED, _TEXT = 48 << 20, 24 << 20, 1_000_000
 _BYTES_A_ROW = 4096
 _MAX_PARTS = 1000
-#: Of CPU time; honest files of 500 rows take 0.1, of 10,000 rows 0.4.
+#: Seconds of CPU time. Good files of 500 rows take 0.1, files of 10,000 rows take 0.4.
 _SECONDS, _ROWS_A_SECOND = 2, 5000
 _DAMAGED = 3
 
@@ -124,10 +124,10 @@ def can_read_workbooks() -> bool:
 
 
 def read_workbook(data: bytes, *, max_rows: int, names_known: NamesKnown) -> Table:
-    """Read the sheet whose header has most of our columns, of equals the first; no hidden one.
+    """Read the visible sheet whose header has most of our columns; of equal ones the first.
 
     :raises FileError: ``not_a_table``: no reader is installed, or the workbook is damaged, has a
-        password or is too large; and see :func:`table_of`.
+        password or is too large; and see :func:`to_table`.
     """
     if not can_read_workbooks():
         raise not_a_table(
@@ -149,16 +149,16 @@ def _sheets(data: bytes, max_rows: int) -> list[tuple[str, list[Row]]]:
     seconds = _SECONDS + max_rows // _ROWS_A_SECOND
     limits = (_MEMORY + room, seconds, max_rows + HEADER_WITHIN, MAX_COLUMNS + 1, _TEXT + room)
     try:
-        done = subprocess.run(  # noqa: S603 (our own script, nothing of the file's in the command)
+        done = subprocess.run(  # noqa: S603 (our own script; the command holds nothing of the file)
             [_python(), "-I", str(_CHILD), *map(str, limits), *_path_of_reader()],
             input=data,
             stdout=subprocess.PIPE,
-            # A reader that ends its process quotes what it read.
+            # A reader that aborts writes cells of the file there.
             stderr=subprocess.DEVNULL,
             timeout=seconds + 5,
             check=False,
-            # With it, a reader that runs out of memory may wait for itself for ever.
-            # Nothing else of this process's: its environment may hold the encryption keys.
+            # With backtraces on, a reader that runs out of memory may deadlock. The child gets
+            # nothing else of our environment, which may hold the encryption keys.
             env={"RUST_BACKTRACE": "0", **_library_path()},
         )
     except subprocess.TimeoutExpired:
@@ -180,7 +180,7 @@ def _refuse_bombs(data: bytes, limit: int) -> None:
 
 
 def _python() -> str:
-    """Return the interpreter; a server that embeds Python says its own name for it."""
+    """Return the path of Python; ``sys.executable`` of a server that embeds it is the server."""
     path = Path(sys.executable or "")
     if not path.name.startswith("python"):
         path = Path(sys.exec_prefix, "bin", "python3")
@@ -188,12 +188,12 @@ def _python() -> str:
 
 
 def _library_path() -> dict[str, str]:
-    """Return what an interpreter outside the system's folders may need in order to start."""
+    """Return the variable by which Python finds its library in a folder of its own."""
     name = "LD_LIBRARY_PATH"
     return {name: os.environ[name]} if name in os.environ else {}
 
 
 def _path_of_reader() -> list[str]:
-    """Return where the reader is installed: the child does not see what this process added."""
+    """Return the folder of the reader: the child does not have this process's ``sys.path``."""
     spec = importlib.util.find_spec("python_calamine")
     return [str(Path(spec.origin).parents[1])] if spec and spec.origin else []

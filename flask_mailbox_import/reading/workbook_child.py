@@ -1,10 +1,10 @@
-"""A script of its own: reads a workbook from standard input, writes its sheets as JSON; may die.
+"""The script that reads a workbook from standard input and writes its sheets as JSON.
 
-``workbook_child.py MEMORY SECONDS ROWS COLUMNS TEXT [PATH]``: bytes and CPU seconds that the
-reader may take, what of each sheet and of all (in bytes) is returned, and where the reader is
-installed. A sheet is ``[name, [[number, [text, ...]], ...]]``, the number as the spreadsheet shows
-it; rows beyond ROWS are only marked. Ends with 3 where the workbook is damaged or has a password,
-and in any other way where it is too much.
+``workbook_child.py MEMORY SECONDS ROWS COLUMNS TEXT [PATH]``: the bytes of memory and seconds of
+CPU time that it may take; how many rows and columns of a sheet, and bytes of text in all, it
+returns; and the folder of the reader. A sheet is ``[name, [[number, [text, ...]], ...]]`` with the
+number that a spreadsheet shows beside the row; rows beyond ROWS are only marked. It ends with exit
+code 3 where the workbook is damaged or has a password, and with another or by a signal at a limit.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from pathlib import Path
 
 _MAX_SHEETS, _MAX_NAME = 20, 64
 _DAMAGED = 3
-#: What a row and a cell cost beside the text.
+#: Bytes that a row and a cell count beside their text.
 _ROW, _CELL = 16, 8
 #: Spreadsheets keep 15 digits of a number.
 _DIGITS = 10**15
 
 
 class Room:
-    """What may be returned yet, in bytes: a workbook may hold one text a million times."""
+    """How many bytes may still be returned: a workbook may show one text a million times."""
 
     def __init__(self, size: int) -> None:
         self._size = size
 
     def take(self, texts: list[str]) -> list[str]:
-        """Return the cells of a row, or end."""
+        """Return the cells of a row; end the process where there is no room."""
         self._size -= _ROW + sum(len(text.encode()) + _CELL for text in texts)
         if self._size < 0:
             sys.exit("too much text")
@@ -39,7 +39,7 @@ class Room:
 
 
 def main(memory: int, seconds: int, max_rows: int, max_columns: int, text: int) -> None:
-    """Limit this process, then read."""
+    """Limit this process; then read the workbook."""
     data = sys.stdin.buffer.read()
     try:
         pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])
@@ -68,7 +68,7 @@ def main(memory: int, seconds: int, max_rows: int, max_columns: int, text: int) 
         ]
     except CalamineError:
         sys.exit(_DAMAGED)
-    # Not json.dump, which writes value by value.
+    # json.dumps, because json.dump writes each value by itself, which is slow.
     sys.stdout.buffer.write(json.dumps(sheets, ensure_ascii=False).encode())
 
 
@@ -82,7 +82,7 @@ def _rows(rows, max_rows: int, max_columns: int, room: Room):  # type: ignore[no
 
 
 def _text(cell: object) -> str:
-    """Return what a cell shows; how a number or a date is formatted is not known here."""
+    """Return the text of a cell. The formats of numbers and dates are not known here."""
     if isinstance(cell, bool):
         return str(cell).upper()
     if isinstance(cell, float):

@@ -1,1 +1,1 @@
-"""The host's database: models, sealed passwords, every read and write; decides nothing."""
+"""Every read and write of the host's database: models, sealing, transactions. Decides nothing."""

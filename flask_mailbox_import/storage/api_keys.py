@@ -1,4 +1,4 @@
-"""API keys: how one looks, and the table that keeps the hash of each."""
+"""API keys: their form, and the table with the hash of each."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from .models import ApiKeyMixin, Models, now
 from .session import execute, transaction
 
 _BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
-#: 62**32 is about 2**190: nobody guesses it, so a fast hash is enough.
+#: 62**32 is about 2**190. Such a key cannot be guessed, so that a fast hash is enough.
 _RANDOM_LENGTH = 32
 _CHECKSUM_LENGTH = 6
-#: Base 62 has no underscore: the two kinds cannot be taken for each other.
+#: Base 62 has no underscore, so that ``sk_`` and ``sk_user_`` cannot be confused.
 _KEY = re.compile(r"(sk_(?:user_)?)([0-9A-Za-z]{32})([0-9A-Za-z]{6})", re.ASCII)
 
-#: A key that is used all the time is not written all the time.
+#: The time of a key's last use is written at most this often.
 _USED_EVERY = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKey:
-    """A valid key, as it came out of the table."""
+    """A valid key, as the table has it."""
 
     id: int
     platform: bool
@@ -53,9 +53,9 @@ class ApiKeys:
         self._model = models.api_key
 
     def create(self, workspace_ids: Sequence[str], *, platform: bool = False) -> str:
-        """Make a key for one workspace, or a platform key for several; return it, once.
+        """Make a key for one workspace, or a platform key for several; return it. It is not kept.
 
-        :raises ValueError: one of them is no workspace id.
+        :raises ValueError: one of the ids is no workspace id.
         """
         workspace_ids = [check_workspace_id(each) for each in dict.fromkeys(workspace_ids)]
         key = _new_key("sk_user_" if platform else "sk_")
@@ -75,10 +75,7 @@ class ApiKeys:
         return key
 
     def find(self, key: str) -> ApiKey | None:
-        """Return what a key opens, and note its use; None for a wrong or revoked one.
-
-        It is looked up by its hash.
-        """
+        """Find a key by its hash, and note its use; return None if it is wrong or revoked."""
         if not _is_well_formed(key):
             tell_refused("malformed")
             return None
@@ -101,20 +98,20 @@ class ApiKeys:
         due = or_(model.last_used_at.is_(None), model.last_used_at <= before)
         statement = update(model).where(model.id == key.id, due).values(last_used_at=now())
         noted = 0
-        # A call does not fail because it cannot be noted: somebody holds SQLite for long, say.
+        # The call goes on where this cannot be written, for example because SQLite is locked.
         with suppress(SQLAlchemyError), transaction(self._db) as session:
             noted = execute(session, statement)
         if noted:
             tell(api_key_used, api_key_id=key.id)
 
     def list_valid(self) -> list[ApiKey]:
-        """Return all keys that are not revoked, oldest first; a key itself is never shown again."""
+        """Return all keys that are not revoked, the oldest first."""
         query = select(self._model).where(self._model.revoked_at.is_(None)).order_by(self._model.id)
         with transaction(self._db) as session:
             return [_api_key(each) for each in session.scalars(query)]
 
     def revoke(self, key_id: int) -> bool:
-        """Refuse a key from now on; return whether there was a valid one of this id."""
+        """Revoke a key; return whether there was a valid one of this id."""
         model = self._model
         statement = update(model).where(model.id == key_id, model.revoked_at.is_(None))
         with transaction(self._db) as session:
@@ -125,7 +122,7 @@ class ApiKeys:
 
 
 def tell_refused(reason: str, known: ApiKey | None = None) -> None:
-    """Tell the host of a call whose key was refused; ``reason`` is a slug."""
+    """Signal ``api_key_refused``; ``reason`` is a slug."""
     tell(api_key_refused, api_key_id=known.id if known else None, reason=reason)
 
 
@@ -135,7 +132,7 @@ def _new_key(prefix: str) -> str:
 
 
 def _checksum(text: str) -> str:
-    """Return CRC-32 in base 62: tells a mistyped key from a revoked one without the table."""
+    """Return the CRC-32 in base 62: it shows a mistyped key without a look into the table."""
     number, digits = zlib.crc32(text.encode()), ""
     for _ in range(_CHECKSUM_LENGTH):
         number, digit = divmod(number, 62)

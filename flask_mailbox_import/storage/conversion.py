@@ -1,4 +1,4 @@
-"""Turns frozen values into columns, and columns into frozen values; seals and opens on the way."""
+"""Turns frozen values into columns and back; seals and opens passwords on the way."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .sealing import Field, KeyRing, new_seal_id
 
 
 def mailbox_columns(mailbox: Mailbox, key_ring: KeyRing, workspace_id: str) -> dict[str, Any]:
-    """Return the columns of a mailbox, its passwords sealed for this very row."""
+    """Return the columns of a mailbox, with its passwords sealed for its row."""
     seal_id = new_seal_id()
 
     def sealed(login: Login, field: Field) -> bytes:
@@ -56,7 +56,7 @@ def mailbox_columns(mailbox: Mailbox, key_ring: KeyRing, workspace_id: str) -> d
 
 
 def login_of(mailbox: MailboxMixin) -> Login:
-    """Return how a saved mailbox sends mail. Needs an app context.
+    """Return the SMTP login of a saved mailbox. Needs an app context.
 
     :raises SealError: the password does not open.
     """
@@ -71,7 +71,7 @@ def login_of(mailbox: MailboxMixin) -> Login:
 
 
 def record_of(mailbox: MailboxMixin, key_ring: KeyRing, row: int) -> Record:
-    """Return a saved mailbox as the record that describes it.
+    """Return the record that describes a saved mailbox.
 
     :raises SealError: a password of it does not open.
     """
@@ -86,7 +86,7 @@ def record_of(mailbox: MailboxMixin, key_ring: KeyRing, row: int) -> Record:
     imap_port, imap_security = mailbox.imap_port, mailbox.imap_security
     password = opened(mailbox.sealed_smtp_password, Field.SMTP_PASSWORD)
     imap_password = opened(mailbox.sealed_imap_password, Field.IMAP_PASSWORD)
-    # One for both is told once, so that it is also corrected once.
+    # One password for both stands in one column, so that one correction is enough.
     is_one = imap_password.same_as(password)
     return Record(
         row=row,
@@ -111,7 +111,7 @@ def record_of(mailbox: MailboxMixin, key_ring: KeyRing, row: int) -> Record:
 
 
 def status_columns(status: RowStatus, failure: Failure | None) -> dict[str, Any]:
-    """Return the columns of what became of a row, and why."""
+    """Return the columns of a row's status and failure."""
     return {
         "status": status.value,
         "code": failure.code.value if failure else None,
@@ -122,7 +122,7 @@ def status_columns(status: RowStatus, failure: Failure | None) -> dict[str, Any]
 
 
 def test_columns(outcome: Outcome) -> dict[str, Any]:
-    """Return the columns of what the connection tests of a row found."""
+    """Return the columns of a row's connection tests."""
     smtp, imap = outcome.smtp, outcome.imap
     return {
         "smtp_code": smtp.code.value if smtp else None,
@@ -134,7 +134,7 @@ def test_columns(outcome: Outcome) -> dict[str, Any]:
 
 
 def refusal_columns(outcome: Outcome) -> dict[str, Any]:
-    """Return the columns by which a refused login is counted."""
+    """Return the columns from which refused logins are counted."""
     found = test_columns(outcome)
     return {"status": RowStatus.FAILED.value} | {
         name: found[name] for name in ("smtp_code", "imap_code")
@@ -144,10 +144,10 @@ def refusal_columns(outcome: Outcome) -> dict[str, Any]:
 def row_columns(
     checked: CheckedRow, key_ring: KeyRing, workspace_id: str, keep_failed: timedelta
 ) -> dict[str, Any]:
-    """Return the columns of a staged row; a skipped row's record is not kept.
+    """Return the columns of a checked row. A skipped row's record is not kept.
 
-    All of it is sealed, not the passwords alone: a row whose cells are shifted by a delimiter
-    that was not quoted has a part of its password anywhere.
+    The whole record is sealed, not only its passwords: where an unquoted delimiter has moved the
+    cells, any cell may hold a part of a password.
     """
     record, failure = checked.record, checked.failure
     columns: dict[str, Any] = {
@@ -160,7 +160,7 @@ def row_columns(
         "record_expires_at": None,
     }
     keep = KEEP_UNTESTED if checked.status is RowStatus.READY else keep_failed
-    # What is too long was not meant, and may be too long for the column too.
+    # A text that is too long for its column is cut in the database too.
     too_long = failure is not None and failure.code is Code.FIELD_TOO_LONG
     if checked.status is not RowStatus.SKIPPED and keep and not too_long:
         secrets = {name: each.reveal() for name, each in record.secrets.items()}
@@ -175,9 +175,9 @@ def row_columns(
 
 
 def staged_row(row: ImportRowMixin, key_ring: KeyRing, workspace_id: str) -> StagedRow:
-    """Return a staged row with its record.
+    """Return a row with its record.
 
-    :raises SealError: it is sealed with a key that is not configured.
+    :raises SealError: the record is sealed with a key that is not configured.
     """
     record, is_broken = None, False
     if row.sealed_record is not None:
@@ -212,14 +212,14 @@ def _opened_record(
     )
 
 
-#: The options that are columns of an import; the others are only of use to its file.
+#: The options that are columns of an import. The others are needed only to read its file.
 _OPTIONS = tuple(
     each.name for each in fields(ImportOptions) if each.name in ImportMixin.__annotations__
 )
 
 
 def options_columns(options: ImportOptions) -> dict[str, Any]:
-    """Return the columns of what an import is asked to do."""
+    """Return the columns of an import's options."""
     values = {name: getattr(options, name) for name in _OPTIONS}
     return {
         name: value.value if isinstance(value, Enum) else value for name, value in values.items()
@@ -227,12 +227,12 @@ def options_columns(options: ImportOptions) -> dict[str, Any]:
 
 
 def options_of(found: ImportMixin) -> ImportOptions:
-    """Return what an import is asked to do."""
+    """Return the options of an import."""
     return ImportOptions(**{name: getattr(found, name) for name in _OPTIONS})
 
 
 def file_columns(waiting: WaitingFile, key_ring: KeyRing, import_id: str) -> dict[str, Any]:
-    """Return the columns of an import whose file is kept, sealed, in place of its rows."""
+    """Return the columns of an import that has a sealed file in place of rows."""
     options = waiting.options
     reading = [options.encoding, dict(options.column_mapping)]
     text = json.dumps([waiting.data.decode("latin-1"), *reading], ensure_ascii=False)
@@ -248,7 +248,7 @@ def file_columns(waiting: WaitingFile, key_ring: KeyRing, import_id: str) -> dic
 
 
 def file_of(found: ImportMixin, key_ring: KeyRing) -> WaitingFile | None:
-    """Return the file of an import, None where there is none."""
+    """Return the waiting file of an import; None where there is none."""
     if found.sealed_file is None:
         return None
     clear = key_ring.open(
@@ -262,13 +262,13 @@ def file_of(found: ImportMixin, key_ring: KeyRing) -> WaitingFile | None:
 def summary_of(
     found: ImportMixin, status: ImportStatus, counts: Counter[str], **more: Any
 ) -> Summary:
-    """Return what came of an import out of its columns and its counted rows.
+    """Return the summary of an import from its columns and its counted rows.
 
-    :param status: what `status_now` says of it.
+    :param status: its status by `status_now`.
     """
     finished_at = found.finished_at
     if found.status != status.value and not counts["ready"]:
-        # Its run died when all was done: only its end was not written any more.
+        # Its run died after the last row, before it could write its end.
         status, finished_at = ImportStatus.FINISHED, found.heartbeat_at
     understood = dict(found.understood or {})
     understood["columns"] = tuple(tuple(each) for each in understood.get("columns", ()))
@@ -294,7 +294,7 @@ def summary_of(
 def result_columns(
     row: type[ImportRowMixin],
 ) -> tuple[ColumnElement[Any] | QueryableAttribute[Any], ...]:
-    """Return what `row_result` needs of a row; what is sealed of it is not read."""
+    """Return the columns that `row_result` needs; the sealed record is not among them."""
     read = (
         row.import_id,
         row.row,
@@ -314,7 +314,7 @@ def result_columns(
 
 
 def row_result(found: Row[Any], options: ImportOptions) -> RowResult:
-    """Return where a row stands, and what came of it, out of its `result_columns`."""
+    """Return the result of a row from its `result_columns`."""
     status = RowStatus(found.status)
     is_kept = found.has_record and found.code != Code.WRONG_COLUMN_COUNT.value
     return RowResult(

@@ -1,4 +1,4 @@
-"""Erases passwords, files and imports: those whose time is over, those to be forgotten."""
+"""Erases passwords, files and imports: those kept long enough, and those to be forgotten."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .models import KEEP_UNTESTED, REFUSED_COUNT_FOR, MailboxMixin, Models, is_d
 from .queries import find_import
 from .session import execute, repeated, transaction
 
-# What a row loses that is only there to be counted.
+# The columns that are emptied in a row that only counts as a refused login.
 _BLANK = dict.fromkeys(
     (
         "code",
@@ -39,7 +39,7 @@ _REFUSED = [code.value for code in REFUSED_LOGIN]
 
 
 class Erasure:
-    """Erases in the database of one app. Each method is one transaction."""
+    """Erases in the database of one app. Every method needs an app context."""
 
     def __init__(self, db: SQLAlchemy, models: Models) -> None:
         self._db = db
@@ -47,13 +47,13 @@ class Erasure:
 
     @repeated
     def erase_expired(self) -> int:
-        """Erase what is kept of rows and files whose time is over; return of how many."""
+        """Erase records of rows and files that were kept long enough; return how many."""
         row, model = self._models.row, self._models.import_
         rows = row.record_expires_at < now()
         files = model.file_expires_at < now()
         forgotten = model.deleted_at < now() - REFUSED_COUNT_FOR
         with transaction(self._db) as session:
-            # Asked first: where there is nothing to do, SQLite's one write lock is not taken.
+            # Read first: where there is nothing to erase, SQLite's only write lock is not taken.
             if not session.scalar(
                 select(or_(exists().where(rows), exists().where(files), exists().where(forgotten)))
             ):
@@ -69,13 +69,13 @@ class Erasure:
 
     @repeated
     def delete(self, import_id: str, workspace_id: str, *, mailboxes: bool = False) -> int:
-        """Forget an import, also one that is running, and, if asked, the mailboxes that it added.
+        """Forget an import, even one that runs, and return how many mailboxes were removed.
 
-        Logins that were refused within the hour still count, without a word of what they were:
-        until then blank rows stay. Returns how many mailboxes were removed.
+        Logins that were refused within the last hour still count: their rows stay, emptied.
 
+        :param mailboxes: remove the mailboxes that the import added, too.
         :raises ImportNotFound: there is none of this id in the workspace.
-        :raises MailboxesInUse: the host's own tables refer to one of them; nothing is erased.
+        :raises MailboxesInUse: the host's own tables refer to one of them; nothing was erased.
         """
         model = self._models.import_
         mine = and_(
@@ -92,19 +92,20 @@ class Erasure:
             find_import(session, self._models, import_id, workspace_id)
         try:
             with transaction(self._db) as session:
-                # First of all: on MySQL a read would hide what a run, which holds the import until
-                # then, saves. And in the order of a run's writes: it finds that it has lost it.
+                # First of all, in the order of a run's writes. This waits until a run has saved its
+                # batch, and the run then finds that it has lost the import. A read before it would
+                # hide that batch on MySQL.
                 if not execute(session, update(model).where(mine).values(values)):
                     raise ImportNotFound(f"there is no import {import_id}")
                 found = self._mailboxes(session, import_id, workspace_id) if mailboxes else ()
-                # One by one, so that the host's own cascades and events see each.
+                # One by one, for the host's own cascades and events.
                 for each in found:
                     session.delete(each)
                 session.flush()
                 self._blank_rows(session, import_id, workspace_id)
             return len(found)
         except IntegrityError:
-            # Also at the commit, where the host's constraint is a deferred one.
+            # A deferred constraint of the host's fails at the commit.
             if not mailboxes:
                 raise
         raise MailboxesInUse("this app still uses some of the mailboxes that the import added")
@@ -112,7 +113,7 @@ class Erasure:
     def old_imports(self, before: datetime) -> list[tuple[str, str]]:
         """Return the ids and workspaces of imports that were made before a time.
 
-        Not of those that run, or that somebody has just uploaded and may be looking at.
+        Imports that run are left out, and those that were uploaded within a day and not run yet.
         """
         model = self._models.import_
         resting = or_(model.status != ImportStatus.RUNNING.value, is_dead(self._models))
@@ -137,7 +138,7 @@ class Erasure:
     def _blank_rows(
         self, session: scoped_session[Session], import_id: str, workspace_id: str
     ) -> None:
-        """Remove the rows, but for what counts of refused logins, or may when a run has lost it."""
+        """Remove the rows; those that count, or may yet count, as refused logins stay, emptied."""
         row, model = self._models.row, self._models.import_
         mine = row.import_id == import_id
         over = or_(row.finished_at.is_(None), row.finished_at <= now() - REFUSED_COUNT_FOR)
@@ -149,7 +150,7 @@ class Erasure:
         )
         seen = select(model.heartbeat_at).where(model.id == import_id)
         ran = session.scalar(seen.where(model.workspace_id == workspace_id))
-        # What is ready may be under test just now; not where nobody ever ran it.
+        # A ready row may be in a test just now, unless the import was never run.
         done = true() if ran is None else row.status != RowStatus.READY.value
         execute(session, delete(row).where(mine, done, or_(over, others)))
         if not execute(session, update(row).where(mine).values(email="", **_BLANK)):

@@ -1,4 +1,4 @@
-"""Writes what a run begins with: an import, its file, its rows, failed rows put back."""
+"""Writes imports before they run: a file, its rows, an answer, failed rows that are put back."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from .queries import find_import, find_with_status
 from .sealing import KeyRing
 from .session import execute, repeated, transaction
 
-#: Nothing of these is under way: their failed rows can be put back.
+#: The statuses in which no run is active, so that failed rows can be put back.
 _AT_REST = (ImportStatus.FINISHED, ImportStatus.CANCELLED, ImportStatus.INTERRUPTED)
 
 
 class Imports:
-    """The imports of one app, until a run takes one over.
+    """Writes the imports of one app up to the start of a run.
 
     Each public method is one transaction and needs an app context.
 
@@ -61,16 +61,16 @@ class Imports:
         return import_id
 
     @repeated
-    def keep(self, kept: WaitingFile) -> str:
-        """Write an import whose file waits for an answer; return its id."""
+    def keep(self, waiting: WaitingFile) -> str:
+        """Write an import whose file waits for a user's answer; return its id."""
         import_id = secrets.token_hex(16)
-        columns = file_columns(kept, self._key_ring, import_id)
+        columns = file_columns(waiting, self._key_ring, import_id)
         with transaction(self._db) as session:
-            self._insert(session, import_id, kept.options, kept.data, notices=[], **columns)
+            self._insert(session, import_id, waiting.options, waiting.data, notices=[], **columns)
         return import_id
 
     def waiting_file(self, import_id: str, workspace_id: str) -> WaitingFile | None:
-        """Return the file of an import that waits for an answer, None where it does not.
+        """Return the file of an import that waits for an answer; None where it does not wait.
 
         :raises ImportNotFound: there is none of this id in the workspace.
         """
@@ -80,16 +80,16 @@ class Imports:
             )
 
     @repeated
-    def save_answer(self, import_id: str, kept: WaitingFile) -> None:
-        """Write what is known by now of how a kept file is to be read."""
-        columns = file_columns(kept, self._key_ring, import_id)
-        statement = self._waiting(import_id, kept.options.workspace_id)
+    def save_answer(self, import_id: str, waiting: WaitingFile) -> None:
+        """Write the answers so far on how a waiting file is to be read."""
+        columns = file_columns(waiting, self._key_ring, import_id)
+        statement = self._waiting(import_id, waiting.options.workspace_id)
         with transaction(self._db) as session:
             execute(session, statement.values(sealed_file=columns["sealed_file"]))
 
     @repeated
     def fill(self, import_id: str, check: Check) -> None:
-        """Write the rows of a file that was kept, in its place; the second of two does nothing."""
+        """Write the rows of a waiting file in its place; do nothing if the file is gone already."""
         workspace_id = check.options.workspace_id
         rows = self._row_columns(import_id, workspace_id, check.rows)
         values = {"sealed_file": None, "file_expires_at": None, **_check_columns(check)}
@@ -100,10 +100,10 @@ class Imports:
     def failed_rows(
         self, import_id: str, workspace_id: str
     ) -> tuple[ImportOptions, list[StagedRow]]:
-        """Return what an import was asked to do, and its failed rows with what is kept of them.
+        """Return the options of an import, and its failed rows with their records.
 
         :raises ImportNotFound: there is none of this id in the workspace.
-        :raises ImportNotRunnable: it has not been run yet, or a run of it is under way.
+        :raises ImportNotRunnable: it has not been run yet, or it runs.
         """
         row = self._models.row
         with transaction(self._db) as session:
@@ -121,9 +121,9 @@ class Imports:
 
     @repeated
     def put_back(self, import_id: str, workspace_id: str, rows: Mapping[int, CheckedRow]) -> None:
-        """Write failed rows anew, by their ids; where one is ready, the import has to be run.
+        """Write failed rows anew, by their ids. If one is ready, the import has to be run.
 
-        :raises ImportNotRunnable: somebody was quicker; nothing was written.
+        :raises ImportNotRunnable: another call was quicker; nothing was written.
         """
         model, row = self._models.import_, self._models.row
         is_ready = any(each.status is RowStatus.READY for each in rows.values())
@@ -133,7 +133,7 @@ class Imports:
             model.deleted_at.is_(None),
             or_(model.status.in_([each.value for each in _AT_REST]), is_dead(self._models)),
         )
-        # Where its run is not dead after all, that finds that it has lost the import.
+        # A run that is still alive against appearances finds that it has lost the import.
         values: dict[str, Any] = {"cancelled_at": None, "run_token": None}
         if is_ready:
             values |= {"status": ImportStatus.INTERRUPTED.value, "finished_at": None}
@@ -152,7 +152,7 @@ class Imports:
     def _count_apart(
         self, session: scoped_session[Session], workspace_id: str, row_ids: Sequence[int]
     ) -> None:
-        """Have refused logins of rows that begin anew count on, as a deleted import's do."""
+        """Keep counting the refused logins of rows that are put back, as for a deleted import."""
         row, import_id = self._models.row, secrets.token_hex(16)
         codes = [each.value for each in REFUSED_LOGIN]
         refused = and_(

@@ -1,16 +1,16 @@
-"""Reads lists, a page at a time: the history of a workspace, the rows of an import."""
+"""Reads lists page by page: the imports of a workspace, the rows of an import."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Row, and_, not_, or_, select
+from sqlalchemy import and_, not_, or_, select
 from sqlalchemy.orm import Session, scoped_session
 
 from ..core.codes import Code
@@ -25,7 +25,7 @@ from ..core.imports import (
 )
 from ..core.rows import KeptCells, Record, RowResult, RowStatus
 from .conversion import options_of, result_columns, row_result, staged_row, summary_of
-from .models import ImportRowMixin, Models, is_dead, status_now
+from .models import ImportMixin, ImportRowMixin, Models, is_dead, status_now
 from .queries import count_rows, find_import
 from .sealing import KeyRing
 from .session import transaction
@@ -34,7 +34,7 @@ _LONGEST_NUMBER = 9
 
 
 class Listing:
-    """Lists what one app has. Each method is one transaction and needs an app context."""
+    """Reads lists of one app. Each method is one transaction and needs an app context."""
 
     def __init__(self, db: SQLAlchemy, models: Models, key_ring: KeyRing) -> None:
         self._db = db
@@ -42,9 +42,9 @@ class Listing:
         self._key_ring = key_ring
 
     def imports(self, workspace_id: str, cursor: str | None = None) -> Page[Summary]:
-        """Return imports of a workspace, newest first.
+        """Return a page of a workspace's imports, the newest first.
 
-        :raises InvalidCursor: that is none of a page before.
+        :raises InvalidCursor: the cursor is of no such list.
         """
         model = self._models.import_
         query = (
@@ -64,18 +64,9 @@ class Listing:
             found = session.execute(query.limit(IMPORTS_A_PAGE + 1)).all()
             shown = {each.id: ImportStatus(status) for each, status in found[:IMPORTS_A_PAGE]}
             counts = count_rows(session, self._models, list(shown))
-            failed = self._failed_rows(session, list(shown))
+            failed = self._failed_rows(session, [each for each, _ in found[:IMPORTS_A_PAGE]])
             items = tuple(
-                summary_of(
-                    each,
-                    shown[each.id],
-                    counts[each.id],
-                    errors=tuple(
-                        row_result(row, options_of(each))
-                        for row in failed
-                        if row.import_id == each.id
-                    ),
-                )
+                summary_of(each, shown[each.id], counts[each.id], errors=failed[each.id])
                 for each, _ in found[:IMPORTS_A_PAGE]
             )
             last = found[IMPORTS_A_PAGE - 1][0] if len(found) > IMPORTS_A_PAGE else None
@@ -83,13 +74,21 @@ class Listing:
             return Page(items=items, next_cursor=cursor)
 
     def _failed_rows(
-        self, session: scoped_session[Session], import_ids: Sequence[str]
-    ) -> Sequence[Row[Any]]:
+        self, session: scoped_session[Session], imports: Sequence[ImportMixin]
+    ) -> dict[str, tuple[RowResult, ...]]:
         row = self._models.row
         query = select(*result_columns(row)).where(
-            row.import_id.in_(import_ids), row.status == RowStatus.FAILED.value
+            row.import_id.in_([each.id for each in imports]),
+            row.status == RowStatus.FAILED.value,
         )
-        return session.execute(query.order_by(row.row)).all()
+        found = defaultdict(list)
+        for each in session.execute(query.order_by(row.row)):
+            found[each.import_id].append(each)
+        options = {each.id: options_of(each) for each in imports}
+        return {
+            import_id: tuple(row_result(each, options[import_id]) for each in found[import_id])
+            for import_id in options
+        }
 
     def rows(
         self,
@@ -99,11 +98,12 @@ class Listing:
         cursor: str | None = None,
         limit: int | None = ROWS_A_PAGE,
     ) -> Page[RowResult]:
-        """Return rows of an import in the file's order, of one status or all.
+        """Return a page of an import's rows in the file's order.
 
-        :param limit: how many at most; None: all.
+        :param status: only rows with this status; None: all.
+        :param limit: how many rows at most; None: all.
         :raises ImportNotFound: there is none of this id in the workspace.
-        :raises InvalidCursor: that is none of a page before.
+        :raises InvalidCursor: the cursor is of no such list.
         """
         row = self._models.row
         query = select(*result_columns(row)).where(row.import_id == import_id)
@@ -125,7 +125,7 @@ class Listing:
     def kept_cells(
         self, import_id: str, workspace_id: str, status: RowStatus, limit: int
     ) -> list[KeptCells]:
-        """Return what is kept of rows of one status, in the file's order, without passwords.
+        """Return the kept cells of rows with one status, in the file's order, without passwords.
 
         :raises ImportNotFound: there is none of this id in the workspace.
         """
@@ -159,11 +159,11 @@ class Listing:
         try:
             return staged_row(found, self._key_ring, workspace_id).record
         except SealError:
-            # Of a key that is not configured: as if it were not kept.
+            # Its key is not configured: it counts as not kept.
             return None
 
     def test_under_way(self, workspace_id: str) -> str | None:
-        """Return the id of the connection test that a workspace has queued or running, if any."""
+        """Return the id of a workspace's test of pending mailboxes that waits or runs, if any."""
         model = self._models.import_
         query = select(model.id).where(
             model.workspace_id == workspace_id,
@@ -176,7 +176,7 @@ class Listing:
             return session.scalar(query.limit(1))
 
     def same_file(self, import_id: str, workspace_id: str) -> Summary | None:
-        """Return the last import of the same file that was run before this one, if any.
+        """Return the last import of the same file that ran before this one, if any.
 
         :raises ImportNotFound: there is none of this id in the workspace.
         """
@@ -204,7 +204,7 @@ class Listing:
 
 
 def _plausible(name: str, cell: str) -> str:
-    """Return a cell as it is, but nothing where it is no host or port: it may be of a password."""
+    """Return a cell; "" where it should be a host or a port and is not: it may be a password."""
     of_server = name.endswith(("host", "port"))
     return "" if of_server and not re.fullmatch(r"[\w.:\[\]() -]*", cell) else cell
 

@@ -1,4 +1,4 @@
-"""The workspace's mailboxes: which are known, which are pending; writes a batch of them."""
+"""Reads which mailboxes a workspace has and which are pending; writes mailboxes in batches."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ logger = logging.getLogger("flask_mailbox_import")
 
 # SQLite before 3.32 takes 999 variables in one statement.
 _IN_CHUNK = 500
-# What a row of its own can cause. MySQL reports the refusal of a CHECK or a trigger as operational.
+# MySQL's errors for a row that a CHECK or a trigger refuses; PyMySQL calls them operational.
 _MYSQL_ROW_FAULTS = frozenset({1644, 3819, 4025})
 _POSTGRESQL_RAISED = "P0001"
 
-# What is left of a login that a row has none of.
+# The columns of a mailbox without an IMAP login.
 _NO_IMAP = dict.fromkeys(
     ("imap_host", "imap_port", "imap_security", "imap_username", "sealed_imap_password")
 )
@@ -53,10 +53,10 @@ def existing_keys(
     *,
     lock: bool = False,
 ) -> set[str]:
-    """Return those of the addresses that a workspace has a mailbox for.
+    """Return those of the addresses (by key) that a workspace has a mailbox for.
 
-    ``lock`` makes it a locking read, which sees what others committed since this transaction
-    began; a plain one does not on MySQL.
+    :param lock: make it a locking read. On MySQL only this sees what others have committed since
+        the transaction began.
     """
     table, found = table_of(model), set[str]()
     for start in range(0, len(keys), _IN_CHUNK):
@@ -69,7 +69,7 @@ def existing_keys(
 
 
 class Mailboxes:
-    """The mailboxes of one app. Each method is one transaction and needs an app context."""
+    """Reads the mailboxes of one app. Each method is one transaction and needs an app context."""
 
     def __init__(self, db: SQLAlchemy, models: Models, key_ring: KeyRing) -> None:
         self._db = db
@@ -77,12 +77,12 @@ class Mailboxes:
         self._key_ring = key_ring
 
     def existing_keys(self, workspace_id: str, email_keys: Iterable[str]) -> set[str]:
-        """Return those of the addresses that the workspace has a mailbox for."""
+        """Return those of the addresses (by key) that the workspace has a mailbox for."""
         with transaction(self._db) as session:
             return existing_keys(session, self._models.mailbox, workspace_id, list(email_keys))
 
     def pending_records(self, workspace_id: str, limit: int) -> list[Record]:
-        """Return the mailboxes that wait for a test as records, oldest first.
+        """Return the pending mailboxes as records, the oldest first.
 
         :raises SealError: a password of one does not open.
         """
@@ -96,7 +96,7 @@ class Mailboxes:
 
 
 class MailboxBatch:
-    """One batch of one run; the transaction must have begun with a write (SQLite's savepoints)."""
+    """Writes one batch of a run, in a transaction that began with a write (SQLite's savepoints)."""
 
     def __init__(
         self,
@@ -113,7 +113,7 @@ class MailboxBatch:
         self._options = options
 
     def write(self, outcomes: Sequence[Outcome], keep_failed: timedelta) -> None:
-        """Insert the mailboxes, set the rows' outcomes, erase or time the rows' records."""
+        """Write the mailboxes and outcomes; erase the rows' records, or set when to erase them."""
         updated, refused = self._update_mailboxes(outcomes)
         refused |= self._add_mailboxes(
             [each for each in outcomes if each.row_id not in updated.union(refused)]
@@ -140,7 +140,7 @@ class MailboxBatch:
             )
 
     def _update_mailboxes(self, outcomes: Sequence[Outcome]) -> tuple[set[int], dict[int, Code]]:
-        """Update mailboxes that are there; return the rows, and those refused and why."""
+        """Update known mailboxes; return the ids of their rows, and the codes of refused ones."""
         mode, model = self._options.on_duplicate, self._models.mailbox
         updated, refused = set[int](), dict[int, Code]()
         for each in outcomes if mode is not OnDuplicate.SKIP else ():
@@ -156,12 +156,12 @@ class MailboxBatch:
                 updated |= {each.row_id} if code is None else set()
                 refused |= {each.row_id: code} if code is not None else {}
             elif mode is OnDuplicate.TEST:
-                # Somebody has removed it meanwhile: it does not come back.
+                # It was removed meanwhile, and is not added again.
                 refused[each.row_id] = Code.INTERNAL
         return updated, refused
 
     def _update(self, found: MailboxMixin, outcome: Outcome) -> None:
-        """Save what was tested, also where it was corrected since; whose it is stays."""
+        """Write the tested login into a mailbox; its workspace and its origin stay."""
         columns = {**_NO_IMAP, **self._columns(outcome)}
         kept = {"workspace_id", "email_key", "import_id", "created_at"}
         if self._options.tag is None:
@@ -172,7 +172,7 @@ class MailboxBatch:
             setattr(found, name, columns[name])
 
     def _saved(self, change: Callable[[], object]) -> Code | None:
-        """Make one change in a savepoint; return why it was refused, None where it was not."""
+        """Make one change in a savepoint; return the code if it is refused, else None."""
         try:
             with self._session.begin_nested():
                 change()
@@ -185,7 +185,7 @@ class MailboxBatch:
         return Code.INTERNAL
 
     def _add_mailboxes(self, outcomes: Sequence[Outcome]) -> dict[int, Code]:
-        """Insert the mailboxes; return the rows that got none after all, and why."""
+        """Insert the mailboxes; return the codes of the rows whose mailbox was not inserted."""
         wanted = {each.row_id: each.mailbox for each in outcomes if each.mailbox is not None}
         keys = [mailbox.email_key for mailbox in wanted.values()]
         known = existing_keys(self._session, self._models.mailbox, self._options.workspace_id, keys)
@@ -194,7 +194,7 @@ class MailboxBatch:
             for row_id, mailbox in wanted.items()
             if mailbox.email_key in known
         }
-        # In one order for all: two imports of the same addresses do not wait crosswise.
+        # In the same order for all, so that two imports of the same addresses do not deadlock.
         fresh = sorted(
             (each for each in outcomes if each.mailbox and each.row_id not in refused),
             key=lambda each: each.mailbox.email_key if each.mailbox else "",
@@ -234,9 +234,9 @@ class MailboxBatch:
 
 
 def _is_of_a_row(fault: Exception) -> bool:
-    """Tell a fault of one row (also a host's validator or event) from one of the transaction."""
+    """Tell whether a fault concerns one row, as one of a host's validator, not the transaction."""
     if not isinstance(fault, DBAPIError):
-        # A StatementError that is no more: a value that a type of the host's could not bind.
+        # A plain StatementError is a value that a column's type could not bind.
         return isinstance(fault, StatementError) or not isinstance(fault, SQLAlchemyError)
     if isinstance(fault, IntegrityError | DataError | InternalError):
         return not fault.connection_invalidated

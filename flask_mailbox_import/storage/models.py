@@ -1,4 +1,4 @@
-"""The database tables: the mailbox mixin for a host's own model, and our default models."""
+"""The tables: the mixin for a host's own mailbox model, and our default models."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ if TYPE_CHECKING:
     from .sealing import KeyRing
 
 
-#: Where a MetaData keeps the models that were made for it.
+#: The key in ``MetaData.info`` of the models that were made for it.
 _INFO_KEY = "mailbox_import_models"
 
 
 def _exact(length: int) -> String:
-    """A string type that compares byte by byte: MySQL's default takes ``ACME`` for ``acme``."""
+    """Return a string type that compares byte by byte; MySQL's default takes ACME for acme."""
     exact = mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_bin")
     return String(length).with_variant(exact, "mysql", "mariadb")
 
 
 def _words(length: int | None = None) -> Text | String:
-    """A type for any characters: with a MySQL database's own charset they could be refused."""
+    """Return a string type for all characters; a MySQL database's charset may refuse some."""
     if length is None:
         return Text().with_variant(mysql.TEXT(charset="utf8mb4"), "mysql", "mariadb")
     words = mysql.VARCHAR(length, charset="utf8mb4")
@@ -64,7 +64,7 @@ class MailboxMixin:
     id: Mapped[int] = mapped_column(primary_key=True)
     workspace_id: Mapped[str] = mapped_column(_exact(255))
     email: Mapped[str] = mapped_column(_words(254))
-    #: The address by which two mailboxes are the same: ASCII, lower case.
+    #: Two mailboxes with the same key are the same: the address in ASCII and lower case.
     email_key: Mapped[str] = mapped_column(_exact(254))
     display_name: Mapped[str] = mapped_column(_words(128), default="")
     #: ``active`` (the connection test passed) or ``pending`` (not tested).
@@ -79,7 +79,7 @@ class MailboxMixin:
     imap_port: Mapped[int | None]
     imap_security: Mapped[str | None] = mapped_column(String(16))
     imap_username: Mapped[str | None] = mapped_column(_words(254))
-    # A sentinel, so that SQLite too takes a batch of mailboxes in one statement.
+    # A sentinel: it lets SQLAlchemy insert a batch in one statement on SQLite too.
     seal_id: Mapped[str] = mapped_column(_exact(32), default=new_seal_id, insert_sentinel=True)
     sealed_smtp_password: Mapped[bytes] = mapped_column(LargeBinary(8000))
     sealed_imap_password: Mapped[bytes | None] = mapped_column(LargeBinary(8000))
@@ -95,14 +95,14 @@ class MailboxMixin:
         return (UniqueConstraint("workspace_id", "email_key"),)
 
     def smtp_password(self) -> str:
-        """Return the clear SMTP password. Needs an app context.
+        """Return the SMTP password in clear. Needs an app context.
 
         :raises SealError: the value was moved or damaged, or its key is not configured.
         """
         return self._open(self.sealed_smtp_password, Field.SMTP_PASSWORD).reveal()
 
     def imap_password(self) -> str | None:
-        """Return the clear IMAP password, None where there is none. Needs an app context.
+        """Return the IMAP password in clear; None where there is none. Needs an app context.
 
         :raises SealError: see :meth:`smtp_password`.
         """
@@ -128,7 +128,7 @@ class MailboxMixin:
 
 
 class ImportMixin:
-    """One uploaded file and everything that came of it; its totals are counted from its rows."""
+    """One import of one file. Its totals are counted from its rows."""
 
     id: Mapped[str] = mapped_column(_exact(32), primary_key=True)
     workspace_id: Mapped[str] = mapped_column(_exact(255), index=True)
@@ -139,33 +139,33 @@ class ImportMixin:
     #: A value of ``OnDuplicate``.
     on_duplicate: Mapped[str] = mapped_column(String(16))
     file_name: Mapped[str | None] = mapped_column(_words(128))
-    #: By which the same file is known when it comes again; tells nothing without the keys.
+    #: Equal for the same file of the same workspace; without the keys it tells nothing.
     fingerprint: Mapped[str | None] = mapped_column(_exact(64), index=True)
-    #: What the file was taken for, as fields of ``Understood``.
+    #: How the file was read, as fields of ``FileReading``.
     understood: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
-    #: What was worth saying about the file, as fields of a ``Notice``.
+    #: Warnings about the file, as fields of ``RowWarning``.
     notices: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
-    #: The API key that brought the file; None where a page or the host did.
+    #: The id of the API key of the call; None where a page or the host made the import.
     api_key_id: Mapped[int | None]
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
-    #: Set where it is forgotten, and only its refused logins are still counted, for an hour.
+    #: When it was deleted; after that only its refused logins still count, for an hour.
     deleted_at: Mapped[datetime | None] = mapped_column(index=True)
-    #: Who runs it; every write of a run is conditional on it.
+    #: The token of its run; a run writes only while its token is here.
     run_token: Mapped[str | None] = mapped_column(_exact(32))
     heartbeat_at: Mapped[datetime | None]
     #: When the last run began.
     started_at: Mapped[datetime | None]
-    #: When somebody wanted the run to end.
+    #: When the run was asked to stop.
     cancelled_at: Mapped[datetime | None]
-    #: The whole file, while somebody is to say how it is to be read.
+    #: The whole file, while it waits for an answer on how it is to be read.
     sealed_file: Mapped[bytes | None] = mapped_column(LargeBinary(2**24 - 1), deferred=True)
-    #: When ``sealed_file`` is to be erased; None where the rows are there in its place.
+    #: When ``sealed_file`` is to be erased; None where there are rows in its place.
     file_expires_at: Mapped[datetime | None] = mapped_column(index=True)
 
 
 class ImportRowMixin:
-    """One row of a file: its sealed record, until it is done, and its outcome."""
+    """One row of a file: its outcome, and its sealed record while that is needed."""
 
     id: Mapped[int] = mapped_column(primary_key=True)
     import_id: Mapped[str] = mapped_column(
@@ -175,25 +175,25 @@ class ImportRowMixin:
     #: As in the file.
     email: Mapped[str] = mapped_column(_words())
     status: Mapped[str] = mapped_column(String(16))
-    #: Imported into a mailbox that was there already.
+    #: Whether its import updated a mailbox that was already there.
     updated: Mapped[bool] = mapped_column(default=False)
     code: Mapped[str | None] = mapped_column(String(32))
     error: Mapped[str | None] = mapped_column(_words())
     hint: Mapped[str | None] = mapped_column(_words())
-    #: What the server answered, cleaned.
+    #: The server's reply, cleaned for display.
     reply: Mapped[str | None] = mapped_column(_words())
-    #: What each connection test found; None where it passed or was not made.
+    #: The code of each failed connection test; None where it passed or was not made.
     smtp_code: Mapped[str | None] = mapped_column(String(32))
     smtp_error: Mapped[str | None] = mapped_column(_words())
     imap_code: Mapped[str | None] = mapped_column(String(32))
     imap_error: Mapped[str | None] = mapped_column(_words())
-    #: What was worth saying about the row, as fields of a ``Notice``.
+    #: Warnings about the row, as fields of ``RowWarning``.
     warnings: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
     seal_id: Mapped[str] = mapped_column(_exact(32))
     sealed_record: Mapped[bytes | None] = mapped_column(LargeBinary(65000))
-    #: When ``sealed_record`` is to be erased, if nothing else erased it before.
+    #: When ``sealed_record`` is to be erased, if it is still there.
     record_expires_at: Mapped[datetime | None] = mapped_column(index=True)
-    #: When the row was imported, skipped or failed by a run.
+    #: When a run imported, skipped or failed the row.
     finished_at: Mapped[datetime | None]
 
     @declared_attr.directive
@@ -207,18 +207,18 @@ class ImportRowMixin:
 
 
 class ApiKeyMixin:
-    """A key for the JSON API; only its hash is stored."""
+    """A key for the JSON API. Only its hash is stored."""
 
     id: Mapped[int] = mapped_column(primary_key=True)
     #: SHA-256 of the key, in hex.
     key_hash: Mapped[str] = mapped_column(_exact(64), unique=True)
-    #: What `flask mailbox-import keys` shows: the first characters, too few to guess the rest.
+    #: The first characters of the key, for ``flask mailbox-import keys``.
     prefix: Mapped[str] = mapped_column(_exact(16))
     platform: Mapped[bool]
-    #: The one workspace of a workspace key, or all those of a platform key.
+    #: The workspace of a workspace key, or all workspaces of a platform key.
     workspace_ids: Mapped[list[str]] = mapped_column(JSON)
     created_at: Mapped[datetime]
-    #: To the minute.
+    #: When it was last used, to the minute.
     last_used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
 
@@ -234,7 +234,7 @@ class Models:
 
 
 def table_of(model: type[Any]) -> Table:
-    """Return the table of a model: what a host's ORM events hide of it is there all the same."""
+    """Return the table of a model: in it also rows are found that a host's ORM events hide."""
     table = sqlalchemy.inspect(model).local_table
     if not isinstance(table, Table):
         raise TypeError(f"{model.__name__} is not mapped to a table")
@@ -242,10 +242,10 @@ def table_of(model: type[Any]) -> Table:
 
 
 def models_for(db: SQLAlchemy, mailbox_model: type[MailboxMixin] | None) -> Models:
-    """Return the models on ``db``, made at the first call for it; ``mailbox_model`` if given.
+    """Return the models on ``db``, with ``mailbox_model`` if it is given.
 
-    They share the metadata of ``db``, so that ``db.create_all()`` and Flask-Migrate see them, but
-    not its ``Model`` class: columns or names that a host's base brings cannot collide with ours.
+    They are made at the first call for a ``db``. They use its metadata, so that ``db.create_all()``
+    and Flask-Migrate see them, but not its ``Model`` class, whose columns could collide with ours.
     """
     made: dict[str, Any] = db.metadata.info.setdefault(_INFO_KEY, {})
     if not made:
@@ -267,21 +267,21 @@ def _model(made: dict[str, Any], name: str, mixin: type, table: str) -> Any:
     return type(name, (mixin, made["base"]), {"__tablename__": table})
 
 
-#: How long a refused login counts against its workspace, also where its import is forgotten.
+#: How long a refused login counts against its workspace, even if its import is deleted.
 REFUSED_COUNT_FOR = timedelta(hours=1)
-#: The records of rows that nobody tested in this time are erased.
+#: How long the records of ready rows, and waiting files, are kept.
 KEEP_UNTESTED = timedelta(hours=24)
 
 
 def now() -> datetime:
-    """Return the time as it is stored: UTC, without a time zone."""
+    """Return the current time as it is stored: UTC, without a time zone."""
     return datetime.now(timezone.utc).replace(tzinfo=None)
 
 
 def is_dead(models: Models) -> ColumnElement[bool]:
-    """Return what is true of an import whose run gave no sign of life for too long.
+    """Return the SQL condition for an import whose run is dead: no beat for ``STALE_AFTER``.
 
-    Here alone it is said which run is dead.
+    Only this function says which run is dead.
     """
     model = models.import_
     silent = or_(model.heartbeat_at.is_(None), model.heartbeat_at < now() - STALE_AFTER)
@@ -289,6 +289,6 @@ def is_dead(models: Models) -> ColumnElement[bool]:
 
 
 def status_now(models: Models) -> ColumnElement[str]:
-    """Return the status of an import: of one whose run is dead, that it was interrupted."""
+    """Return the SQL expression for an import's status; where its run is dead: interrupted."""
     status = models.import_.status
     return case((is_dead(models), ImportStatus.INTERRUPTED.value), else_=status)

@@ -1,4 +1,4 @@
-"""Reads one import: summary, counts, next in the queue, refused logins; lists: listing.py."""
+"""Reads the summary of an import, the queue, and refused logins; for lists see listing.py."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .session import idempotent, transaction
 def count_rows(
     session: scoped_session[Session], models: Models, import_ids: Sequence[str]
 ) -> dict[str, Counter[str]]:
-    """Count the rows of imports by their status; those updated as such, too."""
+    """Count the rows of imports by status, and those that updated a mailbox as ``updated``."""
     row = models.row
     counts = {each: Counter[str]() for each in import_ids}
     query = (
@@ -47,7 +47,7 @@ class Queries:
 
     @idempotent
     def summary(self, import_id: str, workspace_id: str | None = None) -> Summary:
-        """Count an import's rows; the failed and the skipped ones in row order.
+        """Return the summary of an import, with its failed and skipped rows in the file's order.
 
         :raises ImportNotFound: there is none of this id, or it is another workspace's.
         """
@@ -81,7 +81,7 @@ class Queries:
             )
 
     def _last_run(self, session: scoped_session[Session], found: ImportMixin) -> dict[str, Any]:
-        """Return what the last run of an import did, as fields of a summary."""
+        """Return the fields of a summary that tell about the last run."""
         row, started_at = self._models.row, found.started_at
         if started_at is None:
             return {}
@@ -101,7 +101,7 @@ class Queries:
         }
 
     def workspace_to_test(self, import_id: str, workspace_id: str | None = None) -> str | None:
-        """Return the workspace whose logins an import tests; None where it skips the test.
+        """Return the workspace of an import that tests logins; None where it skips the test.
 
         :raises ImportNotFound: there is none of this id in the workspace.
         """
@@ -111,7 +111,7 @@ class Queries:
             return options.workspace_id if options.tests else None
 
     def next_queued(self, *, but: Collection[str] = ()) -> tuple[str, str] | None:
-        """Return the import that has waited longest for a run, and its workspace, of all."""
+        """Return the import that has waited longest for a run, and its workspace; or None."""
         model = self._models.import_
         query = select(model.id, model.workspace_id).where(
             model.status == ImportStatus.QUEUED.value,
@@ -123,7 +123,7 @@ class Queries:
             return found and (found[0], found[1])
 
     def unfinished(self) -> list[Unfinished]:
-        """Return the imports with rows to do, oldest first."""
+        """Return the imports with rows to do, the oldest first."""
         row, model = self._models.row, self._models.import_
         with transaction(self._db) as session:
             found = session.execute(
@@ -139,7 +139,7 @@ class Queries:
             ]
 
     def refused_logins(self, workspace_id: str, codes: Iterable[Code], within: timedelta) -> int:
-        """Count the logins of a workspace that servers refused of late."""
+        """Count a workspace's refused logins in the last time, ``within`` long."""
         row, import_ = self._models.row, self._models.import_
         values = [code.value for code in codes]
         with transaction(self._db) as session:
@@ -162,9 +162,9 @@ class Queries:
 def find_import(
     session: scoped_session[Session], models: Models, import_id: str, workspace_id: str | None
 ) -> ImportMixin:
-    """Return an import, as it is in the database now.
+    """Return an import as the database has it.
 
-    :param workspace_id: whose it is; None: of whatever workspace.
+    :param workspace_id: its workspace; None: any.
     :raises ImportNotFound: there is none of this id in the workspace.
     """
     return find_with_status(session, models, import_id, workspace_id)[0]
@@ -173,7 +173,7 @@ def find_import(
 def find_with_status(
     session: scoped_session[Session], models: Models, import_id: str, workspace_id: str | None
 ) -> tuple[ImportMixin, ImportStatus]:
-    """Return an import as `find_import` does, and its status now."""
+    """Return an import as `find_import` does, and its status by `status_now`."""
     model = models.import_
     query = select(model, status_now(models)).where(
         model.id == import_id, model.deleted_at.is_(None)
@@ -181,10 +181,10 @@ def find_with_status(
     if workspace_id is not None:
         query = query.where(model.workspace_id == workspace_id)
     found = None
-    # Spare the database what is no id: PostgreSQL refuses a NUL with a fault of its own.
+    # Only ids go to the database: PostgreSQL raises another fault for a NUL.
     if import_id.isascii() and import_id.isalnum():
         found = session.execute(query.execution_options(populate_existing=True)).first()
-    # Compared once more: MySQL takes a space at the end of a text for none.
+    # Compared again here: MySQL ignores a space at the end of a text.
     if found is None or workspace_id not in (None, found[0].workspace_id):
         raise ImportNotFound(f"there is no import {one_line(import_id)[:64]}")
     return found[0], ImportStatus(found[1])

@@ -1,4 +1,4 @@
-"""Seals everything anew with the first key, in small batches."""
+"""Key rotation: seals everything with the first key, in small batches."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from .models import Models, table_of
 from .sealing import Field, KeyRing
 from .session import execute, repeated, transaction
 
-#: Values of one transaction; one value may be a whole file.
+#: How many values one transaction writes; one value may be a whole file.
 _BATCH = 50
 _MORE_PASSES = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rotated:
-    """What a rotation did; where ``unopened`` is empty, the other keys are no longer needed."""
+    """The result of a rotation. If ``unopened`` is empty, the other keys are no longer needed."""
 
     #: The id of the first key.
     key_id: str
-    #: Values that are sealed with the first key now, and were not before.
+    #: How many values were sealed with it now.
     sealed: int
-    #: Values that were sealed with it already.
+    #: How many values had been sealed with it before.
     current: int
-    #: What does not open: its key is not configured, or it is damaged. ``mailbox 7``, for example.
+    #: The values that do not open, such as ``mailbox 7``: damaged, or their key is not configured.
     unopened: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A column of sealed values, and what they are bound to."""
+    """A column of sealed values, and the columns to which they are bound."""
 
     name: str
     field: Field
@@ -47,17 +47,17 @@ class _Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Batch:
-    #: The id of its last value, None where no more follow.
+    #: The id of its last value; None where no more follow.
     last: Any
     sealed: int
     current: int
-    #: What somebody else wrote or erased meanwhile, and is not as it was read.
+    #: How many values were changed or erased by others since they were read.
     changed: int
     unopened: list[str]
 
 
 class Rotation:
-    """Rotates the keys of one app. Needs an app context."""
+    """Rotates the keys of one app. Every method needs an app context."""
 
     def __init__(self, db: SQLAlchemy, models: Models, key_ring: KeyRing) -> None:
         self._db = db
@@ -66,10 +66,10 @@ class Rotation:
 
     @shielded
     def run(self) -> Rotated:
-        """Seal everything with the first key that is not; can be repeated at any time."""
+        """Seal everything with the first key that is not yet; it can be repeated at any time."""
         rotated, again = self._pass()
-        # A process without the first key may have written meanwhile, also where we had been;
-        # one that goes on writing is for a repeat, when it is gone.
+        # A process that has the old settings may write meanwhile, so that more passes are made.
+        # If it goes on writing, repeat the rotation when it has ended.
         for _ in range(_MORE_PASSES):
             if not again:
                 break
@@ -87,7 +87,7 @@ class Rotation:
         return rotated
 
     def _pass(self) -> tuple[Rotated, bool]:
-        """Do all places once; return also whether there was anything to do."""
+        """Seal the values of all places once; return also whether any had to be sealed."""
         batches = [batch for place in self._places() for batch in self._batches(place)]
         rotated = Rotated(
             key_id=self._key_ring.first,
@@ -121,7 +121,7 @@ class Rotation:
 
     @repeated
     def _batch(self, place: _Place, after: Any) -> _Batch:
-        """Do the values that follow the id ``after``; the first where it is None."""
+        """Seal the values that follow the id ``after``; the first ones where it is None."""
         table = place.column.table
         key = table.c.id
         query = place.query.where(place.column.is_not(None)).order_by(key).limit(_BATCH)
@@ -142,7 +142,7 @@ class Rotation:
                     current += 1
                     continue
                 new = self._key_ring.seal(clear, **bound)
-                # Only where nobody has written another value, or erased this one, meanwhile.
+                # Only if the value was not changed or erased meanwhile.
                 unchanged = update(table).where(key == identity, place.column == old)
                 if execute(session, unchanged.values({place.column: new})):
                     sealed += 1

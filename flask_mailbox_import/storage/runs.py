@@ -1,4 +1,4 @@
-"""The writes of a run: into the queue, claim, sign of life, a saved batch, cancel, end."""
+"""Writes what happens to a run: queued, claimed, alive, a batch saved, cancelled, ended."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _CONTINUABLE = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Database:
-    """What a run writes with."""
+    """What a run needs in order to write."""
 
     db: SQLAlchemy
     models: Models
@@ -42,10 +42,10 @@ class _Database:
 
 
 class Run:
-    """The right to work on an import, until somebody else takes it over; see `Runs.claim`.
+    """A claimed import, until another run takes it over; see `Runs.claim`.
 
-    Each method is one transaction and needs an app context. What it writes is conditional on the
-    token that the claim wrote: where somebody else has taken the import over, it raises `RunLost`.
+    Each method is one transaction and needs an app context. A method writes only while the import
+    has the token of this claim. Where another run has taken it over, it raises `RunLost`.
     """
 
     def __init__(
@@ -61,9 +61,9 @@ class Run:
 
     @idempotent
     def ready_rows(self) -> list[StagedRow]:
-        """Return what is still to be done, in the file's order.
+        """Return the ready rows, in the file's order.
 
-        :raises SealError: it is sealed with a key that is not configured; it stays as it is.
+        :raises SealError: a row is sealed with a key that is not configured; it stays as it is.
         """
         row = self._models.row
         with transaction(self._db) as session:
@@ -77,21 +77,21 @@ class Run:
 
     @idempotent
     def beat(self) -> None:
-        """Give a sign of life.
+        """Write that the run is alive.
 
-        :raises RunLost: somebody else has taken the import over.
+        :raises RunLost: another run has taken the import over.
         """
         with transaction(self._db) as session:
             self._hold(session)
 
     @repeated
     def save(self, outcomes: Sequence[Outcome]) -> None:
-        """Write a batch: the mailboxes, the rows' outcomes, and the end of the rows' records.
+        """Write a batch of outcomes: mailboxes, rows, and which records are erased when.
 
-        :raises RunLost: somebody else has taken the import over; nothing was written.
+        :raises RunLost: another run has taken the import over; nothing was written.
         """
         with transaction(self._db) as session:
-            # First of all, so that SQLite begins the transaction before any savepoint.
+            # First, so that SQLite's transaction begins before any savepoint.
             self._hold(session)
             batch = MailboxBatch(
                 session, self._models, self._key_ring, self.import_id, self.options
@@ -100,9 +100,9 @@ class Run:
 
     @repeated
     def warn(self, warning: RowWarning) -> None:
-        """Add what is worth saying of all rows of the import.
+        """Add a warning about all rows of the import.
 
-        :raises RunLost: somebody else has taken the import over.
+        :raises RunLost: another run has taken the import over.
         """
         with transaction(self._db) as session:
             self._hold(session)
@@ -111,7 +111,7 @@ class Run:
 
     @idempotent
     def is_cancelled(self) -> bool:
-        """Tell whether somebody wants the run to end."""
+        """Tell whether the run was asked to stop."""
         model = self._models.import_
         query = select(model.cancelled_at).where(
             model.id == self.import_id, model.workspace_id == self.options.workspace_id
@@ -121,7 +121,7 @@ class Run:
 
     @idempotent
     def end(self, status: ImportStatus) -> None:
-        """Set the last status of the run, if it is still ours."""
+        """Write the last status of the run, if no other run has taken the import over."""
         finished_at = now() if status is ImportStatus.FINISHED else None
         values = {"status": status.value, "run_token": None, "finished_at": finished_at}
         with transaction(self._db) as session:
@@ -129,7 +129,7 @@ class Run:
 
     @repeated
     def count_refused(self, outcomes: Sequence[Outcome]) -> None:
-        """Write which logins were refused, where the import was deleted meanwhile; no word more."""
+        """Write only which logins were refused, after the import was deleted."""
         row, model = self._models.row, self._models.import_
         deleted = select(model.id).where(
             model.id == self.import_id,
@@ -165,13 +165,13 @@ class Runs:
 
     @repeated
     def queue(self, import_id: str, workspace_id: str) -> bool:
-        """Have an import wait for a run; return whether it does, which a running one does not.
+        """Put an import into the queue; return whether it waits there. A running one does not.
 
         :raises ImportNotFound: there is none of this id in the workspace.
-        :raises ImportNotRunnable: a run of it is just ending, as somebody wanted it to.
+        :raises ImportNotRunnable: it runs, and was asked to stop.
         """
         model = self._models.import_
-        # Its turn comes by when it was queued; who asks twice keeps his place.
+        # The queue is ordered by when an import was queued; asking again does not change that.
         is_queued = model.status == ImportStatus.QUEUED.value
         values = {
             "status": ImportStatus.QUEUED.value,
@@ -191,7 +191,7 @@ class Runs:
 
     @repeated
     def cancel(self, import_id: str, workspace_id: str) -> None:
-        """Have a running import begin no more tests, and one that waits not be run.
+        """Ask a running import to stop, and take a waiting one out of the queue.
 
         :raises ImportNotFound: there is none of this id in the workspace.
         """
@@ -207,7 +207,7 @@ class Runs:
 
     @repeated
     def put_off(self, import_id: str, workspace_id: str) -> None:
-        """Have an import wait no longer: somebody has to continue it."""
+        """Take an import out of the queue; it has to be continued by a user."""
         model = self._models.import_
         mine = (model.id == import_id, model.workspace_id == workspace_id)
         waiting = model.status == ImportStatus.QUEUED.value
@@ -217,9 +217,9 @@ class Runs:
 
     @repeated
     def claim(self, import_id: str, workspace_id: str | None = None) -> Run:
-        """Take an import over for a run.
+        """Claim an import for a run.
 
-        :param workspace_id: whose import it is; None: an operator's call, of whatever workspace.
+        :param workspace_id: its workspace; None: any, for an operator's call.
         :raises ImportNotFound: there is none of this id in the workspace.
         :raises ImportNotRunnable: it is finished, or a run of it is alive.
         """
@@ -243,7 +243,7 @@ class Runs:
             return Run(self._database, import_id, options_of(found), token)
 
     def _runnable(self) -> ColumnElement[bool]:
-        """What may be run: it waits for a run, or its run is dead."""
+        """Return the SQL condition for an import that may be run: it waits, or its run is dead."""
         model = self._models.import_
         return or_(
             and_(

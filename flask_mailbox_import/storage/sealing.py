@@ -18,27 +18,27 @@ _NONCE_BYTES = 12
 
 
 class Field(str, Enum):
-    """What a sealed value is, as it is bound to it."""
+    """The name of a sealed value's field, to which the value is bound."""
 
     SMTP_PASSWORD = "smtp_password"  # noqa: S105 (a field)
     IMAP_PASSWORD = "imap_password"  # noqa: S105 (a field)
     #: All cells of a row.
     RECORD = "record"
-    #: A whole file, and how it was asked to be read.
+    #: A whole file with its options.
     FILE = "file"
 
 
 def new_seal_id() -> str:
-    """Return the random id that binds sealed values to their row; made before the insert."""
+    """Return a random id that binds sealed values to a row that has no primary key yet."""
     return secrets.token_hex(16)
 
 
 class KeyRing:
     """Seals with the first key, opens with any (NIST SP 800-38D, random 96-bit nonces).
 
-    A sealed value is ``version, length of the key id, key id, nonce, ciphertext and tag``. The
-    workspace, the row's ``seal_id`` and the field are authenticated with it, so that a value moved
-    or swapped inside the database does not open.
+    A sealed value is ``version, length of the key id, key id, nonce, ciphertext and tag``. It is
+    authenticated together with the workspace, the row's ``seal_id`` and the field. So a value that
+    was moved or swapped inside the database does not open.
     """
 
     def __init__(self, keys: Iterable[tuple[str, bytes]]) -> None:
@@ -61,9 +61,9 @@ class KeyRing:
         return self._header + nonce + cipher.encrypt(nonce, secret.reveal().encode(), bound)
 
     def fingerprint(self, data: bytes, *, workspace_id: str) -> str:
-        """Return 64 hex digits by which a workspace's file is known again (HMAC, RFC 2104).
+        """Return 64 hex digits by which a workspace's file is recognised (HMAC, RFC 2104).
 
-        Not a plain hash: by that, guesses at a file's passwords could be checked.
+        It is no plain hash, because with that one could check guesses at the file's passwords.
         """
         return hmac.new(self._first_key, workspace_id.encode() + b"\0" + data, "sha256").hexdigest()
 
@@ -74,8 +74,8 @@ class KeyRing:
     def open(self, sealed: bytes, *, workspace_id: str, seal_id: str, field: Field) -> Secret:
         """Return the secret.
 
-        :raises SealError: damaged, moved from another row, field or workspace, or sealed with a
-            key that is not in ``MAILBOX_IMPORT_ENCRYPTION_KEYS``. Tells which; never the value.
+        :raises SealError: it is damaged, was moved from another row, field or workspace, or its key
+            is not in ``MAILBOX_IMPORT_ENCRYPTION_KEYS``. The message says which, without the value.
         """
         if len(sealed) < 2 or sealed[0] != _VERSION:
             raise SealError("not a sealed value")
@@ -96,6 +96,6 @@ class KeyRing:
 
 
 def _associated_data(header: bytes, *parts: str) -> bytes:
-    """Join with length prefixes: no two lists of parts give the same bytes."""
+    """Join parts with their lengths, so that no two lists of parts give the same bytes."""
     texts = [part.encode() for part in parts]
     return header + b"".join(len(text).to_bytes(4, "big") + text for text in texts)

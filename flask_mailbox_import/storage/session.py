@@ -1,4 +1,4 @@
-"""One transaction in a session of the host's, repeated where the database asks for it."""
+"""Transactions in an own session of the host's database, and their repetition after deadlocks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session, scoped_session
 from sqlalchemy.pool import SingletonThreadPool, StaticPool
 from sqlalchemy.sql import Delete, Update
 
-# Seconds before a transaction that met a deadlock is tried again.
+# Seconds before each repetition of a transaction.
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)
 
 P = ParamSpec("P")
@@ -26,17 +26,17 @@ T = TypeVar("T")
 
 @contextmanager
 def transaction(db: SQLAlchemy) -> Iterator[scoped_session[Session]]:
-    """Open one transaction; commit at its end, roll back on any fault. Needs an app context.
+    """Open one transaction; commit it at the end, roll back on any fault. Needs an app context.
 
-    It works in an app context of its own, and so in a session of its own: nothing that the caller
-    has open is committed, and what is loaded here is gone when it ends.
+    It pushes an app context of its own, and so has a session of its own: nothing of the caller's is
+    committed. Objects that were loaded here are detached at the end.
     """
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     with app.app_context():
         session = cast("scoped_session[Session]", db.session)
         try:
-            if db.engine.dialect.name == "postgresql":
-                # Above it, PostgreSQL hides the mailbox that another import has just added.
+            if db.engine.dialect.name == "postgresql" and not session().in_transaction():
+                # With a higher level PostgreSQL hides mailboxes that another import has just added.
                 session.connection(execution_options={"isolation_level": "READ COMMITTED"})
             yield session
             session.commit()
@@ -46,9 +46,9 @@ def transaction(db: SQLAlchemy) -> Iterator[scoped_session[Session]]:
 
 
 def shares_connection(db: SQLAlchemy) -> bool:
-    """Tell whether all sessions have one connection, as on an SQLite in memory.
+    """Tell whether all sessions share one connection, as with SQLite in memory.
 
-    Two threads would work in one transaction there.
+    There two threads would be in the same transaction.
     """
     return isinstance(db.engine.pool, StaticPool | SingletonThreadPool)
 
@@ -60,15 +60,15 @@ def execute(session: scoped_session[Session], statement: Update | Delete) -> int
 
 
 def repeated(function: Callable[P, T]) -> Callable[P, T]:
-    """Call again a function that is one whole transaction, when it met a deadlock or a lock.
+    """Decorate a function that is one transaction: repeat it after a deadlock or a lock.
 
-    Nothing of it was written then. After a lost connection that is not known: see `idempotent`.
+    The database has rolled it back then. After a lost connection this is unknown: `idempotent`.
     """
     return _repeated(function, after_loss=False)
 
 
 def idempotent(function: Callable[P, T]) -> Callable[P, T]:
-    """Call again also after a lost connection what does the same when it is done twice."""
+    """Decorate a transaction that may be done twice: repeat it after a lost connection too."""
     return _repeated(function, after_loss=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from flask import Response, request, url_for
@@ -48,10 +49,9 @@ def import_mailboxes(caller: Caller) -> Response:
     The login of each row is tested; those that work become mailboxes of the workspace.
     """
     importer = current_state().importer
+    options = read_options(request, caller.workspace_id, api_key_id=caller.api_key_id)
     file = uploaded_file(request)
-    options = read_options(
-        request, caller.workspace_id, file_name=file.filename, api_key_id=caller.api_key_id
-    )
+    options = replace(options, file_name=file.filename)
     if is_dry_run(request):
         check = importer.check_file(file.stream, options)
         return answer({"success": True, "data": dry_run_body(check.summary())})

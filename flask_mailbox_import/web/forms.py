@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from flask import Request, request
@@ -44,12 +45,15 @@ _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
 def read_options(
-    request: Request, workspace_id: str, *, beside: Container[str] = (), **known: Any
+    request: Request,
+    workspace_id: str,
+    *,
+    api_key_id: int | None = None,
+    beside: Container[str] = (),
 ) -> ImportOptions:
-    """Return what the form asks an import to do.
+    """Return the options of an import that a form asks for; its file's name is yet to be added.
 
     :param beside: other fields that the form may have.
-    :param known: options that are no fields, such as ``file_name``.
     :raises RequestError: 400 ``invalid_field``: unknown, twice, or malformed; ``invalid_mapping``.
     """
     for name in request.args:
@@ -58,15 +62,18 @@ def read_options(
     for name in request.form:
         if name not in (*FIELDS, "file") and name not in beside:
             raise invalid_field(name, f"is not known; known are file, {', '.join(FIELDS)}")
+    options = ImportOptions(workspace_id=workspace_id, api_key_id=api_key_id)
     for name, (option, read) in _OPTIONS.items():
-        if text := _text(request.form, name):
-            known[option] = read(name, text)
-    try:
-        return ImportOptions(workspace_id=workspace_id, **known)
-    except InvalidOption as fault:
-        field = next(name for name, (option, _) in _OPTIONS.items() if option == fault.option)
-        why = fault.words if fault.words.startswith("is ") else f"is wrong: {fault.words}"
-        raise invalid_field(field, why) from None
+        text = _text(request.form, name)
+        value = read(name, text) if text else None
+        if value is None or option is None:
+            continue
+        try:
+            options = replace(options, **{option: value})
+        except InvalidOption as fault:
+            why = fault.words if fault.words.startswith("is ") else f"is wrong: {fault.words}"
+            raise invalid_field(name, why) from None
+    return options
 
 
 def is_dry_run(request: Request) -> bool:
@@ -79,11 +86,10 @@ def is_dry_run(request: Request) -> bool:
 
 
 def read_flag(request: Request, name: str) -> bool:
-    """Return the one boolean that the address of a call may have.
+    """Return a boolean of the address of a call.
 
-    :raises RequestError: 400 ``invalid_field``: unknown, twice or malformed.
+    :raises RequestError: 400 ``invalid_field``: given twice or malformed.
     """
-    refuse_arguments(request, name)
     text = _text(request.args, name)
     return bool(text) and _boolean(name, text)
 
@@ -172,16 +178,20 @@ class _Pairs(list[tuple[str, object]]):
 
 
 #: The option that each field of an import stands for, and what reads its text.
-_OPTIONS: dict[str, tuple[str, Callable[[str, str], object]]] = {
+_OPTIONS: dict[str, tuple[str | None, Callable[[str, str], Any]]] = {
     "tag": ("tag", _as_it_is),
     "skipConnectionTest": ("skip_connection_test", _boolean),
+    "dryRun": (None, _boolean),  # no option: see is_dry_run
     "testImap": ("test_imap", _boolean),
     "encoding": ("encoding", _as_it_is),
-    "onDuplicate": ("on_duplicate", _on_duplicate),
     "columnMapping": ("column_mapping", _column_mapping),
+    "onDuplicate": ("on_duplicate", _on_duplicate),
 }
 #: All fields of an import beside its file.
-FIELDS = (*_OPTIONS, "dryRun")
+FIELDS = (
+    *("tag", "skipConnectionTest", "dryRun", "testImap", "encoding"),
+    *("onDuplicate", "columnMapping"),
+)
 
 
 _RETRY = (

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from flask import Blueprint, abort, redirect, request, session, url_for
+from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response as BaseResponse
 
 from ..core.errors import (
@@ -86,7 +88,7 @@ def result(workspace_id: str, import_id: str) -> Answer:
 
 
 def import_page(
-    workspace_id: str, import_id: str, fault: RequestError | None = None, name: str = "result.html"
+    workspace_id: str, import_id: str, fault: RequestError | None = None, name: str = "import.html"
 ) -> Answer:
     """Return the page of an import as it stands, and what is wrong."""
     state = current_state()
@@ -104,7 +106,7 @@ def import_page(
     shown = _shown_rows(summary)
     rows = _rows(workspace_id, import_id, shown)
     kept = _kept(workspace_id, import_id) if shown is RowStatus.FAILED else {}
-    sent = request.form if fault is not None else {}
+    sent = _sent_form() if fault is not None else {}
     changed = set(read_corrections(request, list(kept.values()))[1]) if sent else set()
     refused = fault.details.get("rows") if fault is not None else None
     if isinstance(refused, list):
@@ -123,6 +125,14 @@ def import_page(
         sent=sent,
         changed=changed,
     )
+
+
+def _sent_form() -> Mapping[str, str]:
+    """Return the form of the request; an empty one where it is too large to be read."""
+    try:
+        return request.form
+    except RequestEntityTooLarge:
+        return {}
 
 
 def _kept(workspace_id: str, import_id: str) -> dict[int, KeptCells]:
@@ -149,21 +159,21 @@ def _shown_rows(summary: Summary) -> RowStatus | None:
 def _rows(workspace_id: str, import_id: str, shown: RowStatus | None) -> Page[RowResult]:
     if shown is None:
         return Page(items=(), next_cursor=None)
+    rows = partial(
+        current_state().importer.rows, import_id, workspace_id=workspace_id, status=shown
+    )
     try:
-        return current_state().importer.rows(
-            import_id,
-            workspace_id=workspace_id,
-            status=shown,
-            cursor=request.args.get("cursor"),
-        )
+        return rows(cursor=request.args.get("cursor"))
     except InvalidCursor:
+        if shown is RowStatus.FAILED:
+            return rows()  # a refused form with corrections is shown again, whatever its address
         abort(404)
 
 
 @page_view
 def progress(workspace_id: str, import_id: str) -> Answer:
     """``GET .../ID/progress``: the part of an import's page that changes as it goes on."""
-    return import_page(workspace_id, import_id, name="_result.html")
+    return import_page(workspace_id, import_id, name="_import.html")
 
 
 @page_view

@@ -13,7 +13,7 @@ from ..core.rows import COLUMNS, REQUIRED
 from ..engine.state import current_state
 from ..reading.template import template as template_bytes
 from ..reading.workbook import can_read_workbooks
-from .errors import REFUSED_ON_PAGE, RequestError, invalid_field, refusal_of, too_large
+from .errors import REFUSED_ON_PAGE, RequestError, refusal_of, too_large
 from .forms import UploadForm, is_dry_run, read_options, sent
 from .rendering import SESSION_ENDED, Answer, page_view, render
 from .responses import csv_file
@@ -58,7 +58,7 @@ def _stage(form: FlaskForm, workspace_id: str) -> str:
         raise RequestError(400, "csrf", SESSION_ENDED)
     options = read_options(request, workspace_id, beside={form.meta.csrf_field_name})
     if is_dry_run(request):
-        raise invalid_field("dryRun", "is for the JSON call")
+        raise RequestError(400, "invalid_field", "The field 'dryRun' is for the JSON call.")
     file = uploaded_file(request)
     # A box without a tick is not sent at all.
     test_imap = bool(options.test_imap)
