@@ -149,7 +149,7 @@ def continue_import(import_id: str | None) -> None:
                     "its file waits for somebody to say which encoding it is in: answer on its "
                     "page, or run the file with --encoding"
                 ) from None
-            # A process that was killed leaves an import that looks alive for a while.
+            # The import of a killed process seems to run for a while.
             if fault.status is not ImportStatus.RUNNING or waited > STALE_AFTER.total_seconds():
                 raise click.ClickException(str(fault)) from None
             if not waited:
@@ -210,7 +210,7 @@ def rotate_keys() -> None:
 
 
 def _with_bar(work: Callable[..., Summary]) -> Summary:
-    """Do the work behind a progress bar on standard error (none where that is no terminal)."""
+    """Do the work, with a progress bar on standard error if that is a terminal."""
     with ExitStack() as stack:
         bars: list[ProgressBar[int]] = []
 

@@ -21,7 +21,7 @@ from .core.validators import IPNetwork
 
 PREFIX = "MAILBOX_IMPORT_"
 
-#: The layout that we bring ourselves.
+#: Our own layout.
 DEFAULT_BASE_TEMPLATE = "mailbox_import/base.html"
 
 _KEY_ID = re.compile(r"[A-Za-z0-9_.-]{1,32}", re.ASCII)
@@ -34,7 +34,7 @@ _GENERATE_KEY = (
 
 
 class _Wrong(ValueError):
-    """A value is wrong; the words say what it must be."""
+    """A value is wrong. The message says what it must be."""
 
 
 def _boolean(value: object) -> bool:
@@ -83,7 +83,7 @@ def _keys(value: object) -> tuple[tuple[str, bytes], ...]:
 
 
 def _key(entry: object, position: int) -> tuple[str, bytes]:
-    """Parse one ``kid:base64``; no word of the error repeats any of the value."""
+    """Parse one ``kid:base64``. The error does not repeat any of the value."""
     kid, colon, text = entry.partition(":") if isinstance(entry, str) else ("", "", "")
     if not colon or not _KEY_ID.fullmatch(kid):
         raise _Wrong(f"entry {position} is not of the form 'kid:base64': {_GENERATE_KEY}")
@@ -164,7 +164,7 @@ _REQUIRED = object()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """The settings of one app, read once by :meth:`from_mapping` and frozen after."""
+    """The settings of one app, as :meth:`from_mapping` reads them."""
 
     encryption_keys: tuple[tuple[str, bytes], ...] = _setting(
         _REQUIRED, _keys, "keys that seal passwords: the first seals, all open", secret=True

@@ -1,4 +1,4 @@
-"""MailboxImport: mounts the import into an app, and keeps the host's hooks."""
+"""The extension object: mounts the import into an app, and keeps the host's hooks."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ _Hook = TypeVar("_Hook", bound=Callable[[], Any])
 
 
 class MailboxImport:
-    """The extension: lets an app's users import mailboxes from a CSV file.
+    """The Flask extension with which an app's users import mailboxes from a CSV file.
 
-    One object serves any number of apps; all that belongs to one is in ``app.extensions``.
+    One object serves any number of apps. What belongs to one app is in ``app.extensions``.
 
-    :param app: calls :meth:`init_app` at once, with ``db``.
-    :param mailbox_model: the host's own model, with :class:`MailboxMixin`, in place of ours.
-    :param texts: the host's own words for texts of the pages, by ours.
+    :param app: if it is given, :meth:`init_app` is called with it and ``db``.
+    :param mailbox_model: the host's own model with :class:`MailboxMixin`, in place of ours.
+    :param texts: the host's own texts of the pages, by our texts.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class MailboxImport:
     def init_app(self, app: Flask, db: SQLAlchemy | None) -> None:
         """Mount the import into an app: routes, commands, and models on ``db``.
 
-        Reads the ``MAILBOX_IMPORT_*`` settings once; later changes to them are not seen.
+        The ``MAILBOX_IMPORT_*`` settings are read here; later changes have no effect.
 
         :raises ConfigError: lists everything that is wrong with the settings.
         :raises RuntimeError: the app has an import already.
@@ -87,12 +87,12 @@ class MailboxImport:
         app.cli.add_command(cli.group)
 
     def workspace_loader(self, hook: _Hook) -> _Hook:
-        """Register whose workspace a page is for: returns its id, None, or a response."""
+        """Register a function for pages: it returns the workspace's id, None, or a response."""
         self._workspace_loader = hook
         return hook
 
     def api_workspace_loader(self, hook: _Hook) -> _Hook:
-        """Register whose workspace a JSON call without one of our keys is for: its id, or None."""
+        """Register a function for JSON calls without a key: it returns a workspace id, or None."""
         self._api_workspace_loader = hook
         return hook
 
@@ -102,33 +102,34 @@ class MailboxImport:
         return current_state().importer
 
     def create_api_key(self, workspace_id: str) -> str:
-        """Make an API key for a workspace of the current app and return it, this once.
+        """Make an API key for a workspace of the current app and return it. It is not kept.
 
-        :raises ValueError: that is no workspace id.
+        :raises ValueError: the id is no workspace id.
         """
         return current_state().api_keys.create([workspace_id])
 
     def open_smtp(self, mailbox: MailboxMixin, timeout: float = 30.0) -> smtplib.SMTP:
-        """Connect to a mailbox's server as `connect` does, encrypted and verified, and log in.
+        """Connect to a mailbox's server as `connect` does, with verified TLS, and log in.
 
         Use it in a ``with``; its ``send_message`` sends.
 
         :param timeout: seconds for each address that is tried, and for each read afterwards.
-        :raises OSError: the server cannot be reached, ``ssl.SSLError`` included, or
-            ``smtplib.SMTPException``: of it ``SMTPAuthenticationError`` for a refused login.
+        :raises smtplib.SMTPException: a fault of the dialogue; ``SMTPAuthenticationError`` where
+            the login was refused.
+        :raises OSError: the server cannot be reached; ``ssl.SSLError`` is one.
         :raises SealError: the password does not open.
         """
         return open_smtp(login_of(mailbox), timeout, current_state().config)
 
     def connect(self, host: str, port: int, timeout: float = 30.0) -> socket.socket:
-        """Connect to a mailbox's server under the current app's ``ALLOWED_*`` settings.
+        """Connect to a mailbox's server, if the current app's ``ALLOWED_*`` settings let it.
 
-        For whatever uses a mailbox later: a name may lead elsewhere by then, and a mailbox that
-        was not tested was judged by its text alone.
+        Use it for every later connection: the name may lead elsewhere by then, and without a test
+        its addresses were never checked.
 
         :param timeout: seconds for each address that is tried, and for each read afterwards.
-        :raises OSError: of it ``socket.gaierror`` for a name that does not exist or may not be
-            contacted.
+        :raises socket.gaierror: the name does not exist, or leads where nothing may be contacted.
+        :raises OSError: the server cannot be reached.
         """
         return open_connection(host, port, timeout, current_state().config)
 
@@ -153,7 +154,7 @@ class MailboxImport:
 
 
 def _check_transactions(app: Flask) -> None:
-    """Refuse a database that commits each statement by itself: counts would not be true."""
+    """Refuse a database that commits each statement by itself: an import needs transactions."""
     options = app.config.get("SQLALCHEMY_ENGINE_OPTIONS") or {}
     if options.get("isolation_level") == "AUTOCOMMIT":
         words = "SQLALCHEMY_ENGINE_OPTIONS sets isolation_level to AUTOCOMMIT: an import needs"
@@ -161,7 +162,7 @@ def _check_transactions(app: Flask) -> None:
 
 
 def _warn_of_development(app: Flask, config: Config) -> None:
-    """Say which settings are not for production, as they are easily left on."""
+    """Warn of settings that are not for production."""
     inside = any(each.is_loopback or each.is_link_local for each in config.allowed_networks)
     switches = {
         "DEBUG": app.debug,
@@ -176,7 +177,7 @@ def _warn_of_development(app: Flask, config: Config) -> None:
 
 
 def _check_model(model: type[MailboxMixin] | None) -> None:
-    """Refuse a host's model without what keeps two imports from adding one mailbox twice."""
+    """Refuse a host's model without our mixin or its unique constraint."""
     if model is None:
         return
     if not issubclass(model, MailboxMixin):

@@ -1,4 +1,4 @@
-"""Blinker signals and log lines of what happens: ids and counts, never a value of a row."""
+"""Blinker signals and log lines of events, with ids and counts, never with values of a row."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ __all__ = [
 
 logger = logging.getLogger("flask_mailbox_import")
 
-#: What a signal tells: ids, counts and slugs.
+#: A fact of a signal: an id, a count or a slug.
 Fact: TypeAlias = "str | int | bool | None"
 
 _namespace = Namespace()
@@ -78,8 +78,8 @@ keys_rotated = _signal("keys_rotated", "All was sealed anew: counts sealed, curr
 def tell(signal: NamedSignal, /, **facts: Fact) -> None:
     """Log one line ``event=... name=value ...`` and send the signal; the sender is the app.
 
-    Each receiver has an app context, and so a session, of its own. One that fails is logged: an
-    import does not end because of somebody who watches it.
+    Each receiver has an app context, and so a session, of its own. Its exception is logged, and
+    the import goes on.
     """
     level = _LEVELS[signal.name]
     if logger.isEnabledFor(level):
@@ -99,7 +99,7 @@ def tell(signal: NamedSignal, /, **facts: Fact) -> None:
 
 def _shown(fact: Fact) -> str:
     if not isinstance(fact, str):
-        # A host's own ids may be of any type.
+        # The ids of a host's own model may be of any type.
         return json.dumps(fact, default=str)
     plain = fact.isascii() and fact.replace("_", "").replace("-", "").replace(",", "").isalnum()
     return fact if plain else json.dumps(fact)

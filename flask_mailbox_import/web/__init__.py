@@ -1,1 +1,1 @@
-"""The JSON API and the pages: everything that is mounted on the blueprint."""
+"""The JSON API and the pages: everything on the blueprint."""

@@ -1,4 +1,4 @@
-"""The routes of the JSON API: reads the request, calls the importer, answers in JSON."""
+"""The routes of the JSON API: each reads the request, calls the importer, answers in JSON."""
 
 from __future__ import annotations
 
@@ -231,7 +231,7 @@ def get_description() -> Response:
 
 
 def _accepted(import_id: str, caller: Caller, headers: Mapping[str, str] | None = None) -> Response:
-    """Answer 202 with an import that goes on, and where it can be watched."""
+    """Return the answer 202 with an import that goes on, and its address in ``Location``."""
     summary = current_state().importer.summary(import_id, workspace_id=caller.workspace_id)
     address = url_for(f"{NAME}.api_resource", import_id=import_id)
     body = {"success": True, "data": import_body(summary)}

@@ -1,4 +1,4 @@
-"""Whose workspace a request is for: by API key, by the host's own loader, or nobody's."""
+"""Finds the workspace of a request: by API key or by a loader of the host."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from .errors import RequestError
 
 logger = logging.getLogger("flask_mailbox_import")
 
-#: Schemes of what a browser sends by itself, with the form of any site.
+#: The schemes of credentials that a browser adds by itself, even to forms of other sites.
 _SENT_BY_BROWSERS = frozenset({"basic", "digest", "negotiate", "ntlm"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who calls the API."""
+    """The caller of the API."""
 
     workspace_id: str
-    #: None where the host's own loader named the workspace.
+    #: None where a loader of the host named the workspace.
     api_key_id: int | None = None
 
 
 def authenticate(request: Request, keys: ApiKeys, loader: WorkspaceLoader | None) -> ApiKey | str:
-    """Return the API key that a call carries, or the workspace that the host's loader names.
+    """Return the API key of a call, or the workspace that the host's loader returns.
 
     :raises RequestError: 401 ``no_key`` or ``bad_key``.
     """
@@ -54,7 +54,7 @@ def authenticate(request: Request, keys: ApiKeys, loader: WorkspaceLoader | None
 
 
 def caller_of(identity: ApiKey | str, request: Request) -> Caller:
-    """Return for which workspace an authenticated call is.
+    """Return the workspace of an authenticated call.
 
     :raises RequestError: 400 ``workspace_required`` or 403 ``wrong_workspace``.
     """
@@ -73,10 +73,10 @@ def caller_of(identity: ApiKey | str, request: Request) -> Caller:
 
 
 def _is_of_another_site(request: Request) -> bool:
-    """Tell a call that a page of another origin makes a browser send, with the host's cookies.
+    """Tell whether a browser sends this call for a page of another origin, with the host's cookies.
 
-    The API has no CSRF token; a loader that goes by a cookie must not be asked. Browsers say where
-    a call is from in Sec-Fetch-Site (Fetch Metadata), over plain HTTP in Origin alone (RFC 6454).
+    The API has no CSRF token, so a loader that reads a cookie must not be called then. Browsers
+    tell the origin in Sec-Fetch-Site (Fetch Metadata); over plain HTTP only in Origin (RFC 6454).
     """
     scheme = request.headers.get("Authorization", "").partition(" ")[0].lower()
     if scheme and scheme not in _SENT_BY_BROWSERS:
@@ -88,7 +88,7 @@ def _is_of_another_site(request: Request) -> bool:
 
 
 def _utf8(header: str) -> str:
-    """Return a header as its sender wrote it: WSGI (PEP 3333) takes its bytes for Latin-1."""
+    """Return a header decoded as UTF-8, where possible: WSGI decodes it as Latin-1 (PEP 3333)."""
     try:
         return header.encode("latin-1").decode()
     except UnicodeError:
@@ -105,7 +105,7 @@ def _bearer(request: Request) -> str | None:
 
 
 def page_workspace() -> str | BaseResponse:
-    """Return the workspace, or the response that the host's loader gave in its place."""
+    """Return the workspace of a page, or the response that the host's loader returned."""
     loader = current_state().workspace_loader()
     if loader is None:
         logger.error("register whose page it is: @mailbox_import.workspace_loader")

@@ -1,4 +1,4 @@
-"""Joins the routes of the API and the pages in one blueprint, with headers and error pages."""
+"""Makes the blueprint: the routes of the API and the pages, headers, error handlers."""
 
 from __future__ import annotations
 
@@ -32,32 +32,32 @@ def new_blueprint(url_prefix: str) -> Blueprint:
     for module in (api, import_page, upload_page):
         module.register(blueprint)
     blueprint.after_request(_hardened)
-    # A host's CSRFProtect reads the form before our view does.
+    # A host's CSRFProtect may read the form before our view does.
     blueprint.register_error_handler(RequestEntityTooLarge, _too_large)
     blueprint.register_error_handler(CSRFError, _csrf_failed)
     return blueprint
 
 
 def _hardened(response: Response) -> Response:
-    """Set the headers of every answer of a page, those of the host's error handlers too."""
+    """Set the security headers of a page, also of the answers of the host's error handlers."""
     if request.endpoint == f"{NAME}.static" or is_api(request.endpoint):
         return response
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "same-origin"
-    # A host's own policy may leave frames out. Browsers heed frame-ancestors before this header.
+    # The host's own policy may say nothing of frames. If it does, browsers ignore this header.
     response.headers["X-Frame-Options"] = "DENY"
     return response
 
 
 def _too_large(fault: RequestEntityTooLarge) -> BaseResponse:
-    """Answer where a host's hook read the form before our view did."""
+    """Answer a request whose form is too large, where a host's hook read it before our view."""
     limit = current_state().config.max_file_size
     return refused(fault) if is_api(request.endpoint) else _refused(too_large(request, limit))
 
 
 def _csrf_failed(_fault: CSRFError) -> BaseResponse:
-    """Answer where the host's CSRFProtect refused a form of ours."""
+    """Answer a form that the host's CSRFProtect refused."""
     return _refused(RequestError(400, "csrf", SESSION_ENDED))
 
 
@@ -71,5 +71,5 @@ def _refused(fault: RequestError) -> BaseResponse:
     try:
         return answer(**(request.view_args or {}))
     except HTTPException as aborted:
-        # Nobody else handles what an error handler raises: let the host's handlers see it.
+        # Flask does not handle what an error handler raises: pass it to the host's handlers.
         return make_response(current_app.handle_http_exception(aborted))

@@ -1,4 +1,4 @@
-"""Which refusal each error becomes: status, reason and sentence, for JSON and pages alike."""
+"""Turns each error into a refusal with status, reason and sentence, for JSON and pages alike."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ logger = logging.getLogger("flask_mailbox_import")
 
 
 class RequestError(MailboxImportError):
-    """A call that cannot be answered as it was asked; a face turns it into its error response."""
+    """A request is refused; the API answers with the error as JSON, a page shows it."""
 
     def __init__(
         self,
@@ -41,15 +41,15 @@ class RequestError(MailboxImportError):
         super().__init__(message)
         #: The HTTP status (RFC 9110).
         self.status = status
-        #: A slug; those of JSON answers are listed in the README.
+        #: A slug; the README lists those of JSON answers.
         self.reason = reason
-        #: One sentence that says what to do.
+        #: A sentence that says what to do.
         self.message = message
         self.details = dict(details or {})
         self.headers = dict(headers or {})
 
 
-#: What a page refuses: its form is shown again, and says why.
+#: For these errors a page shows its form again, with the reason.
 REFUSED_ON_PAGE = (
     RequestError,
     FileError,
@@ -61,7 +61,7 @@ REFUSED_ON_PAGE = (
 
 
 def too_large(request: Request, limit: int) -> RequestError:
-    """Return the fault of a body that Werkzeug refused to read."""
+    """Return the refusal of a body that Werkzeug refused to read."""
     if (request.content_length or limit * 2) <= limit:
         return RequestError(400, "invalid_field", "The form has more parts than an import has.")
     fault = file_too_large(limit)
@@ -69,7 +69,7 @@ def too_large(request: Request, limit: int) -> RequestError:
 
 
 def refusal_of(fault: Exception, *, on_page: bool = False) -> RequestError:
-    """Return how an error is answered; one that nobody foresaw is logged, with a reference.
+    """Return the refusal for an error; an unforeseen one is logged with a reference.
 
     :param on_page: the answer is a page, not JSON.
     """
@@ -102,7 +102,7 @@ def refusal_of(fault: Exception, *, on_page: bool = False) -> RequestError:
     return _on_page(refusal) if on_page else refusal
 
 
-#: What a page says in its own words.
+#: The sentences of a page that differ from JSON's.
 _PAGE_WORDS = {
     "no_file": "Select the file with your mailboxes.",
     "not_found": "This import is not here. It may have been removed.",
@@ -110,7 +110,7 @@ _PAGE_WORDS = {
 
 
 def _on_page(refusal: RequestError) -> RequestError:
-    """Return a refusal as a page says it: what was filled in wrong is 422."""
+    """Return the refusal of a page: 422 in place of 400."""
     status = 422 if refusal.status == 400 and refusal.reason != "csrf" else refusal.status
     details = {"field": "file"} if refusal.reason == "no_file" else refusal.details
     words = _PAGE_WORDS.get(refusal.reason, refusal.message)
@@ -119,7 +119,7 @@ def _on_page(refusal: RequestError) -> RequestError:
 
 def _internal(fault: Exception) -> RequestError:
     reference = secrets.token_hex(6)
-    # Another's text may hold values of a row: what it is and where is enough to go on.
+    # The text of a foreign exception may hold values of a row, so only type and place are logged.
     words = str(fault) if isinstance(fault, MailboxImportError) else described(fault)
     logger.error("a call failed, reference %s: %s", reference, words)
     details: dict[str, object] = {"reference": reference}

@@ -1,4 +1,4 @@
-"""The fields, corrections and choices of a request, judged the same for pages and API calls."""
+"""Reads and checks the fields and corrections of a request, for pages and API calls alike."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FALSE = (False, "", "false", "0")
 
 
 class UploadForm(FlaskForm):
-    """What the upload page shows again where something was wrong."""
+    """The fields that the upload page shows again after a fault."""
 
     tag = StringField()
     skipConnectionTest = BooleanField(false_values=_FALSE)  # noqa: N815 (as the API's)
@@ -29,11 +29,11 @@ class UploadForm(FlaskForm):
 
 
 class ConfirmForm(FlaskForm):
-    """A button, and the token that makes it the user's own."""
+    """The form of a button: only the CSRF token."""
 
 
 def sent(form: type[FlaskForm]) -> FlaskForm:
-    """Return a form with what was sent as form data; a JSON body is none."""
+    """Return a form filled from form data, not from a JSON body."""
     return form(formdata=CombinedMultiDict[str, Any]([request.files, request.form]))
 
 
@@ -77,7 +77,7 @@ def read_options(
 
 
 def is_dry_run(request: Request) -> bool:
-    """Tell whether a form only asks what is in the file.
+    """Tell whether a form asks only for a check of the file.
 
     :raises RequestError: 400 ``invalid_field``.
     """
@@ -95,7 +95,7 @@ def read_flag(request: Request, name: str) -> bool:
 
 
 def refuse_arguments(request: Request, *known: str) -> None:
-    """Refuse what is in the address and means nothing there: it is mistyped, or misplaced.
+    """Refuse query arguments that are not known: they are mistyped or belong elsewhere.
 
     :raises RequestError: 400 ``invalid_field``.
     """
@@ -105,13 +105,13 @@ def refuse_arguments(request: Request, *known: str) -> None:
 
 
 def prefers_async(request: Request) -> bool:
-    """Tell whether the caller would rather not wait (RFC 7240 section 4.1)."""
+    """Tell whether the caller sent ``Prefer: respond-async`` (RFC 7240 section 4.1)."""
     preferences = ",".join(request.headers.getlist("Prefer")).split(",")
     return any(each.partition(";")[0].strip().lower() == "respond-async" for each in preferences)
 
 
 def read_status(request: Request) -> RowStatus | None:
-    """Return the status that a list of rows is asked for; None stands for all.
+    """Return the status of the rows to list; None: all.
 
     :raises RequestError: 400 ``invalid_field``.
     """
@@ -121,7 +121,7 @@ def read_status(request: Request) -> RowStatus | None:
 
 
 def read_cursor(request: Request) -> str | None:
-    """Return where a list goes on.
+    """Return the cursor of a list; None where there is none.
 
     :raises RequestError: 400 ``invalid_field``: given twice.
     """
@@ -156,10 +156,10 @@ def _on_duplicate(name: str, text: str) -> OnDuplicate:
 
 
 def _column_mapping(_name: str, text: str) -> Mapping[str, str | None]:
-    """Return their header -> our column; an empty or null one is a column that is not used."""
+    """Return a mapping of the file's header to our columns; "" or null: not used."""
     try:
         pairs = json.loads(text, object_pairs_hook=_Pairs)
-        # Half of a surrogate pair is no text.
+        # Half a surrogate pair cannot be encoded.
         json.dumps(pairs, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         pairs = None
@@ -174,10 +174,11 @@ def _column_mapping(_name: str, text: str) -> Mapping[str, str | None]:
 
 
 class _Pairs(list[tuple[str, object]]):
-    """A JSON object as it was written, keys that are there twice and all."""
+    """The pairs of a JSON object, with repeated keys."""
 
 
-#: The option that each field of an import stands for, and what reads its text.
+#: For each field the option that it sets, and the function that reads its text. They are read in
+#: this order.
 _OPTIONS: dict[str, tuple[str | None, Callable[[str, str], Any]]] = {
     "tag": ("tag", _as_it_is),
     "skipConnectionTest": ("skip_connection_test", _boolean),
@@ -200,19 +201,19 @@ _RETRY = (
 )
 _CHOSEN_TWICE = "A column is chosen twice: choose another one, or that there is none."
 _LONGEST_ROW = 9
-#: How the select of one of our columns is called.
+#: The name of a select is this, and then our column.
 _SELECT = "column-"
 
 
 def has_mapping(request: Request) -> bool:
-    """Tell whether a form asks which columns of a file are ours."""
+    """Tell whether a form says which columns of a file are ours."""
     return any(name.startswith(_SELECT) for name in request.form)
 
 
 def read_mapping(request: Request) -> Mapping[str, str | None]:
-    """Return their header -> our column from a page's selects, ``column-OURS=THEIRS``.
+    """Return a mapping of the file's header to our columns from selects, ``column-OURS=THEIRS``.
 
-    A space, which no header is, stands for a column that is not there: ``""`` in the mapping.
+    THEIRS is a space for "the file has no such column"; the mapping has ``""`` for it.
 
     :raises RequestError: 422 ``invalid_field``: one column is chosen twice.
     """
@@ -227,14 +228,14 @@ def read_mapping(request: Request) -> Mapping[str, str | None]:
 
 
 def read_retry(request: Request) -> tuple[list[int], dict[int, dict[str, str | Secret]]]:
-    """Return the rows, and the corrections by row, of a JSON body; no body is an empty one.
+    """Return the rows, and the corrections by row, of a JSON body. No body means none.
 
     :raises RequestError: 400 ``invalid_field``.
     """
     data = request.get_data()
     try:
         body = json.loads(data, object_pairs_hook=_once) if data else {}
-        # Half of a surrogate pair is no text.
+        # Half a surrogate pair cannot be encoded.
         json.dumps(body, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         body = None
@@ -273,9 +274,9 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
 def read_corrections(
     request: Request, kept: Sequence[KeptCells]
 ) -> tuple[list[int], dict[int, dict[str, str | Secret]]]:
-    """Return the ticked rows of a form, and what was changed in which, ``ROW.COLUMN=VALUE``.
+    """Return the ticked rows of a form, and the changed cells by row, from ``ROW.COLUMN=VALUE``.
 
-    An empty password is one that was left as it is.
+    A password field that was left empty is not changed.
     """
     numbers = {each.row for each in kept}
     ticked = {int(each) for each in request.form.getlist("rows") if _is_row(each)}

@@ -31,22 +31,22 @@ from .responses import csv_file
 
 logger = logging.getLogger("flask_mailbox_import")
 
-#: Rows of a file that its check page shows as they were read.
+#: How many rows the check page shows as they were read.
 _ROWS_SHOWN = 5
-#: Where the session says, once, how many mailboxes were removed.
+#: The session's key of the number of removed mailboxes, for the history's message.
 REMOVED = "mailbox_import_removed"
 UNDER_WAY = (ImportStatus.QUEUED, ImportStatus.RUNNING)
-#: Encodings that are shown at once; the others are a click away.
+#: How many encodings are shown at once; a click shows the others.
 _CHOICES_SHOWN = 5
 _CHOOSE = "Choose the line that looks right."
 _CHOOSE_COLUMN = "Choose a column."
 _UNCHANGED = "No row that failed is changed: open one below, type what is right, and test it again."
-#: Corrections that are none and are told above the page; the others stand at their rows.
+#: How many wrong corrections are named above the page; every one stands at its row, too.
 _TOLD = 3
 
 
 def register(blueprint: Blueprint) -> None:
-    """Add the pages; who opens a button's address without a form is led to the import's page."""
+    """Add the pages. A button's address, opened by GET, redirects to the import's page."""
     one = "/mailboxes/import/<import_id>"
     for rule, endpoint, view in (
         (one, "result", result),
@@ -66,7 +66,7 @@ def register(blueprint: Blueprint) -> None:
 
 
 def check_page(summary: Summary, fault: RequestError | None = None) -> Answer:
-    """Return the page that says what is in a file, and what is wrong."""
+    """Return the page of a checked file, with a fault if there is one."""
     importer, import_id = current_state().importer, summary.import_id or ""
     workspace_id = summary.options.workspace_id
     return render(
@@ -83,14 +83,14 @@ def check_page(summary: Summary, fault: RequestError | None = None) -> Answer:
 
 @page_view
 def result(workspace_id: str, import_id: str) -> Answer:
-    """``GET /mailboxes/import/ID``: how far the import is, and then what came of it."""
+    """``GET /mailboxes/import/ID``: the progress of an import and, at its end, the result."""
     return import_page(workspace_id, import_id)
 
 
 def import_page(
     workspace_id: str, import_id: str, fault: RequestError | None = None, name: str = "import.html"
 ) -> Answer:
-    """Return the page of an import as it stands, and what is wrong."""
+    """Return the page of an import, with a fault if there is one."""
     state = current_state()
     summary = find_summary(workspace_id, import_id)
     if summary.status is ImportStatus.CHECKED:
@@ -99,7 +99,7 @@ def import_page(
         return redirect(url_for("mailbox_import.check", import_id=import_id), 303)
     if summary.status is ImportStatus.QUEUED:
         if state.importer.is_inline():
-            # Queued by another configuration: nobody but its user begins it here.
+            # It was queued under another RUNNER: here only a user can continue it.
             summary = replace(summary, status=ImportStatus.INTERRUPTED)
         else:
             state.importer.wake()
@@ -121,7 +121,7 @@ def import_page(
         rows=rows.items,
         cursor=rows.next_cursor,
         kept=kept,
-        # What was typed into a form that was refused is not typed again, but for passwords.
+        # A refused form is shown with what was typed into it, except passwords.
         sent=sent,
         changed=changed,
     )
@@ -147,7 +147,7 @@ def _kept(workspace_id: str, import_id: str) -> dict[int, KeptCells]:
 
 
 def _shown_rows(summary: Summary) -> RowStatus | None:
-    """Return which rows are listed: those asked for or, where some failed, these."""
+    """Return the status of the rows to list: as asked for, else the failed ones, if any."""
     if summary.status in UNDER_WAY:
         return None
     try:
@@ -172,13 +172,13 @@ def _rows(workspace_id: str, import_id: str, shown: RowStatus | None) -> Page[Ro
 
 @page_view
 def progress(workspace_id: str, import_id: str) -> Answer:
-    """``GET .../ID/progress``: the part of an import's page that changes as it goes on."""
+    """``GET .../ID/progress``: the part of an import's page that changes while it runs."""
     return import_page(workspace_id, import_id, name="_import.html")
 
 
 @page_view
 def report(workspace_id: str, import_id: str) -> BaseResponse:
-    """``GET .../ID/report.csv``: what came of each row, for a spreadsheet."""
+    """``GET .../ID/report.csv``: the result of each row, for a spreadsheet."""
     rows = current_state().importer.rows(import_id, workspace_id=workspace_id, limit=None)
     return csv_file(report_csv(rows.items), "report.csv")
 
@@ -205,7 +205,7 @@ def find_summary(workspace_id: str, import_id: str) -> Summary:
 
 @page_view
 def check(workspace_id: str, import_id: str) -> Answer:
-    """``GET`` and ``POST .../ID/check``: what is in the file, and the button that imports it."""
+    """``GET`` and ``POST .../ID/check``: the check of the file, and the button that imports it."""
     summary = find_summary(workspace_id, import_id)
     address = url_for("mailbox_import.result", import_id=import_id)
     if summary.status is not ImportStatus.CHECKED:
@@ -215,13 +215,13 @@ def check(workspace_id: str, import_id: str) -> Answer:
     if request.method != "POST" or not summary.rows:
         return check_page(summary)
     if "encoding" in request.form or has_mapping(request):
-        # The answer to a question that is answered already, from another tab.
+        # Another tab has already answered the question.
         return redirect(url_for("mailbox_import.check", import_id=import_id), 303)
     return _steered(workspace_id, import_id, _start)
 
 
 def _ask(workspace_id: str, import_id: str) -> Answer:
-    """Ask how a file is to be read; the answer leads to its check page."""
+    """Ask how a file is to be read; an answer redirects to its check page."""
     importer = current_state().importer
     again = redirect(url_for("mailbox_import.check", import_id=import_id), 303)
     fault = None
@@ -255,13 +255,13 @@ def _ask(workspace_id: str, import_id: str) -> Answer:
 
 @page_view
 def cancel(workspace_id: str, import_id: str) -> Answer:
-    """``POST .../ID/cancel``: begin no more tests."""
+    """``POST .../ID/cancel``: ask the import to stop."""
     return _steered(workspace_id, import_id, current_state().importer.cancel)
 
 
 @page_view
 def continue_(workspace_id: str, import_id: str) -> Answer:
-    """``POST .../ID/continue``: do what is left."""
+    """``POST .../ID/continue``: run the rest of the import."""
     return _steered(workspace_id, import_id, _start)
 
 
@@ -298,7 +298,7 @@ def retry(workspace_id: str, import_id: str) -> Answer:
 
 @page_view
 def delete(workspace_id: str, import_id: str) -> Answer:
-    """``POST .../ID/delete``: forget an import and, if asked, the mailboxes that it added."""
+    """``POST .../ID/delete``: forget an import and, if asked, remove the mailboxes it added."""
     find_summary(workspace_id, import_id)
     if request.method != "POST":
         return redirect(url_for("mailbox_import.result", import_id=import_id), 303)
@@ -316,7 +316,7 @@ def delete(workspace_id: str, import_id: str) -> Answer:
 
 
 def _not_tested(rows: Sequence[CheckedRow]) -> RequestError:
-    """Return what is wrong with corrections that are none; they are kept all the same."""
+    """Return the refusal that names wrong corrections; the rows keep them all the same."""
     told = (f"Row {each.record.row}: {each.failure.text}" for each in rows[:_TOLD] if each.failure)
     words = f"Not tested. {' '.join(told)}"
     if len(rows) > _TOLD:
@@ -333,12 +333,12 @@ def _unless_broken(work: Callable[[], None]) -> None:
     try:
         work()
     except ImportInterrupted as fault:
-        # Its page says how far it came.
+        # The import's page shows how far it came.
         logger.error("%s", fault)
 
 
 def _steered(workspace_id: str, import_id: str, work: Callable[..., None]) -> Answer:
-    """Do what a button asks for; lead to the import's page, which says what came of it."""
+    """Do the work of a button; redirect to the import's page, which shows the result."""
     find_summary(workspace_id, import_id)
     address = url_for("mailbox_import.result", import_id=import_id)
     if request.method != "POST":
@@ -347,9 +347,9 @@ def _steered(workspace_id: str, import_id: str, work: Callable[..., None]) -> An
         confirmed()
         work(import_id, workspace_id=workspace_id)
     except ImportNotRunnable:
-        pass  # it is under way: its page shows it
+        pass  # it runs, as its page shows
     except REFUSED_ON_PAGE as fault:
-        # A second press of the button may have found no place because of the first.
+        # A second press of the button may find no place because of the first one.
         no_place = isinstance(fault, TooManyRunning | TooManyRefusedLogins)
         if not no_place or find_summary(workspace_id, import_id).status not in UNDER_WAY:
             return import_page(workspace_id, import_id, refusal_of(fault, on_page=True))

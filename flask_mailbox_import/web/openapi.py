@@ -1,4 +1,4 @@
-"""The OpenAPI document: paths out of the route table, schemas as they stand in openapi.json."""
+"""Makes the OpenAPI document: paths from the route table, schemas from openapi.json."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from .routes import ROUTES, Route
 
-#: The refusal of each status, by its name among the responses of openapi.json.
+#: For each status of a refusal the name of its response in openapi.json.
 _REFUSALS = {
     400: "BadRequest",
     401: "Unauthorized",
@@ -39,7 +39,7 @@ def document() -> dict[str, Any]:
 
 
 def _operation(route: Route) -> dict[str, Any]:
-    """Return what is told of a route; its sentences are those of its view's docstring."""
+    """Return the operation of a route; summary and description are its view's docstring."""
     summary, _, description = (inspect.getdoc(route.view) or "").partition("\n\n")
     operation: dict[str, Any] = {
         "operationId": _camel_case(route.view.__name__),

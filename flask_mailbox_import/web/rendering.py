@@ -1,4 +1,4 @@
-"""Renders a template in the host's layout, with the host's words and language."""
+"""Renders templates in the host's layout, with the host's texts and language."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from flask_babel import Domain
 
 
-#: Our own layout needs nothing from elsewhere; a host's layout has the host's own policy.
+#: For our own layout; a page in a host's layout has the host's policy.
 _CONTENT_SECURITY_POLICY = "default-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-# Longest first, or one that begins another would cut it.
+# The longest first: a link may be the beginning of another.
 _LINKS = re.compile(
     f"({'|'.join(re.escape(each) for each in sorted(HELP_PAGES, key=len, reverse=True))})"
 )
@@ -40,7 +40,7 @@ Answer: TypeAlias = "str | BaseResponse | tuple[str, int, Mapping[str, str]]"
 
 
 def page_view(view: Callable[..., Answer]) -> Callable[..., BaseResponse]:
-    """Ask the host whose workspace it is, and set the policy of our pages on the answer."""
+    """Decorate the view of a page: pass it the workspace, set the page's security policy."""
 
     @functools.wraps(view)
     def wrapped(**values: str) -> BaseResponse:
@@ -64,7 +64,7 @@ def _with_policy(response: Response) -> Response:
 
 
 def linked(hint: str) -> Markup:
-    """Return a hint with its links to providers' help pages; no other address becomes a link."""
+    """Return a hint as HTML. Only links to providers' help pages become links."""
     parts = _LINKS.split(hint)
     link = Markup('<a class="mbi-link" href="{0}" rel="noopener noreferrer">{0}</a>')
     return Markup().join(
@@ -76,9 +76,9 @@ SESSION_ENDED = "Your session ended: try again."
 
 
 def confirmed() -> FlaskForm:
-    """Return the form of a button, if it was really the user who pressed it.
+    """Return the form of a button, if its CSRF token is valid.
 
-    :raises RequestError: 400 ``csrf``: what to do.
+    :raises RequestError: 400 ``csrf``.
     """
     form = sent(ConfirmForm)
     if not form.validate():
@@ -87,13 +87,13 @@ def confirmed() -> FlaskForm:
 
 
 def token(form: FlaskForm) -> Markup:
-    """Return the hidden fields of a form, without ids: a page may have many forms."""
+    """Return the hidden fields of a form, without ids, because a page may have several forms."""
     fields = (field(id=False) for field in form if isinstance(field, HiddenField))
     return Markup().join(fields)
 
 
 def render(name: str, fault: RequestError | None = None, **values: Any) -> Answer:
-    """Render one of our templates, and what is wrong, inside the host's layout or our own."""
+    """Render one of our templates in the host's layout or ours, with a fault if there is one."""
     config = current_state().config
     values = {
         "mbi_error_text": fault.message if fault else None,
@@ -107,7 +107,7 @@ def render(name: str, fault: RequestError | None = None, **values: Any) -> Answe
         "mbi_lang": language(),
         **values,
     }
-    # A host's own page of the same name goes first; it can extend ours.
+    # A host's own template of this name goes first. It can extend ours, in ``pages/``.
     names: list[str | Template] = [f"mailbox_import/{name}", f"mailbox_import/pages/{name}"]
     text = render_template(names, **values)
     return (text, fault.status, fault.headers) if fault else text
@@ -118,9 +118,9 @@ DOMAIN = "mailbox_import"
 
 
 def translated(text: str, **values: object) -> str:
-    """Return a text as the host translates it, with the values of its ``%(names)s``.
+    """Return the host's translation of a text, with the values of its ``%(names)s``.
 
-    A text that has its values already, as those of files and rows have, is known by its pattern.
+    Sentences about files and rows have their values already. They are found by their patterns.
     """
     found = _known(text)
     if found is None:
@@ -129,7 +129,7 @@ def translated(text: str, **values: object) -> str:
 
 
 def translated_plural(one: str, many: str, count: int) -> str:
-    """Return the one of two texts that fits a count, translated, with its ``%(count)s``."""
+    """Return the translation of a text for a count, with its ``%(count)s``."""
     one, many, domain = _own(one), _own(many), _domain()
     found = one if count == 1 else many
     if domain is not None:
@@ -138,7 +138,7 @@ def translated_plural(one: str, many: str, count: int) -> str:
 
 
 def language() -> str:
-    """Return the language tag (RFC 5646) of the texts as they are shown."""
+    """Return the language tag (RFC 5646) of the shown texts."""
     domain, title = _domain(), "Import mailboxes"
     if domain is None or domain.get_translations().ugettext(title) == title:
         return "en"
@@ -148,19 +148,19 @@ def language() -> str:
 
 
 def _known(text: str) -> str | None:
-    """Return the host's text for one of ours, None where it has none."""
+    """Return the host's text for one of ours; None where it has none."""
     own, domain = _own(text), _domain()
     found = domain.get_translations().ugettext(own) if domain is not None and own else own
     return found if found != text else None
 
 
 def _by_sentences(text: str) -> str:
-    """Translate what is known of a text: all of it by its pattern, or its sentences."""
+    """Translate a text as a whole, by its pattern, or sentence by sentence."""
     for pattern, names in _patterns():
         match = pattern.fullmatch(text)
         found = _known(names) if match else None
         if match and found is not None:
-            # A value may be words of ours again.
+            # A value may be a text of ours, too.
             values = {each: _known(value) or value for each, value in match.groupdict().items()}
             return found % values
     head, end, rest = text.partition(". ")
@@ -176,7 +176,7 @@ def _is_translated() -> bool:
 
 @cache
 def _patterns() -> list[tuple[re.Pattern[str], str]]:
-    """Return the catalog's texts with values, as patterns and as they are; the longest first."""
+    """Return the catalog's texts with values, each with its pattern; the longest first."""
     catalog = (Path(__file__).parent / "translations" / f"{DOMAIN}.pot").read_text("utf-8")
     found = re.findall(r'#\. with values\n#.*\nmsgid "(.*)"\n', catalog)
     texts = [text.replace('\\"', '"').replace("\\\\", "\\") for text in found]

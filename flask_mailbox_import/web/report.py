@@ -1,4 +1,4 @@
-"""What came of an import, as a CSV file for a spreadsheet: no password, no formula."""
+"""Makes the report of an import: a CSV file for a spreadsheet, without passwords and formulas."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Iterable
 
 from ..core.rows import RowResult
 
-# What makes a spreadsheet take a cell for a formula (OWASP ASVS 5.0 section 1.2.10), and how
-# such characters look in full width.
+# A spreadsheet takes a cell that begins so for a formula (OWASP ASVS 5.0 section 1.2.10). The last
+# ones are their full-width forms.
 _FORMULA = frozenset("=+-@|\t\r\n\ufffd\uff1d\uff0b\uff0d\uff20\uff5c")
 
 _INSIDE = re.compile(r"([;\t|]\s*)(?=[=+@-])")
@@ -20,7 +20,7 @@ _COLUMNS = ("row", "email", "status", "code", "error", "hint")
 
 
 def report_csv(rows: Iterable[RowResult]) -> bytes:
-    """Return the report: CSV (RFC 4180) in UTF-8, with the mark by which Excel knows that."""
+    """Return the report: CSV (RFC 4180) in UTF-8, with a byte-order mark for Excel."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(_COLUMNS)
@@ -32,9 +32,9 @@ def report_csv(rows: Iterable[RowResult]) -> bytes:
 
 
 def _safe(text: str) -> str:
-    """Return a cell that no spreadsheet computes: an apostrophe before it makes it text."""
-    # Python 3.10 writes no NUL, and no spreadsheet shows one.
+    """Return a cell that no spreadsheet takes for a formula: an apostrophe makes it a text."""
+    # Python 3.10 cannot write a NUL, and no spreadsheet shows one.
     text = text.replace("\0", "\N{REPLACEMENT CHARACTER}")
-    # Where a spreadsheet takes another delimiter than ours, a cell begins behind that as well.
+    # A spreadsheet may split the cell at another delimiter; each part must be safe.
     text = _INSIDE.sub(r"\1'", text)
     return f"'{text}" if text.lstrip(" ")[:1] in _FORMULA and text.strip(" ") else text

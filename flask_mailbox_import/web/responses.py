@@ -1,4 +1,4 @@
-"""JSON bodies in the contract's names and order, and CSV downloads."""
+"""Makes JSON bodies, with the contract's names and order, and CSV downloads."""
 
 from __future__ import annotations
 
@@ -18,36 +18,36 @@ from ..core.rows import RowResult, RowWarning
 from ..engine.state import current_state
 from .errors import RequestError, refusal_of, too_large
 
-# What a status of another's means here.
+# The reasons for statuses with which a host's hook aborts.
 _REASONS = {401: "no_key", 403: "wrong_workspace", 404: "not_found", 405: "method_not_allowed"}
 
-#: What of a row stands in the ``errors`` of an import.
+#: The keys of a row in the ``errors`` of an import.
 _OF_AN_ERROR = ("email", "error", "row", "code", "hint", "reply", "smtp", "imap")
 
 
 def answered(view: Callable[[], Response]) -> Response:
-    """Return the answer of a view; every fault of it becomes our error body."""
+    """Return the answer of a view; each of its exceptions becomes an error body."""
     try:
         return _private(view())
     except HTTPException as fault:
-        # A hook of the host may have aborted with a response of its own.
+        # A hook of the host may abort with a response of its own.
         own = fault.get_response() if fault.response is not None else None
         return _private(cast("Response", own)) if own is not None else refused(fault)
-    except Exception as fault:  # noqa: BLE001 (the edge: a client gets a reference, no detail)
+    except Exception as fault:  # noqa: BLE001 (the client gets a reference, not the fault)
         return _error_response(refusal_of(fault))
 
 
 def answer(
     body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Write a body in the contract's order of keys, whatever the host's JSON provider does."""
+    """Return a JSON response with the contract's order of keys, not the host's JSON provider's."""
     text = json.dumps(body, ensure_ascii=False) + "\n"
     return Response(text, status=status, headers=headers, mimetype="application/json")
 
 
 def _error_response(fault: RequestError) -> Response:
     body: dict[str, Any] = {
-        # A hook of the host may abort with any.
+        # A hook of the host may abort with any status.
         "error": HTTP_STATUS_CODES.get(fault.status, "Unknown Error"),
         "message": fault.message,
         "code": fault.status,
@@ -65,7 +65,7 @@ def _private(response: Response) -> Response:
 
 
 def refused(fault: HTTPException) -> Response:
-    """Answer where Werkzeug, or a hook of the host, could not or would not read the request."""
+    """Return the error response for an HTTPException of Werkzeug or of a host's hook."""
     if fault.code == 413:
         return _error_response(too_large(request, current_state().config.max_file_size))
     status = fault.code or 500
@@ -77,7 +77,7 @@ def refused(fault: HTTPException) -> Response:
 
 
 def call_body(summary: Summary) -> dict[str, Any]:
-    """Return what an import call is answered with."""
+    """Return the body of an import call's answer."""
     body = {**_totals(summary), "importId": summary.import_id}
     if summary.warnings:
         body["warnings"] = _warnings(summary.warnings)
@@ -85,12 +85,12 @@ def call_body(summary: Summary) -> dict[str, Any]:
 
 
 def dry_run_body(summary: Summary) -> dict[str, Any]:
-    """Return what a call that only asks what is in a file is answered with."""
+    """Return the body of a dry run's answer."""
     return {**_totals(summary), "dryRun": True, "warnings": _warnings(summary.warnings)}
 
 
 def import_body(summary: Summary) -> dict[str, Any]:
-    """Return an import as a resource."""
+    """Return the body of an import."""
     return {
         "id": summary.import_id,
         "status": summary.status and summary.status.value,
@@ -109,7 +109,7 @@ def import_body(summary: Summary) -> dict[str, Any]:
 
 
 def row_body(result: RowResult) -> dict[str, Any]:
-    """Return a row of an import."""
+    """Return the body of a row of an import."""
     failure = result.failure
     return {
         "row": result.row,
@@ -152,12 +152,12 @@ def _warnings(warnings: Iterable[RowWarning]) -> list[dict[str, Any]]:
 
 
 def _time(moment: datetime | None) -> str | None:
-    """Return a time as RFC 3339 has it, in UTC."""
+    """Return a time in the form of RFC 3339, in UTC."""
     return f"{moment.replace(microsecond=0).isoformat()}Z" if moment is not None else None
 
 
 def csv_file(data: bytes, name: str) -> Response:
-    """Return a CSV file to be saved."""
+    """Return a response that a browser saves as a CSV file."""
     headers = {
         "Content-Disposition": f"attachment; filename={name}",
         "X-Content-Type-Options": "nosniff",

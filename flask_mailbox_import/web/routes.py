@@ -1,4 +1,4 @@
-"""The route table of the JSON API: what each route takes, who may call it, how it may answer."""
+"""The route table of the JSON API: the arguments, refusals and answers of each route."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .forms import refuse_arguments
 from .responses import answered
 from .uploads import check_envelope
 
-#: All that a route answers itself, so that a wrong one is refused in JSON.
+#: A route answers all methods, so that a wrong one is refused in JSON.
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 
 View = Callable[..., Response]
@@ -23,34 +23,34 @@ View = Callable[..., Response]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One method of one path, and what openapi.json tells of it.
+    """One method of one path, with what the OpenAPI document says of it.
 
-    The names of answers, arguments, headers and bodies are those of components in openapi.json.
+    Answers, arguments, headers and bodies are named as the components in openapi.json.
     """
 
     method: str
-    #: As Flask writes it, with ``<import_id>``.
+    #: The path as Flask writes it, with ``<import_id>``.
     path: str
-    #: Without the name of the blueprint.
+    #: The endpoint, without the name of the blueprint.
     endpoint: str
-    #: Gets who calls, unless the route is open, and the values of the path.
+    #: The view. Its arguments are the caller, unless the route is open, and the values of the path.
     view: View
     tag: str
-    #: By the status: the name of the answer.
+    #: The names of the answers, by status.
     answers: Mapping[int, str]
-    #: Statuses of refusals beside those that every such route may give.
+    #: The statuses of refusals, beside those that every route may give.
     may: tuple[int, ...] = ()
-    #: What the address may have behind its "?".
+    #: The query arguments that it takes.
     arguments: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
     body: str | None = None
-    #: It takes a file as multipart/form-data.
+    #: Whether it takes a file as multipart/form-data.
     takes_file: bool = False
-    #: It needs no key.
+    #: Whether it needs no key.
     is_open: bool = False
 
 
-#: Every route of the API, in the order in which openapi.json tells them.
+#: Every route of the API, in the order of the OpenAPI document.
 ROUTES: list[Route] = []
 
 
@@ -108,20 +108,20 @@ def register(blueprint: Blueprint) -> None:
 
 
 def _view(endpoint: str, routes: Mapping[str, Route]) -> View:
-    """Return the view of a path: it finds the route of the method, and refuses all others."""
+    """Return the view of a path: it calls the route of the method, and refuses other methods."""
 
     def view(**values: str) -> Response:
         if request.method == "OPTIONS":
             return Response(status=204, headers={"Allow": ", ".join([*routes, "OPTIONS"])})
         return answered(lambda: _called(routes, values))
 
-    # A host's CSRFProtect knows the views that are exempt by their module and name.
+    # A host's CSRFProtect knows exempt views by their module and name.
     view.__name__ = endpoint
     return view
 
 
 def _called(routes: Mapping[str, Route], values: Mapping[str, str]) -> Response:
-    """Check a call in the contract's order (401, 405, 415, 413, 400), then answer it."""
+    """Check a call in the contract's order (401, 405, 415, 413, 400); then call its view."""
     state = current_state()
     is_open = any(each.is_open for each in routes.values())
     identity = None

@@ -1,4 +1,4 @@
-"""The upload page: a file, its options, and the answer to a file that is unclear or faulty."""
+"""The upload page: a file and its options, and the faults of a file."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def upload(workspace_id: str) -> Answer:
     address = url_for("mailbox_import.check", import_id=import_id)
     question = current_state().importer.question(import_id, workspace_id=workspace_id)
     if question is not None and question.wanted:
-        # The page again, as for any fault of a file; but here somebody can say what is meant.
+        # Show the page again, as for any fault of a file, but with the question.
         details = {"field": f"column-{question.wanted[0]}"}
         fault = RequestError(422, "missing_column", question.message, details)
         return upload_form(fault, form, question=question, address=address)
@@ -60,7 +60,7 @@ def _stage(form: FlaskForm, workspace_id: str) -> str:
     if is_dry_run(request):
         raise RequestError(400, "invalid_field", "The field 'dryRun' is for the JSON call.")
     file = uploaded_file(request)
-    # A box without a tick is not sent at all.
+    # A browser does not send a box that is not ticked.
     test_imap = bool(options.test_imap)
     options = replace(options, test_imap=test_imap, file_name=file.filename)
     return current_state().importer.stage_file(file.stream, options, ask=True)
@@ -69,12 +69,12 @@ def _stage(form: FlaskForm, workspace_id: str) -> str:
 def upload_form(
     fault: RequestError | None = None, form: FlaskForm | None = None, **values: object
 ) -> Answer:
-    """Return the upload page, and what is wrong; ``form`` is what was sent."""
+    """Return the upload page, with a fault if there is one; ``form`` is the form that was sent."""
     return render(
         "upload.html",
         fault,
         workbooks=can_read_workbooks(),
-        # Without form data: what was sent may be what cannot be read.
+        # Without the form data of this request, which may be unreadable.
         mbi_form=form or UploadForm(formdata=None, testImap=current_state().config.test_imap),
         error_at=fault.details.get("field", "file" if fault.status == 413 else "") if fault else "",
         columns=COLUMNS,
@@ -86,5 +86,5 @@ def upload_form(
 
 @page_view
 def template(_workspace_id: str) -> BaseResponse:
-    """``GET /mailboxes/import/template.csv``: the columns, and an example row."""
+    """``GET /mailboxes/import/template.csv``: our columns, and an example row."""
     return csv_file(template_bytes(), "mailboxes.csv")

@@ -1,4 +1,4 @@
-"""Enforces the size limits of requests; no file's clear text goes to disk."""
+"""Limits the size of requests, keeps files in memory, and finds the uploaded file."""
 
 from __future__ import annotations
 
@@ -13,42 +13,43 @@ from ..core.errors import file_too_large
 from ..engine.state import NAME, current_state
 from .errors import RequestError, invalid_field
 
-#: Room in a request beside the file: the other fields and the multipart boundaries.
+#: Bytes of a request beside the file: the other fields and the multipart boundaries.
 _FORM_BYTES = 64 * 1024
 _FORM_PARTS = 20
-#: Room for one row in the form of a result page.
+#: Bytes of one row in the form of a result page.
 _ROW_BYTES = 2000
 
 
 def limit_first(setup: BlueprintSetupState) -> None:
-    """Set the limits before any hook of the blueprint or the host, which may read the form."""
+    """Set the limits before any hook of the host's, because a hook may read the form."""
     setup.app.url_value_preprocessors[None].insert(0, _limit)
 
 
 def is_api(endpoint: str | None) -> bool:
-    """Tell the endpoints of our JSON routes from those of our pages."""
+    """Tell whether an endpoint is one of our JSON routes."""
     return (endpoint or "").startswith(f"{NAME}.api_")
 
 
 def _limit(endpoint: str | None, _values: dict[str, Any] | None) -> None:
-    """Set the limits of our own requests before any hook reads the body.
+    """Set the limits of a request of ours, and exempt the API from a host's CSRFProtect.
 
-    A host's CSRFProtect, made before or after us, leaves the API alone: it has no cookies.
+    The API needs no CSRF protection, because it takes no cookies.
     """
     if not (endpoint or "").startswith(f"{NAME}."):
         return
     config = current_state().config
-    # The form of a result page comes back with what is kept of each row that failed.
+    # The form of a result page has the cells of each failed row.
     room = config.max_rows * _ROW_BYTES if endpoint == f"{NAME}.retry" else 0
     request.max_content_length = max(config.max_file_size, room) + _FORM_BYTES
     request.max_form_memory_size = request.max_content_length
     request.max_form_parts = _FORM_PARTS
-    # The clear text of a file never goes to disk, as Werkzeug's own stream does above 500 kB.
+    # Werkzeug's own stream would write a file above 500 kB to disk, in clear.
     request._get_file_stream = _memory_stream  # type: ignore[method-assign]
     csrf = current_app.extensions.get("csrf")
     if csrf is not None and is_api(endpoint):
         view = current_app.view_functions[endpoint or ""]
-        # It goes by names: one that a host's wrapper gave all views would exempt them all.
+        # CSRFProtect exempts by name. If a wrapper of the host gave all views the same name,
+        # all of them would be exempt, so only names in our package are used.
         if view.__module__.startswith(__package__):
             csrf.exempt(view)
 
@@ -58,7 +59,7 @@ def _memory_stream(*_args: object, **_kwargs: object) -> io.BytesIO:
 
 
 def check_envelope() -> None:
-    """Judge media type and size, the body last."""
+    """Check the media type, then the size; the body is read last."""
     if request.mimetype != "multipart/form-data" or request.content_encoding:
         raise RequestError(
             415,
@@ -82,7 +83,7 @@ def uploaded_file(request: Request) -> FileStorage:
     for name in request.files:
         if name != "file":
             raise invalid_field(name, "is not known; send the file in the field 'file'")
-    # A browser sends a part without a name where nothing was chosen.
+    # A browser sends a part without a file name where no file was chosen.
     files = [each for each in request.files.getlist("file") if each.filename]
     if not files:
         wrong = "file" in request.form

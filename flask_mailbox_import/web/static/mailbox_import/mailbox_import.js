@@ -1,4 +1,4 @@
-/* Makes the pages live. Each works without it; nothing here knows a sentence: the page brings them. */
+/* Updates pages in place. Every page works without it. All texts come from the page, for translation. */
 (() => {
   "use strict";
   const byId = (id) => document.getElementById(id);
@@ -15,7 +15,7 @@
     });
   };
 
-  /* The upload: what is wrong with a file is said before it is sent. */
+  /* The upload page: faults of a file are shown before it is sent. */
   const form = byId("mbi-upload");
   if (form) {
     const words = form.dataset;
@@ -62,7 +62,7 @@
       if (!chosen.size) return words.empty;
       if (chosen.size > Number(words.max)) return words.tooLarge;
       const kind = /\.([^.]+)$/.exec(chosen.name.toLowerCase());
-      /* What else it may be, its bytes tell the server. */
+      /* Other kinds of files are recognised by the server. */
       return kind && words.refused.split(" ").includes(kind[1]) ? words.kind : "";
     };
 
@@ -86,7 +86,7 @@
       try {
         await chosen.arrayBuffer();
       } catch {
-        /* It was saved anew, or is gone: the browser sends no such file. */
+        /* The file was changed or removed since it was chosen: the browser cannot send it. */
         file.value = "";
         show();
         fail(words.changed);
@@ -101,7 +101,7 @@
     file.addEventListener("click", () => {
       file.value = "";
       show();
-      /* What was said above it is gone, and with it the place on the screen. */
+      /* The message above the form is gone, so the form has moved: scroll back to it. */
       file.scrollIntoView({ block: "nearest" });
     });
     file.addEventListener("change", show);
@@ -130,7 +130,7 @@
     });
   }
 
-  /* An import: its page is fetched again and again while it is under way. */
+  /* The page of an import: it is fetched again and again while the import runs. */
   const live = byId("mbi-live");
   if (live) {
     const status = byId("mbi-status");
@@ -175,7 +175,7 @@
       heading.focus();
     };
 
-    /* What is replaced between press and release is not clicked. */
+    /* A button that is replaced between press and release would not be clicked. */
     for (const name of ["pointerdown", "keydown"]) live.addEventListener(name, () => { pressed = true; });
     for (const name of ["pointerup", "pointercancel", "keyup", "blur"]) {
       window.addEventListener(name, () => setTimeout(() => { pressed = false; }));
@@ -255,7 +255,7 @@
     }
   }
 
-  /* A link to a row opens what corrects it. */
+  /* A link to a row opens the fields that correct it. */
   const open = () => {
     const row = /^#row-\d+$/.test(location.hash) && byId(location.hash.slice(1));
     const fix = row && row.querySelector("details");
