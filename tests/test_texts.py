@@ -70,7 +70,7 @@ def test_a_sentence_that_has_its_values_is_translated_too(make_host):
         "The file has no column %(value1)s. Its columns are: %(value2)s.%(value3)s": (
             "Spalte %(value1)s fehlt: %(value2)s.%(value3)s"
         ),
-        " Add them, or rename the columns that they are.": " Bitte umbenennen.",
+        " Add it, or rename the column that holds it.": " Bitte umbenennen.",
         "The column %(value1)s is not a server name.": "%(value1)s ist kein Servername.",
         "The column %(value1)s is not a port number.": "%(value1)s: keine Zahl.",
         "The column %(value1)s %(value2)s.": "%(value1)s %(value2)s!",

@@ -346,7 +346,9 @@ def _missing(
     missing = [name for name in REQUIRED if name not in names and name not in absent]
     if not missing:
         return None, ()
-    advice = " Add them, or rename the columns that they are."
+    advice = " Add it, or rename the column that holds it."
+    if len(missing) > 1:
+        advice = " Add them, or rename the columns that hold them."
     found = _found(shown)
     if missing == [_MAY_BE_ABSENT]:
         advice = " Add it; its cells may be empty."

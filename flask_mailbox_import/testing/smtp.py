@@ -1,4 +1,4 @@
-"""An SMTP server that tests logins: EHLO, STARTTLS, AUTH and QUIT; it takes no mail."""
+"""An SMTP server that tests logins: EHLO, STARTTLS, AUTH, NOOP, RSET and QUIT; it takes no mail."""
 
 from __future__ import annotations
 
@@ -47,6 +47,8 @@ class SMTPServer(LoginServer):
             return b"220 2.0.0 Ready to start TLS"
         if verb == "AUTH":
             return self._auth(session, line)
+        if verb in ("NOOP", "RSET"):
+            return b"250 2.0.0 ok"
         if verb == "QUIT":
             self._count_out(session)
             return b"221 2.0.0 Bye"
