@@ -13,10 +13,9 @@ from pathlib import Path
 import pytest
 from broken_parts import FAULTS, refuse_outcomes
 from flask import flash
-from http_forms import UPLOAD, csrf_token
 from leak_search import CANARY, assert_clean, canary_file, forms_of, watched
 from mailbox_files import Header, row
-from page_imports import by_pages
+from page_imports import UPLOAD, by_pages, csrf_token
 from signals_and_logs import SIGNALS
 
 from flask_mailbox_import import ConfigError, FileError, ImportInterrupted, InternalFault

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
-from http.client import HTTPConnection
+from contextlib import ExitStack
 
 import pytest
 from example_site import APP, Site
+from http_forms import form
+from http_sockets import ask
+from import_calls import IMPORTS
 from mailbox_files import Header, row
 
 pytestmark = pytest.mark.slow
@@ -40,24 +41,6 @@ def gunicorn() -> Iterator[Callable[..., int]]:
         yield start
 
 
-def post(port: int, key: str, csv: str, prefer: str = "") -> bytes:
-    body = (
-        '--b\r\nContent-Disposition: form-data; name="file"; filename="m.csv"\r\n\r\n'
-        f"{csv}\r\n--b--\r\n"
-    )
-    headers = {"X-Api-Key": key, "Content-Type": "multipart/form-data; boundary=b"}
-    headers |= {"Prefer": prefer} if prefer else {}
-    with closing(HTTPConnection("127.0.0.1", port, timeout=40)) as connection:
-        connection.request("POST", "/v1/mailboxes/import/smtp", body, headers)
-        return connection.getresponse().read()
-
-
-def get(port: int, key: str, import_id: str) -> bytes:
-    with closing(HTTPConnection("127.0.0.1", port, timeout=40)) as connection:
-        connection.request("GET", f"/v1/mailboxes/imports/{import_id}", headers={"X-Api-Key": key})
-        return connection.getresponse().read()
-
-
 @pytest.mark.parametrize("worker", ["sync", "gthread", "gevent"])
 def test_each_kind_of_worker_imports_twenty_at_a_time(mail_server, site, gunicorn, worker):
     server = mail_server(pause=1, settle_at=20)
@@ -65,16 +48,19 @@ def test_each_kind_of_worker_imports_twenty_at_a_time(mail_server, site, gunicor
     key = host.command("create-key", "--workspace", "w1").stdout.strip()
     rows = "".join(row(f"u{each}@x.com", "pw", server.port) for each in range(40))
     listening = gunicorn(host, "-k", worker, "--threads", "2")
-    answer = post(listening, key, Header + rows)
-    assert b'"imported": 40, "skipped": 0, "failed": 0' in answer
+    caller = {"X-Api-Key": key}
+    answer = ask(listening, caller, form(csv=Header + rows))
+    assert '"imported": 40, "skipped": 0, "failed": 0' in answer.text
     assert server.open_most == 20
     rows = "".join(row(f"v{each}@x.com", "pw", server.port) for each in range(20))
-    answer = json.loads(post(listening, key, Header + rows, "respond-async"))["data"]
+    prefer = {**caller, "Prefer": "respond-async"}
+    answer = ask(listening, prefer, form(csv=Header + rows)).json["data"]
     assert answer["imported"] == 0
     # The worker answers while it tests.
     seen = set()
     while answer["status"] != "finished":
-        answer = json.loads(get(listening, key, answer["id"]))["data"]
+        target = f"{IMPORTS}/{answer['id']}"
+        answer = ask(listening, caller, target=target, method="GET").json["data"]
         seen.add(answer["status"])
     assert "running" in seen
     assert answer["imported"] == 20

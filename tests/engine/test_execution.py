@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from database_contents import change
-from http_forms import csrf_token
 from import_calls import call, ended, look, retry, sent
 from mailbox_files import Header, file_of, row
+from page_imports import csrf_token
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 from waiting import runner_threads, wait_for

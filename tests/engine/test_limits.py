@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 from database_contents import age
-from http_forms import csrf_token, upload
 from import_calls import WRONG_PASSWORD, call, ended, retry, sent
 from mailbox_files import Header, file_of, row, rows_on, untested
+from page_imports import csrf_token, upload
 from sqlalchemy import func
 
 

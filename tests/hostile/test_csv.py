@@ -21,7 +21,8 @@ import pytest
 import reading_costs
 from file_reading import CONFIG, read
 from host_apps import Host, new_host
-from http_forms import UPLOAD, post_file
+from http_forms import post_file
+from page_imports import UPLOAD, token_of
 from project_paths import read_data
 
 from flask_mailbox_import import FileError
@@ -194,7 +195,7 @@ def test_a_script_is_text_on_every_page(make_host, case):
     host = make_host()
     host.extension.workspace_loader(lambda: "w1")
     client = host.app.test_client()
-    (token,) = re.findall(r'name="csrf_token"[^>]*value="([^"]+)"', client.get(UPLOAD).text)
+    token = token_of(client)
     file = (io.BytesIO(data_of(case)), "m.csv")
     answer = client.post(UPLOAD, data={"csrf_token": token, "file": file}, follow_redirects=True)
     assert answer.status_code == (422 if "reason" in case["expect"] else 200)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy
 from file_reading import options
+from import_calls import stage
 from leak_search import CANARY, assert_clean
 from mailbox_files import Header, row
 from project_paths import TESTS
@@ -223,17 +224,12 @@ def test_nothing_is_logged_of_a_statement_that_fails(make_host, caplog):
     assert_clean("log", caplog.text.encode())
 
 
-def staged(host, csv: str) -> str:
-    with host.app.app_context():
-        return host.extension.importer.stage_file(io.BytesIO(csv.encode()), options())
-
-
 def test_a_row_that_was_moved_in_the_tables_is_not_tested_and_told(make_host, mail_server, caplog):
     """A record that waits is bound to its row as a password is."""
     server = mail_server()
     host = make_host(server.port)
     lines = [row(f"{each}@x.com", "pw", server.port) for each in "ab"]
-    import_id = staged(host, Header + "".join(lines))
+    import_id = stage(host, Header + "".join(lines))
     swap = "SET sealed_record = (SELECT sealed_record FROM mailbox_import_row WHERE id = 2)"
     execute(host, f"UPDATE mailbox_import_row {swap} WHERE id = 1")
     with host.app.app_context():

@@ -8,14 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from host_apps import Host
+from host_apps import Host, host_of_kind
 from hostile_files import HEADER, ROW
-from http_forms import FORM, UPLOAD, assert_json, dressed, form, part, post, token_of
+from http_forms import FILE_HEAD, FORM, assert_json, form, part, post
 from mailbox_files import Header
+from page_imports import UPLOAD, token_of
 from signals_and_logs import logged
 from written_files import written
-
-FILE = b'--b\r\nContent-Disposition: form-data; name="file"; filename="m.csv"\r\n\r\n'
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +25,7 @@ def folder(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def host(folder) -> Iterator[Host]:
     """A host of which no form stores a mailbox."""
-    with dressed(folder) as made:
+    with host_of_kind(folder) as made:
         yield made
 
 
@@ -35,14 +34,14 @@ HARD = {
     "thousands of files": (form(part("file", "x", 'filename="a"') * 5000), "invalid_field"),
     "parts without names": (form(part(None, "x") * 8), "invalid_field"),
     "a part without anything": (form(b"--b\r\n\r\n\r\n"), "no_file"),
-    "a thousand headers": (b"--b\r\n" + b"A: b\r\n" * 1000 + FILE[5:] + b"x", "no_file"),
-    "parameters": (FILE[:-4] + b"; a=b" * 90_000 + b"\r\n\r\nx\r\n--b--", "missing_column"),
-    "quotes": (FILE[:-5] + b'\\"' * 240_000 + b'"\r\n\r\nx\r\n--b--', "missing_column"),
-    "continued": (FILE[:-2] + b" x\r\n" * 120_000 + b"\r\nx\r\n--b--", "missing_column"),
-    "almost boundaries": (FILE + b"\r\n--b x" * 60_000 + b"\r\n--b--", "too_many_rows"),
-    "blanks of a boundary": (FILE + b"\r\n--b" + b" " * 480_000, "no_file"),
-    "headers that are not UTF-8": (b"--b\r\nA: \xff\r\n" + FILE[5:] + b"x", "no_file"),
-    "nothing but line ends": (FILE + b"\r\n" * 240_000 + b"--b--", "empty_file"),
+    "a thousand headers": (b"--b\r\n" + b"A: b\r\n" * 1000 + FILE_HEAD[5:] + b"x", "no_file"),
+    "parameters": (FILE_HEAD[:-4] + b"; a=b" * 90_000 + b"\r\n\r\nx\r\n--b--", "missing_column"),
+    "quotes": (FILE_HEAD[:-5] + b'\\"' * 240_000 + b'"\r\n\r\nx\r\n--b--', "missing_column"),
+    "continued": (FILE_HEAD[:-2] + b" x\r\n" * 120_000 + b"\r\nx\r\n--b--", "missing_column"),
+    "almost boundaries": (FILE_HEAD + b"\r\n--b x" * 60_000 + b"\r\n--b--", "too_many_rows"),
+    "blanks of a boundary": (FILE_HEAD + b"\r\n--b" + b" " * 480_000, "no_file"),
+    "headers that are not UTF-8": (b"--b\r\nA: \xff\r\n" + FILE_HEAD[5:] + b"x", "no_file"),
+    "nothing but line ends": (FILE_HEAD + b"\r\n" * 240_000 + b"--b--", "empty_file"),
 }
 
 LONG = ("parameters", "quotes")

@@ -8,11 +8,13 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from host_apps import Host
-from http_forms import CSV, FORM, PATH, Body, chunked, dressed, part, routes, token_of
+from app_routes import routes
+from host_apps import Host, host_of_kind
+from http_forms import CSV, FORM, PATH, Body, chunked, part
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mailbox_files import Header
+from page_imports import token_of
 
 #: Of the file's one row nothing is tested: it has no password.
 ROW = CSV.replace(",pw,", ",,")
@@ -65,7 +67,7 @@ def hosts(tmp_path_factory) -> Iterator[dict[str, tuple[Host, str, str]]]:
         made = {}
         for kind in KINDS:
             folder = tmp_path_factory.mktemp("fuzz")
-            host = stack.enter_context(dressed(folder, kind))
+            host = stack.enter_context(host_of_kind(folder, kind))
             made[kind] = host, host.create_key(), token_of(host.app.test_client())
         yield made
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-
 import pytest
 from scripted_import import ScriptedImport
-from server_certificates import contexts_of
 
 from flask_mailbox_import.testing import SMTP_DIALOGUE, up_to
 
@@ -27,14 +24,6 @@ HOSTILE = {
     "endless at greeting": up_to(SMTP_DIALOGUE, "greeting", ["flood", "220-\r\n"]),
     "endless at auth": up_to(SMTP_DIALOGUE, "auth", ["flood", "A"]),
 }
-
-
-@pytest.fixture
-def play_of(ca, ca_file, tmp_path):
-    """Begin a play that is over with the test."""
-    contexts = contexts_of(ca, tmp_path)
-    with ExitStack() as stack:
-        yield lambda: stack.enter_context(ScriptedImport(tmp_path, ca_file, contexts))
 
 
 def connects(play: ScriptedImport) -> int:

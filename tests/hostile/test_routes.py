@@ -6,23 +6,12 @@ import secrets
 from collections.abc import Iterator
 
 import pytest
+from app_routes import routes
 from flask import Flask, abort
 from flask_wtf import CSRFProtect
-from host_apps import Host
-from http_forms import (
-    FORM,
-    PATH,
-    STAGED,
-    UNKNOWN,
-    UPLOAD,
-    assert_json,
-    dressed,
-    form,
-    post,
-    routes,
-    stage,
-    token_of,
-)
+from host_apps import Host, host_of_kind
+from http_forms import FORM, PATH, STAGED, UNKNOWN, assert_json, form, post
+from page_imports import UPLOAD, stage_by_page, token_of
 from signals_and_logs import logged
 from werkzeug.exceptions import HTTPException
 
@@ -36,7 +25,7 @@ def seen(answer) -> tuple[object, ...]:
 @pytest.fixture(scope="module")
 def idle(tmp_path_factory) -> Iterator[tuple[Host, str]]:
     """A host of which nothing is stored, and a key of it."""
-    with dressed(tmp_path_factory.mktemp("routes")) as host:
+    with host_of_kind(tmp_path_factory.mktemp("routes")) as host:
         yield host, host.create_key()
 
 
@@ -70,7 +59,10 @@ def test_every_route_of_the_api_answers_every_method_in_json(idle, method):
 def test_a_foreign_import_is_answered_like_an_unknown_one(make, kind):
     """The case http-041-get-foreign-import: wherever an id is named, by each method."""
     host = make(kind)
-    foreign = [stage(host), post(host, STAGED.replace(b"a@", b"b@")).json["data"]["importId"]]
+    foreign = [
+        stage_by_page(host),
+        post(host, STAGED.replace(b"a@", b"b@")).json["data"]["importId"],
+    ]
     before = [(each.id, each.status, each.sealed_record) for each in host.rows()]
     host.extension.workspace_loader(lambda: "w2")
     client = host.app.test_client()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ import network_namespace
 import pytest
 from project_paths import read_data
 from scripted_import import ScriptedImport, email_of
-from server_certificates import contexts_of
 
 from flask_mailbox_import.testing import SMTP_DIALOGUE, Script
 
@@ -53,20 +51,6 @@ LIMITS = [
 
 def protocol_of(case: dict[str, Any]) -> str:
     return case.get("protocol", "smtp")
-
-
-@pytest.fixture(scope="module")
-def contexts(ca, tmp_path_factory):
-    return contexts_of(ca, tmp_path_factory.mktemp("certificates"))
-
-
-@pytest.fixture
-def play_of(ca_file, contexts, tmp_path):
-    """Begin a play that is over with the test."""
-    with ExitStack() as stack:
-        yield lambda **options: stack.enter_context(
-            ScriptedImport(tmp_path, ca_file, contexts, **options)
-        )
 
 
 @pytest.fixture(scope="module")

@@ -3,19 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from http_forms import (
-    FORM,
-    KINDS,
-    PATH,
-    STAGED,
-    UPLOAD,
-    assert_json,
-    form,
-    part,
-    routes,
-    stage,
-    token_of,
-)
+from app_routes import routes
+from host_apps import KINDS
+from http_forms import FORM, PATH, STAGED, assert_json, form, part
+from page_imports import UPLOAD, stage_by_page, token_of
 
 
 @pytest.mark.slow
@@ -46,7 +37,7 @@ def test_a_session_does_not_open_the_api_and_a_key_no_page(make, kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_nothing_is_done_by_a_form_without_its_own_token(make, kind):
     host = make(kind)
-    import_id = stage(host)
+    import_id = stage_by_page(host)
     client, stranger = host.app.test_client(), host.app.test_client()
     token = token_of(client)
     for wrong in ("", "x", "\x00", token[:-1], token.upper(), token_of(stranger), "é" * 900):
@@ -72,7 +63,7 @@ def test_every_page_has_its_headers_its_errors_too(make, kind):
     """The case http-018-html-get-frame-headers."""
     host = make(kind)
     client = host.app.test_client()
-    address = f"{UPLOAD}/{stage(host)}"
+    address = f"{UPLOAD}/{stage_by_page(host)}"
     answers = [client.get(each) for each in (UPLOAD, f"{address}/check", f"{address}/report.csv")]
     answers.append(client.post(f"{address}/check"))
     token = token_of(client)

@@ -9,23 +9,10 @@ from contextlib import ExitStack
 
 import pytest
 from flask import request
-from host_apps import Host
-from http_forms import (
-    FORM,
-    KINDS,
-    PATH,
-    ROOM,
-    UPLOAD,
-    Body,
-    assert_json,
-    chunked,
-    dressed,
-    form,
-    part,
-    post,
-    token_of,
-)
+from host_apps import KINDS, Host, host_of_kind
+from http_forms import FILE_HEAD, FORM, PATH, ROOM, Body, assert_json, chunked, form, part, post
 from mailbox_files import Header
+from page_imports import UPLOAD, token_of
 from process_memory import peak_kilobytes
 from signals_and_logs import logged
 from written_files import written
@@ -35,7 +22,6 @@ pytestmark = pytest.mark.slow
 DRESSED = ("csrf first", "csrf last", "hook")
 LIMIT = 500_000
 CANARY = "CANARYPW"
-FILE = b'--b\r\nContent-Disposition: form-data; name="file"; filename="m.csv"\r\n\r\n'
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +31,7 @@ def refusing(tmp_path_factory) -> Iterator[Callable[..., Host]]:
 
         @functools.cache
         def host(kind: str = "plain") -> Host:
-            return stack.enter_context(dressed(tmp_path_factory.mktemp("uploads"), kind))
+            return stack.enter_context(host_of_kind(tmp_path_factory.mktemp("uploads"), kind))
 
         yield host
 
@@ -103,7 +89,7 @@ def test_a_page_has_the_limit_wherever_the_form_is_read(refusing, kind):
     host = refusing(kind)
     client = host.app.test_client()
     token = part("csrf_token", token_of(client))
-    body = token + FILE
+    body = token + FILE_HEAD
     big = form(token, csv="a" * 2_097_152)
     for environ in ({}, chunked(Body(big, len(big))), chunked(Body(body)), chunked(Body())):
         with written() as files:
@@ -117,7 +103,7 @@ def test_a_page_has_the_limit_wherever_the_form_is_read(refusing, kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("start", [b"", FILE, part("tag", "")[:-2], b"--b\r\nX: "])
+@pytest.mark.parametrize("start", [b"", FILE_HEAD, part("tag", "")[:-2], b"--b\r\nX: "])
 def test_a_body_without_an_end_is_read_as_far_as_its_limit(refusing, kind, start):
     body = Body(start)
     answer = post(refusing(kind), b"", **chunked(body))
@@ -177,7 +163,7 @@ def test_an_upload_that_is_refused_takes_no_memory(make):
     peak_kilobytes()
     before = peak_kilobytes()
     send(b"", CONTENT_LENGTH="2097152")
-    for start in (b"", FILE, part("tag", "")[:-2], b"--b\r\nX: ") * 5:
+    for start in (b"", FILE_HEAD, part("tag", "")[:-2], b"--b\r\nX: ") * 5:
         send(b"", **chunked(Body(start)))
     assert peak_kilobytes() - before < 8_000
 

@@ -15,6 +15,10 @@ from trustme import CA
 
 from flask_mailbox_import.testing import CLOSE
 
+HEADER = "email,password,smtphost,smtpport,smtpsecure,imaphost,imapport,imapsecure\n"
+#: Enough for each way to begin on a busy machine: a quarter of it is waited for a greeting.
+TIMEOUT = 4
+
 
 def test_implicit_tls(make_host, mail_server):
     server = mail_server(implicit_tls=True)
@@ -82,12 +86,6 @@ def test_an_accepted_login_stays_accepted_whatever_follows(make_host, mail_serve
     host = make_host(server.port, ALLOW_PLAINTEXT=True)
     rows = "".join(row(f"u{each}@x.com", "pw", server.port) for each in range(50))
     assert host.post(Header + rows).json["data"]["imported"] == 50
-
-
-HEADER = "email,password,smtphost,smtpport,smtpsecure,imaphost,imapport,imapsecure\n"
-#: Enough for each way to begin on a busy machine: a quarter of it is waited for a greeting.
-TIMEOUT = 4
-PASSES = {"smtp": b"AUTH", "imap": b"A"}
 
 
 @pytest.fixture(params=["smtp", "imap"])

@@ -20,6 +20,9 @@ from flask_mailbox_import.probe.hub import HubRun
 from flask_mailbox_import.probe.wire import MAX_REPLY, Wire, tls_context
 from flask_mailbox_import.testing import ScriptedServer
 
+NETWORK = ipaddress.ip_network("127.0.0.0/8")
+
+
 LATER = datetime.datetime.now(datetime.timezone.utc)
 
 
@@ -54,9 +57,6 @@ def test_old_tls_is_refused(ca, make_host, mail_server):
         context.maximum_version = ssl.TLSVersion.TLSv1_1
     server = mail_server(context=context)
     assert verdict(make_host(server.port), server)[0] == "tls_version"
-
-
-NETWORK = ipaddress.ip_network("127.0.0.0/8")
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from app_routes import OPENAPI
 from database_contents import change
 from flask import Flask
 from http_forms import form_fields
@@ -21,13 +22,12 @@ from flask_mailbox_import.storage.models import now
 from flask_mailbox_import.web import forms
 
 SMTP, TEST = "/v1/mailboxes/import/smtp", "/v1/mailboxes/connection-test"
-OPEN = "/v1/mailboxes/openapi.json"
 ONE = "/v1/mailboxes/imports/{import_id}"
 
 
 @pytest.fixture
 def document(make_host) -> dict[str, Any]:
-    return make_host().app.test_client().get(OPEN).json
+    return make_host().app.test_client().get(OPENAPI).json
 
 
 def strict(part: Any) -> Any:
@@ -85,11 +85,11 @@ class Described:
 
 def test_it_is_valid_and_told_to_everybody(make_host):
     host = make_host(URL_PREFIX="/mail")
-    answer = host.app.test_client().get(f"/mail{OPEN}")
+    answer = host.app.test_client().get(f"/mail{OPENAPI}")
     assert (answer.status_code, answer.mimetype) == (200, "application/json")
     validate(answer.json)
     assert answer.json["servers"] == [{"url": "/mail"}]
-    inside = host.app.test_client().get(f"/mail{OPEN}", base_url="http://x.com/tools")
+    inside = host.app.test_client().get(f"/mail{OPENAPI}", base_url="http://x.com/tools")
     assert inside.json["servers"] == [{"url": "/tools/mail"}]
 
 
@@ -167,7 +167,7 @@ def test_answers_are_as_described_and_each_that_is_described_is_given(
     ended(host, later.json["data"]["id"])
     for path, method in (
         *[("/v1/mailboxes/imports", "GET"), (ONE, "GET"), (f"{ONE}/rows", "GET")],
-        *[(f"{ONE}/report.csv", "GET"), (f"{SMTP}/template.csv", "GET"), (OPEN, "GET")],
+        *[(f"{ONE}/report.csv", "GET"), (f"{SMTP}/template.csv", "GET"), (OPENAPI, "GET")],
         *[(f"{ONE}/cancel", "POST"), (f"{ONE}/continue", "POST")],
     ):
         assert api.ask(path, method, import_id).status_code in (200, 202)

@@ -11,6 +11,8 @@ from flask_mailbox_import.core.mailboxes import Security
 from flask_mailbox_import.core.rows import COLUMNS, RowStatus
 from flask_mailbox_import.reading.validation import mark_doubles
 
+TLS, STARTTLS = Security.TLS, Security.STARTTLS
+
 
 def test_defaults_of_the_contract():
     found = mailbox_of("Bob@Example.com,pw,smtp.example.com,imap.example.com")
@@ -119,9 +121,6 @@ def test_a_refused_second_password_leaves_the_address_free_for_a_later_row():
 )
 def test_a_port_that_is_none_stays_none(text):
     assert checked_row(smtpport=text).failure.code.value == "invalid_port"
-
-
-TLS, STARTTLS = Security.TLS, Security.STARTTLS
 
 
 @pytest.mark.parametrize(

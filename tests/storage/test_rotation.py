@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -10,11 +9,11 @@ from pathlib import Path
 
 import pytest
 from host_apps import Host, new_host
+from import_calls import stage
 from mailbox_files import Header, row
 from sqlalchemy import create_engine, event, text
 
 from flask_mailbox_import import SealError, signals
-from flask_mailbox_import.core.imports import ImportOptions
 from flask_mailbox_import.core.secret import Secret, generate_encryption_key
 from flask_mailbox_import.storage.rotation import Rotated
 from flask_mailbox_import.storage.sealing import Field
@@ -42,12 +41,6 @@ def store(host: Host, *numbers: int) -> None:
     """Store a mailbox with two passwords for each number."""
     lines = (f"u{n}@x.com,smtp{n},smtp.x.com,imap.x.com,imap{n}\n" for n in numbers)
     assert host.post(COLUMNS + "".join(lines), skipConnectionTest="1").status_code == 200
-
-
-def stage(host: Host, data: bytes, **options: object) -> str:
-    with host.app.app_context():
-        importer = host.extension.importer
-        return importer.stage_file(io.BytesIO(data), ImportOptions(workspace_id="w1"), **options)
 
 
 def rotate(host: Host) -> Rotated:

@@ -16,6 +16,7 @@ def stored(host: Host, import_id: str):
 
 
 def status_of(host: Host, import_id: str) -> str:
+    """Return the status of an import as the database has it."""
     return stored(host, import_id).status
 
 

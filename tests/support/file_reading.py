@@ -20,6 +20,7 @@ from flask_mailbox_import.reading.reader import read_file
 
 
 def options(**given: Any) -> ImportOptions:
+    """Return the options of an import, in the workspace ``w1`` unless another is given."""
     return ImportOptions(**{"workspace_id": "w1", **given})
 
 
@@ -29,6 +30,7 @@ def nothing(_email_keys: Sequence[str]) -> set[str]:
 
 
 def read(data: bytes, config: Config, **given: Any) -> Check:
+    """Read a file into checked rows."""
     return read_file(data, config, options(**given), nothing)
 
 
@@ -38,22 +40,26 @@ HEADER = "email,password,smtphost,imaphost\n"
 
 
 def rows_of(data: str | bytes, config: Config = CONFIG):
+    """Return the checked rows of a file."""
     return read(data.encode() if isinstance(data, str) else data, config).rows
 
 
 def mailbox_of(line: str, header: str = HEADER) -> Mailbox:
+    """Return the mailbox of a file's one row, which has to be right."""
     (row,) = rows_of(header + line)
     assert row.mailbox is not None, row.failure
     return row.mailbox
 
 
 def fault_of(data: str | bytes) -> FileError:
+    """Return what is wrong with a file."""
     with pytest.raises(FileError) as caught:
         rows_of(data)
     return caught.value
 
 
 def checked_row(config: Config = CONFIG, **cells: str) -> CheckedRow:
+    """Return a row that is right but for these cells, as the reader checks it."""
     cells = {
         "email": "a@x.test",
         "password": "pw",
@@ -68,10 +74,12 @@ def checked_row(config: Config = CONFIG, **cells: str) -> CheckedRow:
 
 
 def warnings_of(found: CheckedRow) -> list[tuple[str, str]]:
+    """Return column and code of each warning about a row."""
     return [(each.column, each.code) for each in found.record.warnings]
 
 
 def unclear_file(data: bytes, encoding: str | None = None) -> UnclearFile:
+    """Return what is asked about a file that cannot be read without an answer."""
     with pytest.raises(UnclearFile) as caught:
         read(data, CONFIG, encoding=encoding)
     return caught.value

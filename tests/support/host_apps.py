@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from flask import Flask
+import pytest
+from flask import Flask, request
 from flask_sqlalchemy import SQLAlchemy
+from flask_wtf import CSRFProtect
 
 from flask_mailbox_import import MailboxImport
 from flask_mailbox_import.core.secret import generate_encryption_key
@@ -110,6 +114,7 @@ TWO_MAILBOXES = (
 
 
 def bare_app(db: SQLAlchemy, path=None, **settings: object) -> Flask:
+    """Make an app with a database, on which the import is still to be mounted."""
     app = Flask("host")
     app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{path}" if path else "sqlite://"
     app.config["MAILBOX_IMPORT_ENCRYPTION_KEYS"] = [generate_encryption_key()]
@@ -119,6 +124,7 @@ def bare_app(db: SQLAlchemy, path=None, **settings: object) -> Flask:
 
 
 def import_two(app: Flask, extension: MailboxImport, db: SQLAlchemy) -> list:
+    """Import two mailboxes without a test; return the summary, once the passwords were opened."""
     with app.app_context():
         db.create_all()
         summary = extension.importer.run_file(
@@ -130,3 +136,40 @@ def import_two(app: Flask, extension: MailboxImport, db: SQLAlchemy) -> list:
         db.session.remove()
         db.engine.dispose()
         return summary
+
+
+#: How a host may read a form before our view does.
+KINDS = (
+    "plain",
+    "csrf last",
+    pytest.param("csrf first", marks=pytest.mark.slow),
+    pytest.param("hook", marks=pytest.mark.slow),
+)
+
+
+@contextmanager
+def host_of_kind(folder: Path, kind: str = "plain", **settings: object) -> Iterator[Host]:
+    """Make a host of one of the kinds, whose pages are for the workspace w1."""
+    app, db = Flask("host"), SQLAlchemy()
+    app.config["SECRET_KEY"] = "x"
+    app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{folder}/host.sqlite"
+    settings = {"ENCRYPTION_KEYS": [generate_encryption_key()], **settings}
+    settings.setdefault("RUNNER", "inline")
+    app.config.update({f"MAILBOX_IMPORT_{name}": each for name, each in settings.items()})
+    db.init_app(app)
+    if kind == "csrf first":
+        CSRFProtect(app)
+    host = Host(app, db, MailboxImport(app, db))
+    if kind == "csrf last":
+        CSRFProtect(app)
+    if kind == "hook":
+        app.before_request(_read_the_form)
+    host.extension.workspace_loader(lambda: "w1")
+    with app.app_context():
+        db.create_all()
+    with closing(host):
+        yield host
+
+
+def _read_the_form() -> None:
+    request.form.get("tag")

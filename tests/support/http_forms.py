@@ -1,42 +1,25 @@
-"""Requests with a form, written byte by byte, to hosts of several kinds."""
+"""Forms of the API and the pages, written byte by byte; and the refusals that answer them."""
 
 from __future__ import annotations
 
 import io
-import re
 import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from pathlib import Path
 from typing import Any
 
-import pytest
-from flask import Flask, request
-from flask_sqlalchemy import SQLAlchemy
-from flask_wtf import CSRFProtect
 from host_apps import Host
-from mailbox_files import Header
-
-from flask_mailbox_import import MailboxImport
-from flask_mailbox_import.core.secret import generate_encryption_key
+from mailbox_files import ROW, Header
 
 PATH = "/v1/mailboxes/import/smtp"
-UPLOAD = "/mailboxes/import"
-CSV = Header + "a@example.com,pw,smtp.example.com,,587,false\n"
+CSV = Header + ROW
+#: The media type of the forms here.
 FORM = "multipart/form-data; boundary=b"
+#: The head of the part with the file, for forms that are written by hand.
+FILE_HEAD = b'--b\r\nContent-Disposition: form-data; name="file"; filename="m.csv"\r\n\r\n'
 #: An id that no import has.
 UNKNOWN = "0123456789abcdef0123456789abcdef"
 SKIP = {"skipConnectionTest": "true"}
 #: The body of a request may have this beside the file.
 ROOM = 64 * 1024
-
-#: How a host may read a form before our view does.
-KINDS = (
-    "plain",
-    "csrf last",
-    pytest.param("csrf first", marks=pytest.mark.slow),
-    pytest.param("hook", marks=pytest.mark.slow),
-)
 
 
 def part(name: str | None, value: str | bytes, filename: str | None = None) -> bytes:
@@ -69,38 +52,6 @@ def assert_json(answer: Any, status: int, reason: str) -> None:
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-@contextmanager
-def dressed(folder: Path, kind: str = "plain", **settings: object) -> Iterator[Host]:
-    """Make a host of one of the kinds, whose pages are for the workspace w1."""
-    app, db = Flask("host"), SQLAlchemy()
-    app.config["SECRET_KEY"] = "x"
-    app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{folder}/host.sqlite"
-    settings = {"ENCRYPTION_KEYS": [generate_encryption_key()], **settings}
-    settings.setdefault("RUNNER", "inline")
-    app.config.update({f"MAILBOX_IMPORT_{name}": each for name, each in settings.items()})
-    db.init_app(app)
-    if kind == "csrf first":
-        CSRFProtect(app)
-    host = Host(app, db, MailboxImport(app, db))
-    if kind == "csrf last":
-        CSRFProtect(app)
-    if kind == "hook":
-        app.before_request(_read_the_form)
-    host.extension.workspace_loader(lambda: "w1")
-    with app.app_context():
-        db.create_all()
-    with closing(host):
-        yield host
-
-
-def _read_the_form() -> None:
-    request.form.get("tag")
-
-
-def token_of(client: Any) -> str:
-    return csrf_token(client.get(UPLOAD).text)
-
-
 def post(host: Host, data: bytes, **environ: object) -> Any:
     """Post this body as a form, with a key of the workspace w1."""
     headers = {"X-Api-Key": host.create_key()}
@@ -108,25 +59,6 @@ def post(host: Host, data: bytes, **environ: object) -> Any:
     return client.post(
         PATH, data=data, content_type=FORM, headers=headers, environ_overrides=environ
     )
-
-
-def routes(host: Host, *, api: bool) -> list[tuple[str, set[str]]]:
-    """Return the addresses of our routes, with ``{}`` for an import, and their methods."""
-    rules = [each for each in host.app.url_map.iter_rules() if "static" not in each.endpoint]
-    return [
-        (each.rule.replace("<import_id>", "{}"), each.methods)
-        for each in rules
-        if each.endpoint.startswith("mailbox_import.") and each.rule.startswith("/v1/") == api
-    ]
-
-
-def stage(host: Host, csv: str = CSV) -> str:
-    """Upload a file for w1 by the page; return the import's id."""
-    client = host.app.test_client()
-    body = form(part("csrf_token", token_of(client)), csv=csv, skipConnectionTest="true")
-    answer = client.post(UPLOAD, data=body, content_type=FORM)
-    assert answer.status_code == 303
-    return answer.location.split("/")[-2]
 
 
 #: A form whose file is imported without a test.
@@ -169,17 +101,6 @@ def chunked(body: io.RawIOBase) -> dict[str, object]:
 def post_file(host: Host, data: bytes, **fields: str) -> Any:
     """Post a file and texts as a form, with a key of the workspace w1."""
     return post(host, form(csv=data, **fields))
-
-
-def upload(client: Any, csv: str, **fields: str) -> Any:
-    """Upload a file by the page; byte by byte, as the test client leaves large ones on disk."""
-    fields = {"csrf_token": token_of(client), **fields}
-    return client.post(UPLOAD, data=form(csv=csv, **fields), content_type=FORM)
-
-
-def csrf_token(page: str) -> str:
-    """Return the token in the form of a page."""
-    return re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)[1]
 
 
 def untested_form(**fields: object) -> dict[str, object]:

@@ -32,12 +32,14 @@ def send(host: Host, csv: str, *, key: str | None = None, **fields: str):
 
 
 def sent(host: Host, csv: str, **fields: str) -> str:
+    """Post a file whose import goes on by itself; return its id."""
     answer = send(host, csv, **fields)
     assert answer.status_code == 202, answer.text
     return answer.json["data"]["id"]
 
 
 def look(host: Host, import_id: str) -> dict[str, Any]:
+    """Return an import as the API shows it."""
     answer = call(host, "GET", f"/{import_id}")
     assert answer.status_code == 200, answer.text
     return answer.json["data"]
@@ -52,11 +54,13 @@ def ended(host: Host, import_id: str, status: str = "finished") -> dict[str, Any
 
 
 def retry(host: Host, import_id: str, body: object = None, **options: Any):
+    """Ask for failed rows to be tested once more."""
     data = None if body is None else json.dumps(body)
     return call(host, "POST", f"/{import_id}/retry", data=data, **options)
 
 
 def rows_of(host: Host, import_id: str, status: str = "") -> list[dict[str, Any]]:
+    """Return the rows of an import as the API shows them."""
     answer = call(host, "GET", f"/{import_id}/rows", query_string={"status": status})
     assert answer.status_code == 200, answer.text
     return answer.json["data"]
@@ -66,6 +70,7 @@ TAG = "spring-tag"
 
 
 def delete(host: Host, import_id: str, key: str | None = None, query: str = ""):
+    """Delete an import; the query says whether its mailboxes go, too."""
     headers = {"X-Api-Key": key if key is not None else host.create_key()}
     address = f"/v1/mailboxes/imports/{import_id}{query}"
     return host.app.test_client().delete(address, headers=headers)
@@ -74,6 +79,7 @@ def delete(host: Host, import_id: str, key: str | None = None, query: str = ""):
 def stage(
     host: Host, csv: str | bytes, workspace_id: str = "w1", *, ask: bool = False, **options: object
 ) -> str:
+    """Stage a file by the importer, without a request; return the import's id."""
     data = csv.encode() if isinstance(csv, str) else csv
     with host.app.app_context():
         importer = host.extension.importer
@@ -83,6 +89,7 @@ def stage(
 
 
 def imported(host: Host, *lines: str, workspace_id: str = "w1") -> str:
+    """Import lines without a test; return the import's id."""
     answer = host.post(
         Header + "".join(lines), host.create_key(workspace_id), skipConnectionTest="1", tag=TAG
     )
@@ -99,8 +106,10 @@ def verdict(host, server_or_port, password: str = "pw", **columns: str) -> tuple
     return error["code"], error["hint"]
 
 
+#: What is said of a login that was refused.
 WRONG_PASSWORD = "Authentication failed. Check username/password."
 
 
 def codes_of(data) -> Counter:
+    """Count the errors of an import by their codes."""
     return Counter(each["code"] for each in data["errors"])

@@ -37,6 +37,7 @@ def forms_of(text: str) -> list[bytes]:
 
 
 def assert_clean(where: str, data: bytes, secret: str = CANARY) -> None:
+    """Fail if a secret hides in some data."""
     found = [form for form in forms_of(secret) if form in data]
     assert not found, where
 

@@ -13,6 +13,7 @@ HOSTS = ("localhost", "127.0.0.1", *(f"h{number}.localhost" for number in range(
 
 
 def server_context(ca: trustme.CA, *hosts: str, **options: object) -> ssl.SSLContext:
+    """Return a server's side of TLS for these names, or else for this machine's."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     ca.issue_cert(*(hosts or HOSTS), **options).configure_cert(context)  # type: ignore[arg-type]
     return context

@@ -64,10 +64,13 @@ class CountingGate:
 
 
 def last_line(session) -> bytes:
+    """Return the last line that a client has sent."""
     return session.lines[-1]
 
 
 def silent(stop: threading.Event):
+    """Return a reply that does not come until the test stops it."""
+
     def wait(_session):
         stop.wait(60)
         return CLOSE

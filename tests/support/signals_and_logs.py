@@ -26,6 +26,7 @@ def logged() -> Iterator[io.StringIO]:
         root.setLevel(level)
 
 
+#: Every signal that there is.
 SIGNALS = [each for each in vars(signals).values() if isinstance(each, signals.NamedSignal)]
 
 

@@ -18,4 +18,5 @@ def wait_for(what: Callable[[], Any], seconds: float = 10) -> Any:
 
 
 def runner_threads() -> list[threading.Thread]:
+    """Return the threads of this process that take imports from the queue."""
     return [each for each in threading.enumerate() if each.name == "mailbox-import-runner"]

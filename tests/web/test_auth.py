@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from flask import Response, abort, redirect, request
-from http_forms import PATH, UPLOAD, assert_json, untested_form
+from http_forms import PATH, assert_json, untested_form
+from page_imports import UPLOAD
 
 
 def test_each_header_and_both_open_the_workspace(client, key):

@@ -8,8 +8,9 @@ import pytest
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
-from http_forms import FORM, PATH, UPLOAD, csrf_token, form, part, untested_form, upload
+from http_forms import FORM, PATH, form, part, untested_form
 from mailbox_files import ROW, Header
+from page_imports import UPLOAD, csrf_token, upload
 
 from flask_mailbox_import import MailboxImport
 from flask_mailbox_import.core.secret import generate_encryption_key

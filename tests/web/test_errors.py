@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 
-from api_routes import ROUTES
+from app_routes import ROUTES
 from http_forms import PATH, assert_json, untested_form
 from import_calls import call, delete, imported
 from mailbox_files import READY

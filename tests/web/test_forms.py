@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from http_forms import PATH, UPLOAD, assert_json, untested_form, upload
+from http_forms import PATH, assert_json, untested_form
 from mailbox_files import ROW, Header
+from page_imports import UPLOAD, upload
 
 
 @pytest.mark.parametrize(

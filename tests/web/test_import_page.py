@@ -6,8 +6,8 @@ import re
 from datetime import timedelta
 
 import pytest
-from http_forms import UPLOAD, csrf_token, upload
 from mailbox_files import ROW, Header, row
+from page_imports import UPLOAD, csrf_token, upload
 
 
 def test_upload_check_result(make_host, mail_server):
@@ -130,11 +130,10 @@ def test_what_was_typed_stays_where_the_form_is_refused_but_no_password(host, cl
 
 
 def test_a_correction_that_is_none_is_told_and_kept(host, client):
-    token = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
     address = failed(host, "a@x.com,,smtp.x.com,,,\nb@x.com,,smtp.x.com,,,\n")
     page = client.get(address).text
     typed = {"2.password": "right", "2.smtpport": "abc", "3.password": "right too"}
-    form = {"csrf_token": token.search(page)[1], **typed}
+    form = {"csrf_token": csrf_token(page), **typed}
     answer = client.post(f"{address}/retry", data=form)
     assert answer.status_code == 422
     assert "Not tested. Row 2: The column smtpport is not a port number." in answer.text
@@ -142,7 +141,7 @@ def test_a_correction_that_is_none_is_told_and_kept(host, client):
     assert answer.text.count('<details class="mbi-fix" open>') == 1
     # The other row is done, and the password of this one is not typed again.
     assert [each.email for each in host.mailboxes()] == ["b@x.com"]
-    form = {"csrf_token": token.search(answer.text)[1], "2.smtpport": "587"}
+    form = {"csrf_token": csrf_token(answer.text), "2.smtpport": "587"}
     assert client.post(f"{address}/retry", data=form).status_code == 303
     assert [each.clear for each in host.mailboxes()] == ["right too", "right"]
 

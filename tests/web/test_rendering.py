@@ -12,8 +12,8 @@ from babel.messages import mofile, pofile
 from catalog import CATALOG, catalog
 from flask import render_template_string
 from flask_babel import Babel
-from http_forms import UPLOAD, upload
 from mailbox_files import ROW, Header, row
+from page_imports import UPLOAD, token_of, upload
 
 from flask_mailbox_import.web.rendering import linked
 
@@ -84,7 +84,7 @@ def test_a_sentence_that_has_its_values_is_translated_too(make_host):
     }
     host = make_host(texts=words)
     client = show(host)
-    token = re.search('name="csrf_token"[^>]* value="([^"]+)"', client.get(UPLOAD).text)[1]
+    token = token_of(client)
 
     def answer_to(csv: str) -> str:
         file = (io.BytesIO(csv.encode()), "m.csv")

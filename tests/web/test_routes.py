@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 
 import pytest
-from api_routes import ROUTES
+from app_routes import OPENAPI, ROUTES
 from http_forms import PATH, assert_json, untested_form
 from import_calls import IMPORTS, call, imported
 from mailbox_files import READY
@@ -37,9 +37,6 @@ def test_nothing_is_taken_in_the_address(client, key):
             f"/v1/mailboxes/import/smtp?{query}", data=untested_form(), headers={"X-Api-Key": key}
         )
         assert_json(answer, 400, "invalid_field")
-
-
-OPEN = "/v1/mailboxes/openapi.json"
 
 
 @pytest.mark.parametrize("path", [IMPORTS, f"{IMPORTS}/ID/rows"])
@@ -86,6 +83,6 @@ def test_other_methods_are_refused_and_those_there_are_told(host, path, client):
         answer = call(host, method, address, key=key)
         assert (answer.status_code, answer.json["reason"]) == (405, "method_not_allowed")
         assert answer.headers["Allow"] == ROUTES[path]
-        assert client.open(address, method=method).status_code == (405 if path == OPEN else 401)
+        assert client.open(address, method=method).status_code == (405 if path == OPENAPI else 401)
     answer = client.options(address)
     assert (answer.status_code, answer.headers["Allow"]) == (204, f"{ROUTES[path]}, OPTIONS")

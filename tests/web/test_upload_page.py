@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from http_forms import FORM, UPLOAD, csrf_token, form, part, upload
+from http_forms import FORM, form, part
 from mailbox_files import ROW, Header
+from page_imports import UPLOAD, csrf_token, upload
 
 
 def choose(client, csv: str, **columns: str):
