@@ -6,8 +6,8 @@ import subprocess
 import sys
 
 import pytest
+from child_processes import ENVIRONMENT
 from file_reading import CONFIG, read
-from project_paths import ROOT
 from workbook_files import CELLS, HONEST
 
 pytestmark = pytest.mark.slow
@@ -31,13 +31,11 @@ class Without(Finder):
         return None if name.startswith("python_calamine") else Finder.find_spec(name, *rest)
 
 sys.meta_path[sys.meta_path.index(Finder)] = Without
+from file_reading import CONFIG, read
 from flask_mailbox_import import FileError
-from flask_mailbox_import.config import Config
-from flask_mailbox_import.core.secret import generate_encryption_key
-config = Config.from_mapping({"MAILBOX_IMPORT_ENCRYPTION_KEYS": [generate_encryption_key()]})
 for path in sys.argv[1:]:
     try:
-        print(len(read(open(path, "rb").read(), config).rows), "row")
+        print(len(read(open(path, "rb").read(), CONFIG).rows), "row")
     except FileError as fault:
         print(fault.reason, fault.message)
 """
@@ -51,7 +49,7 @@ def test_without_the_extra_it_is_named_and_so_is_csv_which_is_read(tmp_path):
         [sys.executable, "-c", WITHOUT, *(str(tmp_path / name) for name in files)],
         capture_output=True,
         text=True,
-        cwd=ROOT,
+        env=ENVIRONMENT,
         check=True,
     )
     *workbooks, csv = done.stdout.splitlines()

@@ -7,6 +7,10 @@ import socket
 import threading
 from collections.abc import Mapping, Sequence
 
+import dns.message
+import dns.name
+import dns.rcode
+import dns.rdatatype
 import dns.rrset
 
 #: What one look-up of a name is answered: addresses, behind ``CNAME target`` if that comes first;
