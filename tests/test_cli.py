@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Header, row
+from mailbox_files import ACCENTED_FILE, Header, row
 
 
 @pytest.fixture
@@ -141,3 +141,16 @@ def test_control_characters_of_a_file_do_not_reach_the_terminal(make_host):
     assert "pwn" in output
     assert "\x1b" not in output
     assert "\x07" not in output
+
+
+def test_the_command_takes_an_encoding_and_columns(make_host, tmp_path):
+    path = tmp_path / "m.csv"
+    path.write_bytes(ACCENTED_FILE.replace(b"displayname", b"Rufname"))
+    command = ["run", str(path), "--workspace", "w1", "--skip-connection-test"]
+    host = make_host()
+    assert host.run(*command).exit_code == 2
+    assert host.run(*command, "--encoding", "klingon").exit_code == 2
+    assert host.run(*command, "--encoding", "latin1", "--column", "nope").exit_code == 2
+    found = host.run(*command, "--encoding", "latin1", "--column", "Rufname=displayname")
+    assert found.exit_code == 0
+    assert {each.display_name for each in host.mailboxes()} == {"Zoë Müller", "François"}

@@ -8,10 +8,12 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from conftest import Header, Host, row
-from sinks import SIGNALS
+from database_contents import only_import
+from host_apps import Host
+from import_calls import delete, imported, stage
+from mailbox_files import READY, Header, row
+from signals_and_logs import SIGNALS, parsed
 from sqlalchemy import event
-from traces import READY, delete, imported, only_import, parsed, stage
 
 from flask_mailbox_import import ImportInterrupted, ImportNotFound, TooManyRunning, signals
 from flask_mailbox_import.engine.execution import BURST

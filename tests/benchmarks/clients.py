@@ -70,8 +70,8 @@ def _settings(order: Order) -> dict[str, Any]:
 
 def our_import(order: Order, stack: ExitStack) -> Run:
     """The JSON call as its caller sees it: read, stage, probe, save, answer."""
-    from conftest import new_host
     from databases import fresh_database
+    from host_apps import new_host
 
     folder = Path(stack.enter_context(TemporaryDirectory()))
     uri = stack.enter_context(fresh_database(order.database, folder))

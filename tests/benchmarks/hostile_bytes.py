@@ -10,10 +10,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
-from hostile_bytes import MADE, in_utf16
-from measure import read_all, show
+from hostile_files import MADE, in_utf16
+from reading_costs import read_all, show
 
 SIZE = 500_000
 

@@ -18,10 +18,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 from clients import CLIENTS, Order, Row
-from measure import peak
+from process_memory import peak_megabytes
 
 # Seconds between two looks of a timer in the hub.
 _TICK = 0.001
@@ -123,13 +123,13 @@ def main() -> None:
         print("{}", flush=True)
         for _ in sys.stdin:
             gc.collect()
-            peak()
-            before = peak()
+            peak_megabytes()
+            before = peak_megabytes()
             seen.clear()
             start, cpu = time.perf_counter(), time.process_time()
             good, failed = run()
             seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
-            figures = Figures(seconds, cpu, (peak() - before), good, failed)
+            figures = Figures(seconds, cpu, (peak_megabytes() - before), good, failed)
             extra: dict[str, Any] = {"statements": len(seen)}
             if asked["watch"] == "hub":
                 extra = {"late": seen}
