@@ -287,7 +287,9 @@ def test_creating_the_mounted_app_opens_no_database(site, load):
 @runs("top/Your own layout/1")
 def test_the_layout_is_around_the_page(site, load, block):
     site.write("templates/layout.html", block)
-    with app_of(load(), MAILBOX_IMPORT_BASE_TEMPLATE="layout.html") as app:
+    setting = re.search(r"^Set `(.+?)`", TEXTS["top"], re.MULTILINE)[1]
+    site.replace("    db.init_app(app)\n", f"    {setting}\n    db.init_app(app)\n")
+    with app_of(load()) as app:
         page = app.test_client().get("/mailboxes/import").text
     assert '<nav><a href="/mailboxes/import">Import mailboxes</a></nav>' in page
     assert "<title>Import mailboxes</title>" in page
