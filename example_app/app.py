@@ -9,6 +9,7 @@ from pathlib import Path
 
 from flask import Blueprint, Flask, redirect, render_template, request, session, url_for
 from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy.pool import StaticPool
 from werkzeug.wrappers import Response
 
 from flask_mailbox_import import MailboxImport, generate_encryption_key
@@ -39,9 +40,18 @@ def create_app(settings: Mapping[str, object] | None = None) -> Flask:
     db.init_app(app)
     mailbox_import.init_app(app, db)
     app.register_blueprint(views)
+    _create_tables(app)
+    return app
+
+
+def _create_tables(app: Flask) -> None:
+    """Make the tables, as a first visitor expects; a real host has a command or migrations."""
     with app.app_context():
         db.create_all()
-    return app
+        # A server may fork this process: its children must not share the connection. An SQLite
+        # in memory is its connection.
+        if not isinstance(db.engine.pool, StaticPool):
+            db.engine.dispose()
 
 
 @mailbox_import.workspace_loader

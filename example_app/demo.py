@@ -59,7 +59,7 @@ def _listen(port: int) -> socket.socket:
     try:
         return socket.create_server(("127.0.0.1", port))
     except OSError as fault:
-        raise click.ClickException(f"port {port}: {fault.strerror}; add --port 5001") from None
+        raise click.ClickException(f"port {port}: {fault.strerror}; add --port 0") from None
 
 
 @contextmanager

@@ -11,15 +11,15 @@ host's; ``create_app`` puts the settings that it gets into ``app.config``)::
 
     def test_import():
         with MailServer({"ann@example.com": "right"}) as server:
-            app = create_app(settings(server))
+            app = create_app(settings(server) | {"SQLALCHEMY_DATABASE_URI": "sqlite://"})
             rows = server.row("ann@example.com", "right"), server.row("bob@example.com", "wrong")
             with app.app_context(), app.test_client() as client:
+                db.create_all()
                 key = {"X-Api-Key": mailbox_import.create_api_key("acme")}
                 form = {"file": (io.BytesIO(csv_file(*rows)), "mailboxes.csv")}
                 answer = client.post("/v1/mailboxes/import/smtp", headers=key, data=form).json
                 assert (answer["data"]["imported"], answer["data"]["failed"]) == (1, 1)
-                saved = db.session.scalars(db.select(mailbox_import.models.mailbox)).one()
-                assert saved.email == "ann@example.com"
+                assert db.session.query(mailbox_import.models.mailbox).count() == 1
 
 The README beside this file lists every option. The certificates need trustme:
 ``pip install flask_mailbox_import[testing]``.

@@ -1,10 +1,8 @@
-"""The README of the wing: its example works, and it names everything public."""
+"""The README of the wing: it names everything public; its code is run by tests/project."""
 
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 import textwrap
 from pathlib import Path
 
@@ -21,30 +19,10 @@ def code_after(words: str) -> str:
     return README.partition(words)[2].partition("```python\n")[2].partition("```")[0]
 
 
-def test_the_example_runs(tmp_path: Path):
-    (tmp_path / "app.py").write_text(code_after("`app.py`"))
-    (tmp_path / "test_import.py").write_text(code_after("`test_import.py`"))
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-W", "error", "-p", "no:cacheprovider"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stdout
-    assert "1 passed" in done.stdout
-
-
-def test_the_example_is_short_and_that_of_the_docstring():
+def test_the_example_is_that_of_the_docstring():
     lines = code_after("`test_import.py`").splitlines()
-    assert len([each for each in lines if each]) < 15
     docstring = testing.__doc__.partition("::\n\n")[2].partition("\nThe README")[0]
     assert textwrap.dedent(docstring).splitlines() == lines
-
-
-def test_the_top_readme_shows_the_same_example():
-    top = (Path(testing.__file__).parents[2] / "README.md").read_text()
-    assert f"```python\n{code_after('`test_import.py`')}```" in top
 
 
 def test_every_public_name_is_explained():
