@@ -8,6 +8,7 @@ import pytest
 from import_calls import WRONG_PASSWORD
 from server_certificates import server_context
 from trustme import CA
+from waiting import wait_for
 
 from flask_mailbox_import.testing import CLOSE
 
@@ -36,6 +37,7 @@ def imap_code(make_host, mail_server, imap, password: str = PASSWORD, **options:
 
 
 def said(imap) -> list[str]:
+    wait_for(lambda: imap.sessions[-1].quit_seen)  # nobody waits for the reply to LOGOUT
     return [each.decode().partition(" ")[2] for each in imap.sessions[-1].lines]
 
 
