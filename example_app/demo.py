@@ -135,6 +135,7 @@ The same by curl:
 
 curl -X POST {address}/v1/mailboxes/import/smtp -H "X-Api-Key: {key}" --form {file}
 
-What one of the two has imported, the other skips: sign in to another workspace for the page.
+Both import into the same workspace, so the second skips what the first has imported.
+To try both, sign in to another workspace on the page.
 Ctrl-C ends it all."""
     )

@@ -149,7 +149,7 @@ def continue_import(import_id: str | None) -> None:
                     "its file waits for somebody to say which encoding it is in: answer on its "
                     "page, or run the file with --encoding"
                 ) from None
-            # The import of a killed process seems to run for a while.
+            # The import of a killed process counts as running until STALE_AFTER is over.
             if fault.status is not ImportStatus.RUNNING or waited > STALE_AFTER.total_seconds():
                 raise click.ClickException(str(fault)) from None
             if not waited:

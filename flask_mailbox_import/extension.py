@@ -62,7 +62,7 @@ class MailboxImport:
         The ``MAILBOX_IMPORT_*`` settings are read here; later changes have no effect.
 
         :raises ConfigError: lists everything that is wrong with the settings.
-        :raises RuntimeError: the app has an import already.
+        :raises RuntimeError: the app has a ``MailboxImport`` already.
         """
         if NAME in app.extensions:
             raise RuntimeError(
@@ -122,13 +122,13 @@ class MailboxImport:
         return open_smtp(login_of(mailbox), timeout, current_state().config)
 
     def connect(self, host: str, port: int, timeout: float = 30.0) -> socket.socket:
-        """Connect to a mailbox's server, if the current app's ``ALLOWED_*`` settings let it.
+        """Connect to a mailbox's server, if ``ALLOWED_*`` and ``DENIED_NETWORKS`` permit it.
 
-        Use it for every later connection: the name may lead elsewhere by then, and without a test
-        its addresses were never checked.
+        Use it for every later connection: the name may resolve to other addresses by then, and
+        without a test its addresses were never checked.
 
         :param timeout: seconds for each address that is tried, and for each read afterwards.
-        :raises socket.gaierror: the name does not exist, or leads where nothing may be contacted.
+        :raises socket.gaierror: the name does not exist, or one of its addresses is not allowed.
         :raises OSError: the server cannot be reached.
         """
         return open_connection(host, port, timeout, current_state().config)

@@ -44,13 +44,13 @@ def _signal(name: str, meaning: str, level: int = logging.INFO) -> NamedSignal:
     return _namespace.signal(name, meaning)
 
 
-import_started = _signal("import_started", "A run begins: rows to do, api_key_id if by one.")
+import_started = _signal("import_started", "A run begins: rows to do, api_key_id if by a key.")
 import_ended = _signal("import_ended", "A run is over: status and, where known, counts.")
-import_deleted = _signal("import_deleted", "An import was forgotten: mailboxes removed with it.")
-import_not_found = _signal("import_not_found", "One was asked for that is not the workspace's.")
+import_deleted = _signal("import_deleted", "An import was deleted: mailboxes removed with it.")
+import_not_found = _signal("import_not_found", "The workspace asked for has no such import.")
 hosts_refused = _signal("hosts_refused", "Rows whose host or port is not allowed: count.")
 targets_refused = _signal(
-    "targets_refused", "Names that lead where nothing may be contacted: count.", logging.WARNING
+    "targets_refused", "Names whose addresses may not be contacted: count.", logging.WARNING
 )
 logins_refused = _signal(
     "logins_refused", "Many refused logins in one run: count.", logging.WARNING

@@ -76,7 +76,7 @@ class Code(str, Enum):
     UNKNOWN = "unknown"
 
 
-#: These may pass within seconds: the same run tries the row again after a short wait.
+#: The cause may be over within seconds: the same run tests the row again after a short wait.
 RETRIED = frozenset(
     {
         Code.TOO_MANY_CONNECTIONS,
@@ -87,7 +87,7 @@ RETRIED = frozenset(
     }
 )
 
-#: These may pass later: answers call the row ``retryable``, and a user may test it again as it is.
+#: The cause may be over later: the row is ``retryable``, and a user may test it again as it is.
 RETRYABLE = RETRIED | frozenset(
     {
         Code.CONNECTION_REFUSED,

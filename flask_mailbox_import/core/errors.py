@@ -58,7 +58,7 @@ class ImportNotFound(MailboxImportError):
 
 
 class ImportNotRunnable(MailboxImportError):
-    """The import is finished, or another process is running it. ``status`` says which."""
+    """The import cannot be run or retried in its present ``status``."""
 
     def __init__(self, import_id: str, status: ImportStatus) -> None:
         super().__init__(f"the import {import_id} is {status.value}")
@@ -74,7 +74,7 @@ class NotRetryable(MailboxImportError):
 
 
 class RunLost(MailboxImportError):
-    """Another process has taken the import over, or it was deleted; what was committed stays."""
+    """Another run has taken the import over, or it was deleted; what was committed stays."""
 
 
 class TooManyRunning(MailboxImportError):
@@ -121,7 +121,7 @@ class SealError(MailboxImportError):
 
 
 class UnclearFile(FileError):
-    """The file can only be read when a user answers ``question``; nothing of it was stored."""
+    """The file cannot be read until a user answers ``question``; nothing of it was stored."""
 
     def __init__(
         self, reason: str, question: Question, details: Mapping[str, object] | None = None

@@ -228,7 +228,7 @@ class Cause:
     """The cause that some failed rows have in common."""
 
     failure: Failure
-    #: The provider whose own next step the hint is; "" where the hint is the general one.
+    #: The provider whose own hint ``failure`` has; "" where it has the general hint.
     provider: str
     rows: tuple[int, ...]
 

@@ -65,7 +65,7 @@ class ImportOptions:
     on_duplicate: OnDuplicate = OnDuplicate.SKIP
     #: The encoding of a file that is not in Unicode, by its name in ``ENCODINGS``.
     encoding: str | None = None
-    #: From the file's header to our column; None: do not use this column.
+    #: A column name of the file -> our column name; None: the column is not used.
     column_mapping: Mapping[str, str | None] = field(default_factory=dict)
     #: The name of the file on the user's computer.
     file_name: str | None = None
@@ -105,7 +105,7 @@ class ImportOptions:
         return self.on_duplicate is OnDuplicate.TEST
 
 
-#: Judges the value of an option: each returns the value to keep, or raises ValueError.
+#: For each option a function that returns the value to keep, or raises ValueError.
 _JUDGED: dict[str, Callable[[Any], object]] = {
     "workspace_id": check_workspace_id,
     "tag": clean_tag,
@@ -114,7 +114,7 @@ _JUDGED: dict[str, Callable[[Any], object]] = {
     "file_name": clean_file_name,
 }
 
-#: A run that gave no sign of life for this long is dead; runs give one each second.
+#: A run without a heartbeat for this long is dead; a run writes one each second.
 STALE_AFTER = timedelta(seconds=20)
 
 T = TypeVar("T")
@@ -151,7 +151,7 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """A piece of a cell. Its letters differ from encoding to encoding."""
+    """A piece of a cell that reads differently in different encodings."""
 
     row: int
     column: str
@@ -189,7 +189,7 @@ class Check:
     understood: FileReading = FileReading()
 
     def summary(self) -> Summary:
-        """Return the summary that an import of the file has before any connection test."""
+        """Return the summary that an import would have if every ready row were imported."""
         statuses = Counter(each.status for each in self.rows)
         warned = (warning for each in self.rows for warning in each.record.warnings)
         return Summary(
@@ -232,7 +232,7 @@ class WaitingFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """What came of an import; of a check, what an import of the file would begin with."""
+    """The result of an import so far; for a check, as if every ready row were imported."""
 
     options: ImportOptions
     imported: int

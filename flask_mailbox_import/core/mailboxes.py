@@ -29,7 +29,7 @@ class Protocol(str, Enum):
 
     @property
     def tls_port(self) -> int:
-        """The port on which only TLS is spoken (RFC 8314 section 7.3)."""
+        """The port on which only TLS is spoken (RFC 8314 sections 7.2 and 7.3)."""
         return 465 if self is Protocol.SMTP else 993
 
     @property
@@ -81,7 +81,7 @@ class Login:
 
     @property
     def account(self) -> tuple[object, ...]:
-        """Everything but the password: two logins of one account differ in that alone."""
+        """Everything but the password. Two logins of one account differ in the password only."""
         return self.protocol, self.host, self.port, self.security, self.username
 
 

@@ -21,7 +21,7 @@ _DATE = re.compile(
     rf"|[0-9]{{1,2}}[-. ]{{1,2}}{_MONTH}|{_MONTH}[- ][0-9]{{2}}"
 )
 _FORMULA = re.compile(r'="[^"]*"')
-#: A formula that makes a text leaves a zero in an .xls workbook.
+#: In an .xls workbook, a formula whose result is a text is read as 0.
 _LOST = re.compile(r"0|#(?:NAME\?|REF!|VALUE!|N/A|DIV/0!|NUM!|NULL!|#+)|Err:[0-9]{3}")
 #: UTF-8 that was read as Windows-1252 or Latin-1, or U+FFFD in place of an unreadable letter.
 _GARBLED = re.compile("[\u00c2\u00c3\u00c4\u00c5][\u0080-\u00bf\u2018-\u203a\u20ac]|\ufffd")

@@ -93,7 +93,7 @@ class StagedRow:
     code: Code | None
     #: None where the record is erased or does not open.
     record: Record | None
-    #: The record is there but does not open, because it was changed.
+    #: The record is there but does not open, because it was moved or damaged.
     is_broken: bool = False
 
 

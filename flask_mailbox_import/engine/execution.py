@@ -39,20 +39,20 @@ from ..storage.queries import Queries
 from ..storage.runs import Run, Runs
 from ..storage.sealing import Field
 
-#: At most so many rows are saved in one transaction; a crash makes us test at most these again.
+#: At most this many rows are saved in one transaction, and tested again after a crash.
 BATCH_ROWS = 50
-#: After so many seconds the known outcomes are saved or, without any, a sign of life is written.
+#: After this many seconds the known outcomes are saved or, without any, a heartbeat is written.
 TICK = 1.0
 #: Seconds between two looks at the results of the tests.
 GLANCE = 0.05
 #: A run sees within so many seconds that it was asked to stop.
 WATCH = 0.25
-#: With so many refused logins in one run, somebody may be guessing passwords.
+#: With this many refused logins in one run, somebody may be guessing passwords.
 BURST = 20
 
-#: Yields when it is time to save the known outcomes or to write a sign of life.
+#: Yields when it is time to save the known outcomes or to write a heartbeat.
 Filled = Generator[None, None, None]
-#: Called after each committed batch with the rows that this run has done, and all its rows.
+#: Called after each write with two numbers: the rows that this run has done, and all its rows.
 Progress = Callable[[int, int], None]
 
 
@@ -67,8 +67,9 @@ class Execution:
     def run(self, import_id: str, workspace_id: str | None, progress: Progress | None) -> Summary:
         """Run the ready rows of an import; return the import's summary as it is committed.
 
-        :raises ImportNotFound, ImportNotRunnable: the run did not begin.
-        :raises RunLost: another run has taken the import over, or it was deleted.
+        :raises ImportNotFound: the import does not exist, or it was deleted during the run.
+        :raises ImportNotRunnable: the run did not begin.
+        :raises RunLost: another run has taken the import over.
         :raises ImportInterrupted: the run broke down; what it saved stays.
         """
         try:

@@ -90,7 +90,8 @@ class Importer:
         :raises FileError: the file cannot be read; nothing was stored.
         :raises TooManyRunning, TooManyRefusedLogins: a limit of the app; nothing was stored.
         :raises ImportInterrupted: it broke down before its end; what it saved stays.
-        :raises RunLost: the import was deleted, or another run has taken it over.
+        :raises ImportNotFound: the import was deleted during the run.
+        :raises RunLost: another run has taken the import over.
         """
         options = ImportOptions(
             workspace_id=workspace_id,
@@ -131,7 +132,7 @@ class Importer:
     def question(self, import_id: str, *, workspace_id: str) -> Question | None:
         """Return the question about a waiting file; None where there is none.
 
-        :raises ImportNotFound: there is none of this id in the workspace.
+        :raises ImportNotFound: the workspace has no import of this id.
         """
         with asked_for(import_id, workspace_id):
             return self._staging.question(import_id, workspace_id)
@@ -157,7 +158,7 @@ class Importer:
     def summary(self, import_id: str, *, workspace_id: str) -> Summary:
         """Return what came of an import so far; before its first run, what is in its file.
 
-        :raises ImportNotFound: there is none of this id in the workspace.
+        :raises ImportNotFound: the workspace has no import of this id.
         """
         with asked_for(import_id, workspace_id):
             return self._queries.summary(import_id, workspace_id)
@@ -177,12 +178,12 @@ class Importer:
             return self._execution.run(import_id, workspace_id, progress)
 
     def delete(self, import_id: str, *, workspace_id: str, mailboxes: bool = False) -> int:
-        """Forget an import; return how many mailboxes were removed.
+        """Delete an import; return how many mailboxes were removed.
 
         If it runs, the run ends at its next batch. Refused logins of the last hour still count.
 
         :param mailboxes: remove the mailboxes that the import added, too.
-        :raises ImportNotFound: there is none of this id in the workspace.
+        :raises ImportNotFound: the workspace has no import of this id.
         :raises MailboxesInUse: the host's own tables refer to one of them; nothing was erased.
         """
         with asked_for(import_id, workspace_id):
@@ -195,7 +196,7 @@ class Importer:
         return self._erasure.erase_expired()
 
     def delete_older(self, than: timedelta) -> int:
-        """Forget imports that are older than this and do not run; return how many."""
+        """Delete the imports that are older than ``than`` and do not run; return how many."""
         forgotten = 0
         for import_id, workspace_id in self._erasure.old_imports(now() - than):
             # Another call may have been quicker.
@@ -239,7 +240,7 @@ class Importer:
     def cancel(self, import_id: str, *, workspace_id: str) -> None:
         """Ask an import to stop. It begins no more tests; those that run still end and count.
 
-        :raises ImportNotFound: there is none of this id in the workspace.
+        :raises ImportNotFound: the workspace has no import of this id.
         """
         with asked_for(import_id, workspace_id):
             self._runs.cancel(import_id, workspace_id)
@@ -254,7 +255,7 @@ class Importer:
     ) -> list[CheckedRow]:
         """Test failed rows again, corrected or as they are, and rows that are still ready.
 
-        Without ``rows`` and ``corrections`` these are all failed rows that may pass now. A wrong
+        Without ``rows`` and ``corrections`` it tests all failed rows that are retryable. A wrong
         correction fails its row at once. An empty password stands for the one that is kept.
 
         :param rows: numbers of rows to test as they are.
@@ -286,7 +287,7 @@ class Importer:
         return found or self._staging.stage_pending(workspace_id)
 
     def _refuse_no_room(self, workspace_id: str) -> None:
-        """Refuse an import that would run inline, before anything of it is written."""
+        """Refuse an inline import while no place is free, before anything of it is written."""
         if self.is_inline():
             with self._place(workspace_id):
                 pass
@@ -294,7 +295,7 @@ class Importer:
     def imports(self, *, workspace_id: str, cursor: str | None = None) -> Page[Summary]:
         """Return a page of a workspace's imports, the newest first.
 
-        :raises InvalidCursor: the cursor is of no such list.
+        :raises InvalidCursor: the cursor is not one of this list.
         """
         return self._listing.imports(workspace_id, cursor)
 
@@ -311,8 +312,8 @@ class Importer:
 
         :param status: only rows with this status; None: all.
         :param limit: how many rows at most; None: all.
-        :raises ImportNotFound: there is none of this id in the workspace.
-        :raises InvalidCursor: the cursor is of no such list.
+        :raises ImportNotFound: the workspace has no import of this id.
+        :raises InvalidCursor: the cursor is not one of this list.
         """
         with asked_for(import_id, workspace_id):
             return self._listing.rows(import_id, workspace_id, status, cursor, limit)
@@ -322,7 +323,7 @@ class Importer:
     ) -> list[KeptCells]:
         """Return the kept cells of rows with one status, in the file's order, without passwords.
 
-        :raises ImportNotFound: there is none of this id in the workspace.
+        :raises ImportNotFound: the workspace has no import of this id.
         """
         with asked_for(import_id, workspace_id):
             return self._listing.kept_cells(import_id, workspace_id, status, limit)
@@ -330,7 +331,7 @@ class Importer:
     def same_file(self, import_id: str, *, workspace_id: str) -> Summary | None:
         """Return the last import of the same file that ran before this one, if any.
 
-        :raises ImportNotFound: there is none of this id in the workspace.
+        :raises ImportNotFound: the workspace has no import of this id.
         """
         with asked_for(import_id, workspace_id):
             return self._listing.same_file(import_id, workspace_id)
@@ -354,8 +355,8 @@ class Importer:
 def asked_for(import_id: str, workspace_id: str) -> Iterator[None]:
     """Signal ``import_not_found`` where a workspace asks for an import that it does not have.
 
-    The signal is the same for another workspace's import and for none: only a read across
-    workspaces could tell them apart.
+    The signal does not say whether another workspace has this import: only a read across
+    workspaces could tell that.
     """
     try:
         yield

@@ -17,7 +17,7 @@ from ..storage.queries import Queries
 class Limits:
     """The limits of one app: ``MAX_RUNNING`` and ``MAX_REFUSED_LOGINS``.
 
-    The methods that refuse read the database, and need an app context.
+    ``refuse_run`` and ``refuse_guessing`` read the database and need an app context.
     """
 
     def __init__(self, config: Config, queries: Queries) -> None:
@@ -49,9 +49,9 @@ class Limits:
             self.give_place_back()
 
     def refuse_run(self, import_id: str, workspace_id: str | None) -> None:
-        """Refuse to run an import whose workspace has had too many logins refused, if it tests any.
+        """Refuse an import that tests logins if its workspace has too many refused logins.
 
-        :raises ImportNotFound: there is none of this id in the workspace.
+        :raises ImportNotFound: the workspace has no import of this id.
         :raises TooManyRefusedLogins: see :meth:`refuse_guessing`.
         """
         to_test = self._queries.workspace_to_test(import_id, workspace_id)

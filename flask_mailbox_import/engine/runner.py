@@ -1,4 +1,4 @@
-"""Takes imports from the queue and runs each in a thread; storage/runs.py has the queue."""
+"""Runs the imports of the queue in threads; the queue itself is in storage/runs.py."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ class ThreadRunner:
     def wake(self) -> None:
         """Run what is queued, as far as there are free places. Needs an app context.
 
-        It does nothing unless `serve` was called: a command ends with its own import, and would
-        interrupt others that it took.
+        It does nothing unless `serve` was called: the process of a command ends with its own
+        import, and would interrupt any other import that it took.
         """
         if not self._serves or not self.can_run() or self._queries.next_queued() is None:
             return
@@ -84,7 +84,7 @@ class ThreadRunner:
                         self._run_queued(broken)
                     finally:
                         self._limits.give_place_back()
-                    # It may have been queued after the last look, while no place was free.
+                    # An import may have been queued after the last look, while no place was free.
                     left = self._queries.next_queued(but=broken)
                     if left is None or not self._limits.take_place():
                         return
@@ -92,7 +92,7 @@ class ThreadRunner:
             logger.error("the runner stopped: %s", described(fault))
 
     def _run_queued(self, broken: set[str]) -> None:
-        """Run each queued import once; add those that broke down, and may still be queued."""
+        """Run each queued import once; add to ``broken`` those that broke down."""
         tried: set[str] = set()
         while True:
             found = self._queries.next_queued(but=tried | broken)

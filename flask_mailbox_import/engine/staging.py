@@ -82,7 +82,7 @@ class Staging:
     def question(self, import_id: str, workspace_id: str) -> Question | None:
         """Return the question about a waiting file; None where its rows are already read.
 
-        :raises ImportNotFound: there is none of this id in the workspace.
+        :raises ImportNotFound: the workspace has no import of this id.
         """
         waiting = self._imports.waiting_file(import_id, workspace_id)
         if waiting is None:
@@ -102,7 +102,7 @@ class Staging:
         An answer to only a part of the question is kept.
 
         :param answer: its encoding and its column mapping are the answer.
-        :raises ImportNotFound: there is none of this id in the workspace.
+        :raises ImportNotFound: the workspace has no import of this id.
         :raises FileError: the file cannot be read in this way; it is still kept.
         """
         waiting = self._imports.waiting_file(import_id, answer.workspace_id)
@@ -185,7 +185,7 @@ class Retrying:
     ) -> list[CheckedRow]:
         """Make failed rows ready again; a row with a wrong correction fails anew.
 
-        Without ``rows`` and ``corrections`` these are all failed rows that may pass now.
+        Without ``rows`` and ``corrections`` it takes all failed rows that are retryable.
 
         :returns: these rows, checked again.
         :raises ImportNotFound, ImportNotRunnable: see ``Imports.failed_rows``.
@@ -214,7 +214,7 @@ class Retrying:
         return list(checked.values())
 
     def _checked(self, options: ImportOptions, records: Iterable[Record]) -> tuple[CheckedRow, ...]:
-        """Check records again. Mailboxes that are updated or tested are no doubles.
+        """Check records again. Mailboxes that are updated or tested are not duplicates.
 
         :raises NotRetryable: a corrected value is too long to be kept.
         """

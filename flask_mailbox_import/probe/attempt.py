@@ -29,8 +29,8 @@ logger = logging.getLogger("flask_mailbox_import")
 #: Only TLS is spoken on these ports, so that no other mode is tried for a login there.
 _TLS_PORTS = frozenset(each.tls_port for each in Protocol)
 
-# Where TIMEOUT is at least 20 s: after so many seconds without a greeting TLS is tried, and the
-# handshake may then take so many seconds.
+# With a TIMEOUT of 20 s or more: the seconds to wait for a greeting before TLS is tried, and the
+# seconds that its handshake may take.
 _GREETING_PATIENCE = 5.0
 _HANDSHAKE_PATIENCE = 3.0
 # The same as shares of a shorter TIMEOUT; the rest is for a second try of the first mode.
@@ -99,7 +99,7 @@ class Attempt:
         return self._wire.trip
 
     def linger(self, seconds: float) -> float | None:
-        """Wait until the server has closed the connection too; return its seconds since QUIT.
+        """Wait until the server has closed the connection too; return the seconds since QUIT.
 
         Return None where it takes longer than ``seconds``.
         """
@@ -195,14 +195,15 @@ def _plan(login: Login, timeout: float) -> list[tuple[Security, float | None]]:
     greeting = min(_GREETING_PATIENCE, timeout * _GREETING_SHARE)
     handshake = min(_HANDSHAKE_PATIENCE, timeout * _HANDSHAKE_SHARE)
     if login.security is Security.TLS:
-        # The third is for a server that is silent in the second: the first met a refusal in clear.
+        # In the first mode the server answered in cleartext. If it is silent in the second mode,
+        # the answer was only a refusal, and TLS is tried again.
         return [(Security.TLS, None), (Security.STARTTLS, greeting), (Security.TLS, None)]
-    # The third is for a server that greets late: it speaks no TLS in the second.
+    # The third mode is for a server that greets late and spoke no TLS in the second mode.
     return [(Security.STARTTLS, greeting), (Security.TLS, handshake), (Security.STARTTLS, None)]
 
 
 def _is_mode(fault: Exception, number: int) -> bool:
-    """Tell whether a fault may mean the wrong TLS mode, in the mode ``number`` of the plan."""
+    """Tell whether a fault in mode ``number`` of the plan may mean that the mode is wrong."""
     if number == 0:
         return isinstance(fault, Silent) or is_not_tls(fault)
     return not _spoke_tls(fault)

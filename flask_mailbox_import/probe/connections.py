@@ -93,7 +93,7 @@ def open_connection(host: str, port: int, timeout: float, config: Config) -> soc
     without a test its addresses were never checked.
 
     :param timeout: seconds for each address that is tried, and for each read afterwards.
-    :raises socket.gaierror: the name does not exist, or leads where nothing may be contacted.
+    :raises socket.gaierror: the name does not exist, or one of its addresses is not allowed.
     :raises PermissionError: the port is not in ``ALLOWED_PORTS``.
     :raises OSError: the server cannot be reached; ``TimeoutError`` is one.
     """

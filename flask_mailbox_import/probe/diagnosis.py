@@ -50,11 +50,11 @@ _AUTH_REPLIES: dict[tuple[int, str], Code] = {
     (534, ""): Code.MECHANISM_UNSUPPORTED,
     (535, ""): Code.BAD_CREDENTIALS,
     (538, ""): Code.STARTTLS_REQUIRED,
-    # Mandrill says this to a wrong password, though 4 means a passing fault.
+    # Mandrill sends this for a wrong password, though 4yz means a temporary error (RFC 5321).
     (435, "4.7.8"): Code.BAD_CREDENTIALS,
 }
 
-# RFC 5530 section 3; RFC 2221 and RFC 9051 for the last two. For replies whose words do not decide.
+# RFC 5530 section 3; RFC 5259 for TEMPFAIL. They count where the words of a reply do not decide.
 _RESPONSE_CODES = {
     "AUTHORIZATIONFAILED": Code.BAD_CREDENTIALS,
     "EXPIRED": Code.PASSWORD_EXPIRED,
@@ -175,7 +175,7 @@ def code_of_reply(
 ) -> Code:
     """Return the cause of a refusal: by its words, or else by its numbers.
 
-    Where these say only that the login was refused, the provider may have a better cause.
+    In place of ``BAD_CREDENTIALS``, the provider may have a code that says more.
     """
     code = (
         code_of_words(reply.words, stage)
@@ -275,6 +275,6 @@ def code_of_tls_fault(fault: ssl.SSLError) -> Code:
 
 
 def is_not_tls(fault: BaseException) -> bool:
-    """Tell whether this is OpenSSL's fault for a server that does not speak TLS."""
+    """Tell whether this is the OpenSSL error that a server without TLS causes."""
     reason = fault.reason if isinstance(fault, ssl.SSLError) else None
     return reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")

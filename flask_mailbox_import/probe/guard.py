@@ -67,7 +67,7 @@ class Policy:
     denied_networks: tuple[IPNetwork, ...] = ()
 
     def allows(self, address: IPAddress, *, internal_only: bool = False) -> bool:
-        """Tell whether an address may be contacted; if ``internal_only``, not as a public one."""
+        """Tell whether an address may be contacted; ``internal_only``: allowed networks only."""
         if any(address in network for network in self.denied_networks):
             return False
         if any(address in network for network in self.allowed_networks):
@@ -77,7 +77,7 @@ class Policy:
     def allows_all(self, host: str, addresses: Iterable[IPAddress]) -> bool:
         """Tell whether a name may be contacted: all its addresses must be allowed.
 
-        A name without a dot is of an internal network: it must lead into ``allowed_networks``.
+        A name without a dot is internal: its addresses must be in ``allowed_networks``.
         """
         internal_only = "." not in host and ":" not in host
         return all(self.allows(each, internal_only=internal_only) for each in addresses)
@@ -126,7 +126,7 @@ class Guard:
     def __init__(self, policy: Policy, dns_timeout: float) -> None:
         self._policy = policy
         self._dns_timeout = dns_timeout
-        #: How many names lead where nothing may be contacted. Rows are not told; the log is.
+        #: How many names may not be contacted. The log tells the number; rows get DNS_FAILURE.
         self.refused = 0
         self._look_ups: dict[str, gevent.Greenlet[..., tuple[IPAddress, ...]]] = {}
         self._resolver = _Resolver(
@@ -194,7 +194,7 @@ class Guard:
         """Open a TCP connection to an allowed address of ``host``, within ``timeout`` seconds.
 
         :raises NoAddress: see :meth:`resolve`.
-        :raises OSError: refused, unreachable, no free file descriptor; ``TimeoutError``.
+        :raises OSError: it failed or timed out, or there is no free file descriptor.
         """
         deadline = time.monotonic() + timeout
         fault: OSError = TimeoutError("no time left to connect")

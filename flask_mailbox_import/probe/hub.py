@@ -47,7 +47,7 @@ def off_hub(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 
 class HubRun(Generic[T]):
-    """Runs ``work`` in a gevent hub, apart from the caller, who iterates over its results.
+    """Runs ``work`` in a gevent hub apart from the caller. The caller iterates over its results.
 
     The work runs in a thread with a hub of its own, which is destroyed at the end. In a process
     that gevent has patched, the thread is a greenlet on the process's hub. The work goes on

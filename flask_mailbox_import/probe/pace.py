@@ -6,7 +6,7 @@ import random
 import time
 from collections import deque
 
-# After so many successes the window may open by one beyond the number that was too many.
+# After this many successes the ceiling of the window rises by one.
 _SUCCESSES_BEYOND = 20
 # A closing connection counts for at least this share of the time that it takes to close.
 _LEAST_SHARE = 0.25
@@ -21,9 +21,9 @@ class Pace:
     """How many connections an address and port takes at once.
 
     The window is the number of connections that may be open. It halves when the server shows that
-    there are too many, and opens by one with each success; to the number that was too many it opens
-    only after many successes. A connection that began before the window was last narrowed does not
-    narrow it again.
+    there are too many. It opens by one with each success, up to a ceiling below the number that was
+    too many. Many successes raise the ceiling. A connection that began before the window was last
+    narrowed does not narrow it again.
 
     :param widest: the window at the start and at most.
     :param is_limit: the server must never have more connections, so closing ones are watched.
@@ -60,7 +60,7 @@ class Pace:
         return self.busy(now) < self._window and self.not_before <= now
 
     def opens_at(self, now: float) -> float | None:
-        """Return when the window opens without any event for a waiting test; None: it does not."""
+        """Return the time at which the window opens by itself for a waiting test; None: never."""
         if not self.waiting:
             return None
         if self.busy(now) < self._window:
@@ -77,8 +77,8 @@ class Pace:
 
         A new connection reaches the server after the QUIT of the old one. So the old one counts
         only for the time that the server needs to close it: what was measured, less one round
-        trip. Nothing is learnt where there is a limit or the window was narrowed: closing
-        connections are watched there.
+        trip. No time is learnt where there is a limit or the window was narrowed. Without a
+        limit, closing connections do not count once the server was not seen to close one.
 
         :param seconds: from QUIT until the server was seen to close; None: it was not seen.
         :param trip: the seconds of one round trip.
@@ -86,7 +86,7 @@ class Pace:
         if seconds is None and not self._is_limit:
             self._closing_seconds = _NOT_COUNTED
         elif seconds is None or self._is_limit or self._narrowed or seconds < trip / 2:
-            # Less than a round trip: the server closed before it had read QUIT.
+            # Less than half a round trip: the server closed before it had read QUIT.
             return
         elif self._closing_seconds != _NOT_COUNTED:
             self._closing_seconds = max(seconds - trip, seconds * _LEAST_SHARE)
@@ -112,7 +112,7 @@ class Pace:
         return True
 
     def rest(self, seconds: float) -> None:
-        """Begin no connection for a while; the pause grows each time until there is a success."""
+        """Begin no connection for a while; each narrowing doubles the pause until a success."""
         wait = max(seconds, self._pause)
         self.not_before = max(self.not_before, time.monotonic() + jittered(wait))
 
@@ -127,5 +127,5 @@ class Pace:
 
 
 def jittered(seconds: float) -> float:
-    """Return the seconds and up to half as many more: tests refused together return apart."""
+    """Return the seconds and up to half as many more: it spreads tests refused together."""
     return seconds * random.uniform(1, 1.5)  # noqa: S311 (no secret)

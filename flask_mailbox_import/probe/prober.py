@@ -20,7 +20,7 @@ from .wire import tls_context
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusedTargets:
-    """How many names of servers lead where nothing may be contacted."""
+    """How many server names resolve to addresses that may not be contacted."""
 
     count: int
 
@@ -32,7 +32,7 @@ Message = Outcome | RowWarning | RefusedTargets
 def probe_all(
     untested: Iterable[Outcome], config: Config, *, with_imap: bool = False
 ) -> HubRun[Message]:
-    """Start to test the mailboxes of rows; the caller iterates over the ``results`` and closes it.
+    """Start to test the mailboxes of rows; the caller reads the ``results`` and calls ``close``.
 
     Each row gives one ``Outcome`` as soon as its tests have ended: with the mailbox that works, or
     with the failure. After ``drain`` only the rows whose tests run give one. A fact about all rows

@@ -92,8 +92,8 @@ def shown(reply: Reply, login: Login) -> str:
 
 
 def _cleaned(words: str) -> str:
-    # Control, invisible, private and unassigned characters go first: they could part a link that
-    # would join again when they go.
+    # Control, invisible, private and unassigned characters are removed first: inside a link, one of
+    # them would hide the link from the search below.
     words = "".join(each for each in words if unicodedata.category(each)[0] != "C" or each == " ")
     words = words.translate(str.maketrans("", "", "<>\ufffd"))
     words = _ADDRESS.sub("", " ".join(each for each in words.split() if not _URL.search(each)))

@@ -51,7 +51,7 @@ class Schedule:
         self._aside = Group()
         self._looking_up = 0
         self._changed = Event()
-        #: A fault of ours in one of the greenlets. It ends the run, which would else wait for ever.
+        #: A fault of ours in one of the greenlets. It ends the run, which would otherwise hang.
         self._broken: BaseException | None = None
         self._paces: dict[tuple[str, int], Pace] = {}
         #: The paces that may open by themselves after a while.
@@ -133,7 +133,7 @@ class Schedule:
                 self._resting.add(server.pace)
 
     def _seconds_to(self, now: float) -> float | None:
-        """Return the seconds until a test may begin without any other ending; None: never.
+        """Return the seconds until a test may begin even if no other test ends; None: none may.
 
         :param now: the time (``time.monotonic``) at which the last turns were taken.
         """

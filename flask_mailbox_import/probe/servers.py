@@ -25,7 +25,7 @@ class LoginTest:
     #: The address of its server, once it is known.
     address: str = ""
     tries: int = 0
-    #: How often it was refused, perhaps for our own pace, and how often the server was silent.
+    #: How often it was refused, perhaps because of our own pace, and how often it met silence.
     refusals: int = 0
     silences: int = 0
     started: float = 0.0
@@ -64,9 +64,9 @@ SILENT_LOGINS = 2
 #: A server that has answered before is given up after this many rounds of silence.
 SILENT_ROUNDS = 3
 
-#: So many refusals of one test may come of our own pace, and do not count as tries.
+#: This many refusals of one test may be due to our own pace, and do not count as tries.
 FREE_REFUSALS = 20
-#: The same for refusals that may as well be the mailbox's own.
+#: The same for refusals that the mailbox itself may have caused.
 FREE_DOUBTS = 4
 #: A server that has answered before is given up after this many refusals in a row, each while we
 #: had no other connection to it.
@@ -192,7 +192,7 @@ class Server:
         if self.silent_rounds >= SILENT_ROUNDS:
             self.lesson = tried.finding
             return False
-        # It was not refused: with fewer connections at once, it may be answered.
+        # The login was not refused: with fewer connections at once, the server may answer it.
         test.silences += 1
         return test.silences <= (1 if at_login or not test.crowded else SILENT_ROUNDS)
 

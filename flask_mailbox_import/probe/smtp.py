@@ -17,7 +17,7 @@ MAX_COMMAND_LINE = 512
 
 
 class PasswordSMTP(smtplib.SMTP):
-    """smtplib's client with a login of its own: smtplib's takes only ASCII, and tries thrice."""
+    """smtplib's client with our own login: smtplib's takes only ASCII and tries every mechanism."""
 
     def authenticate(self, username: str, password: Secret) -> None:
         """Log in once: by PLAIN, else LOGIN, else CRAM-MD5, as EHLO offers them.

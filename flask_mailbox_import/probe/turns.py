@@ -59,7 +59,7 @@ class Turns:
         return self._servers.setdefault(key, Server(*key))
 
     def locate(self, server: Server, pace: Pace) -> None:
-        """Set the pace of a server: that of the address to which its name leads."""
+        """Set the pace of a server: the pace of the address to which its name resolves."""
         server.pace = pace
         pace.waiting += len(server.waiting)
 

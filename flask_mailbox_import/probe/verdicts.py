@@ -1,4 +1,4 @@
-"""Turns findings into one verdict a mailbox, in words; holds back what our network may cause."""
+"""Turns findings into one verdict per mailbox; holds back faults that our network may cause."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def blocked_port(port: int, servers: int) -> str:
     )
 
 
-# If so many servers cannot be reached on a port, and none can, the network may block the port.
+# If this many servers on a port were tried and none was reached, the network may block the port.
 _FEWEST_SERVERS = 2
 _SHARED = "Another row showed this for the server; this one was not tried."
 

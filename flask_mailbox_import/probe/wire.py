@@ -31,8 +31,8 @@ _CHUNK = 4096
 def tls_context(ca_file: str | None) -> SSLContext:
     """Return the context for TLS 1.2 or newer that verifies the chain and the name; it is cached.
 
-    Call it outside of the hub: reading the certificates takes 50 ms. It is of gevent's class,
-    because a handshake with the standard library's blocks the hub.
+    Call it outside of the hub: reading the certificates takes 50 ms. The context is of gevent's
+    class, because a handshake with the standard library's class blocks the hub.
 
     :param ca_file: the path of the CA certificates; None: the system's.
     :raises MailboxImportError: no CA certificate could be loaded.
@@ -108,7 +108,7 @@ class Wire:
         """
         self.stage = Stage.TLS
         if self._buffer:
-            # RFC 3207 section 6: bytes in clear before the handshake may be injected by another.
+            # RFC 3207 section 6: an attacker may inject cleartext before the handshake.
             raise NotAReply(b"")
         sock = self._open_socket()
         # gevent would leave a socket open that turns out to be reset while it is wrapped.

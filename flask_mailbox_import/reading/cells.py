@@ -168,7 +168,7 @@ def _refuse_swallowed(row: int, cells: Sequence[str], columns: Columns, delimite
         first, *others = cell.splitlines() or [""]
         some = [*others[:_LINES], *others[_LINES:][-1:]]
         lines = [[""] * place + first.split(delimiter), *(line.split(delimiter) for line in some)]
-        # The last line is a whole row if it fits together with the cells that follow this one.
+        # Together with the cells that follow this one, the last line may be a whole row.
         whole = len(lines[-1]) == place + 1 + width - len(cells)
         if others and _hold_a_mailbox(lines if whole else lines[1:-1], columns):
             raise FileError(
@@ -199,9 +199,9 @@ def _hold_a_mailbox(lines: Sequence[Sequence[str]], columns: Columns) -> bool:
 
 
 def _have_moved(texts: Mapping[str, str]) -> bool:
-    """Tell whether the cells of a row have moved, as they do behind a delimiter in a password.
+    """Tell whether the cells of a row have moved, as after an unquoted delimiter in a password.
 
-    They have if the cell of the address holds no address, but another cell holds an ``@``.
+    They have moved if the email cell holds no address, but another cell holds an ``@``.
     """
     email = texts.get("email", "").strip()
     others = (text for name, text in texts.items() if name not in SECRET_COLUMNS | {"email"})
@@ -210,7 +210,7 @@ def _have_moved(texts: Mapping[str, str]) -> bool:
 
 
 def _unshifted(texts: dict[str, str]) -> dict[str, str]:
-    """Return the cells of a row with moved cells that surely hold no part of a password."""
+    """Return those cells of a shifted row that surely hold no part of a password."""
     before = itertools.takewhile(lambda item: item[0] not in SECRET_COLUMNS, texts.items())
     return {name: cell for name, cell in before if name == "email" and "@" in cell}
 

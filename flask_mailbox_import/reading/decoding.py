@@ -42,7 +42,7 @@ class NotUnicode(Exception):
 def decode(data: bytes, encoding: str | None = None) -> str:
     """Return the text of a file in UTF-8, UTF-16 or the given ``encoding``.
 
-    A byte-order mark goes before ``encoding`` (https://encoding.spec.whatwg.org/#decode).
+    A byte-order mark takes precedence over ``encoding`` (https://encoding.spec.whatwg.org/#decode).
 
     :param encoding: a name in ``ENCODINGS``.
     :raises NotUnicode: the file is not in Unicode, and no encoding is given.
@@ -103,7 +103,7 @@ def _line(data: bytes, end: int) -> int:
 def _utf16(sample: bytes) -> str | None:
     """Return the UTF-16 of a file without a byte-order mark; None where it is not UTF-16.
 
-    Read in the right byte order, many of its characters are ASCII.
+    In the right byte order many of its characters are ASCII.
     """
     if 0 not in sample:
         return None
@@ -172,7 +172,7 @@ def rank_encodings(data: bytes) -> list[str]:
 
 
 def _worth(word: str, encoding: str) -> float:
-    """Return how much a word looks like the encoding's languages: at most 1, below 0 not at all."""
+    """Return how well a word fits the encoding's languages: at most 1; below 0: it does not fit."""
     letters = [c for c in word if c > "\x7f" and c.isalpha()]
     if any(c > "\x7f" and not (c.isalpha() or c in _PUNCTUATION or combining(c)) for c in word):
         return -1

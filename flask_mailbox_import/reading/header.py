@@ -47,7 +47,7 @@ class Names:
     fillers: frozenset[str]
     of_protocol: Mapping[str, str]
     of_mailbox: Mapping[str, str]
-    #: For a vague name, the columns that it may be: the first that no other name takes.
+    #: For a vague name, the columns that it may mean. It means the first that no other name takes.
     alone: Mapping[str, tuple[str, ...]]
     #: The words for how a connection is encrypted.
     security: Mapping[str, str]
@@ -158,7 +158,7 @@ _BESIDE_A_HOST = frozenset({"port", "secure", "tls", "starttls"})
 _SHOWN_NAMES = 20
 #: The one required column that a file may lack, if the user says so: all its cells may be empty.
 _MAY_BE_ABSENT = "imaphost"
-#: A header has at least so many known names, or "email": one other name may be a cell of a mailbox.
+#: A header has at least this many known names, or "email". One other name alone may be a cell.
 _LEAST_KNOWN = 2
 
 
@@ -176,7 +176,7 @@ class Columns:
 
 
 class Matcher:
-    """Finds our columns in headers. ``mapping`` (their header -> our column) goes first.
+    """Finds our columns in headers. ``mapping`` (their header -> our column) takes precedence.
 
     A column that is mapped to None is not used. ``{"": "imaphost"}`` says that the file has no such
     column.
@@ -226,14 +226,14 @@ class Matcher:
         weak: list[tuple[str, ...]] = []
         for place, cell in enumerate(header):
             name, candidates = (mapped[place], ()) if place in mapped else NAMES.of(cell)
-            # A mapped column goes before another column of the same name.
+            # A mapped column takes precedence over another column of the same name.
             names.append(None if name in taken and place not in mapped else name)
             weak.append(candidates)
         for place, candidates in enumerate(weak):
             if names[place] is None and candidates:
                 names[place] = _weak_name(place, names, weak)
         if "password" not in names:
-            # A lone SMTP password is for both logins; an IMAP password still goes before it.
+            # A lone SMTP password is for both logins; an IMAP password takes precedence over it.
             names = ["password" if name == "smtppassword" else name for name in names]
         return tuple(names)
 

@@ -19,9 +19,9 @@ from .table import MAX_HEADER_LENGTH, Table, read_csv
 
 #: How many samples to show, and how many at most where these do not tell the encodings apart.
 _SAMPLES, _MAX_SAMPLES = 3, 8
-#: By how many pieces of the file to compare encodings. Each has a letter that is not ASCII.
+#: How many pieces of the file to compare per encoding. Each has a letter that is not ASCII.
 _PIECES = 400
-#: In how many encodings to read a file until it is a table.
+#: How many encodings to try until the file is a table.
 _TRIED = 4
 #: Faults of a file that no other encoding can mend.
 _OF_ANY_ENCODING = frozenset({"no_rows", "too_many_rows"})
@@ -42,7 +42,7 @@ def encoding_choices(
     Of encodings that give the same text only the first is returned. The samples are pieces of the
     file that differ between the encodings.
 
-    :raises FileError: the file is no table in any of them; it is the fault of the likeliest.
+    :raises FileError: the file is no table in any of them; the error is that of the likeliest.
     """
     matcher = Matcher(column_mapping)
     fault: FileError | None = None
@@ -132,8 +132,8 @@ def _is_text(text: str) -> bool:
 def _pieces(table: Table, columns: Columns) -> Iterator[Sample]:
     """Return pieces of the file, each with a letter that no piece before it has.
 
-    Of a cell that may hold a password only its letters that are not ASCII are returned. In a row
-    whose cells have moved, any cell may hold one.
+    Of a cell that may hold a password, only the letters that are not ASCII are returned. In a row
+    whose cells have moved, any cell may hold a password.
     """
     secret = min(place for place, name in enumerate(columns.names) if name in SECRET_COLUMNS)
     hosts = [columns.names.index(each) for each in ("smtphost", "imaphost")]

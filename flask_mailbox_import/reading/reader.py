@@ -35,8 +35,8 @@ def read_bytes(stream: IO[bytes], config: Config) -> bytes:
 def read_file(data: bytes, config: Config, options: ImportOptions, existing: Existing) -> Check:
     """Read a file, and check each of its rows: ready, skipped or failed.
 
-    :param existing: returns those of some addresses that the workspace has a mailbox for.
-    :raises UnclearFile: a user can say how it is to be read; its question says what to ask.
+    :param existing: returns those of the given address keys that the workspace has already.
+    :raises UnclearFile: the file can be read after a user has answered the ``question``.
     :raises FileError: the file cannot be read as a table of mailboxes.
     """
     matcher = Matcher(options.column_mapping)

@@ -17,9 +17,9 @@ _DELIMITERS = (",", ";", "\t", "|")
 _SEP_LINE = re.compile(r'"?sep=([^"\w\r\n])"?[,;\t|]*(\r\n|\r|\n)', re.ASCII | re.IGNORECASE)
 
 MAX_HEADER_LENGTH = 10_000
-#: The header is one of so many rows: people put a title above it.
+#: The header is searched for in this many rows: people put a title above it.
 HEADER_WITHIN = 10
-#: The delimiter is found within so many rows, blank ones included.
+#: The delimiter is searched for in at most this many rows, blank ones included.
 _LINES_OF_HEADER = 1000
 
 #: A row's number and its cells.

@@ -1,4 +1,4 @@
-"""Turns each record into a mailbox or a failure; then finds doubles in the file."""
+"""Turns each record into a mailbox or a failure; then finds duplicates in the file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..core.secret import Secret
 from ..core.validators import MAX_ADDRESS_LENGTH, HostRefused, judge_address, judge_host, judge_port
 from .header import said_of_security
 
-#: Returns those of some addresses that the workspace has a mailbox for.
+#: Returns those of the given address keys that the workspace has already.
 Existing = Callable[[Sequence[str]], set[str]]
 
 #: Characters of each column, counted as Python does (RFC 5321 section 4.5.3.1.3, RFC 1035).
@@ -275,7 +275,7 @@ def check_row(record: Record, config: Config, *, with_imap: bool) -> CheckedRow:
 def mark_doubles(
     rows: Iterable[CheckedRow], known: set[str], *, with_imap: bool = False, updates: bool = False
 ) -> Iterator[CheckedRow]:
-    """Skip known addresses and repeated ones; fail another password of the same login."""
+    """Skip rows with a known or repeated address; fail rows with another password for a login."""
     seen: set[str] = set()
     logins: dict[tuple[object, ...], Login] = {}
     for row in rows:

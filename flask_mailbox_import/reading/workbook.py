@@ -153,7 +153,7 @@ def _sheets(data: bytes, max_rows: int) -> list[tuple[str, list[Row]]]:
             [_python(), "-I", str(_CHILD), *map(str, limits), *_path_of_reader()],
             input=data,
             stdout=subprocess.PIPE,
-            # A reader that aborts writes cells of the file there.
+            # A reader that aborts writes cells of the file to standard error.
             stderr=subprocess.DEVNULL,
             timeout=seconds + 5,
             check=False,
@@ -188,7 +188,7 @@ def _python() -> str:
 
 
 def _library_path() -> dict[str, str]:
-    """Return the variable by which Python finds its library in a folder of its own."""
+    """Return LD_LIBRARY_PATH, if it is set: Python may need it to find its shared library."""
     name = "LD_LIBRARY_PATH"
     return {name: os.environ[name]} if name in os.environ else {}
 

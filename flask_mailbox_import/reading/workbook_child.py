@@ -1,10 +1,11 @@
 """The script that reads a workbook from standard input and writes its sheets as JSON.
 
-``workbook_child.py MEMORY SECONDS ROWS COLUMNS TEXT [PATH]``: the bytes of memory and seconds of
-CPU time that it may take; how many rows and columns of a sheet, and bytes of text in all, it
-returns; and the folder of the reader. A sheet is ``[name, [[number, [text, ...]], ...]]`` with the
-number that a spreadsheet shows beside the row; rows beyond ROWS are only marked. It ends with exit
-code 3 where the workbook is damaged or has a password, and with another or by a signal at a limit.
+``workbook_child.py MEMORY SECONDS ROWS COLUMNS TEXT [PATH]``: it may take MEMORY bytes beyond its
+start and SECONDS of CPU time. It returns at most ROWS rows and COLUMNS columns of each sheet, and
+TEXT bytes in all. PATH is the folder of the reader. A sheet is
+``[name, [[number, [text, ...]], ...]]`` with the number that a spreadsheet shows beside the row;
+rows beyond ROWS are only marked. The exit code is 3 where the workbook is damaged or has a
+password. At a limit the script ends with another exit code or by a signal.
 """
 
 from __future__ import annotations

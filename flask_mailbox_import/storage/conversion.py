@@ -160,7 +160,7 @@ def row_columns(
         "record_expires_at": None,
     }
     keep = KEEP_UNTESTED if checked.status is RowStatus.READY else keep_failed
-    # A text that is too long for its column is cut in the database too.
+    # A record with a text that is too long is not kept: it may not fit into its column.
     too_long = failure is not None and failure.code is Code.FIELD_TOO_LONG
     if checked.status is not RowStatus.SKIPPED and keep and not too_long:
         secrets = {name: each.reveal() for name, each in record.secrets.items()}

@@ -19,7 +19,7 @@ from .models import KEEP_UNTESTED, REFUSED_COUNT_FOR, MailboxMixin, Models, is_d
 from .queries import find_import
 from .session import execute, repeated, transaction
 
-# The columns that are emptied in a row that only counts as a refused login.
+# The columns that are emptied in a row that is kept only to count its refused logins.
 _BLANK = dict.fromkeys(
     (
         "code",
@@ -69,12 +69,12 @@ class Erasure:
 
     @repeated
     def delete(self, import_id: str, workspace_id: str, *, mailboxes: bool = False) -> int:
-        """Forget an import, even one that runs, and return how many mailboxes were removed.
+        """Delete an import, even one that runs, and return how many mailboxes were removed.
 
         Logins that were refused within the last hour still count: their rows stay, emptied.
 
         :param mailboxes: remove the mailboxes that the import added, too.
-        :raises ImportNotFound: there is none of this id in the workspace.
+        :raises ImportNotFound: the workspace has no import of this id.
         :raises MailboxesInUse: the host's own tables refer to one of them; nothing was erased.
         """
         model = self._models.import_
@@ -92,9 +92,9 @@ class Erasure:
             find_import(session, self._models, import_id, workspace_id)
         try:
             with transaction(self._db) as session:
-                # First of all, in the order of a run's writes. This waits until a run has saved its
-                # batch, and the run then finds that it has lost the import. A read before it would
-                # hide that batch on MySQL.
+                # This write comes first, as in a run. It waits until a run has saved its batch; the
+                # run then finds that it has lost the import. On MySQL, a read before this write
+                # would hide that batch.
                 if not execute(session, update(model).where(mine).values(values)):
                     raise ImportNotFound(f"there is no import {import_id}")
                 found = self._mailboxes(session, import_id, workspace_id) if mailboxes else ()

@@ -72,7 +72,7 @@ class Imports:
     def waiting_file(self, import_id: str, workspace_id: str) -> WaitingFile | None:
         """Return the file of an import that waits for an answer; None where it does not wait.
 
-        :raises ImportNotFound: there is none of this id in the workspace.
+        :raises ImportNotFound: the workspace has no import of this id.
         """
         with transaction(self._db) as session:
             return file_of(
@@ -102,7 +102,7 @@ class Imports:
     ) -> tuple[ImportOptions, list[StagedRow]]:
         """Return the options of an import, and its failed rows with their records.
 
-        :raises ImportNotFound: there is none of this id in the workspace.
+        :raises ImportNotFound: the workspace has no import of this id.
         :raises ImportNotRunnable: it has not been run yet, or it runs.
         """
         row = self._models.row
@@ -133,7 +133,7 @@ class Imports:
             model.deleted_at.is_(None),
             or_(model.status.in_([each.value for each in _AT_REST]), is_dead(self._models)),
         )
-        # A run that is still alive against appearances finds that it has lost the import.
+        # A run that seems dead but is still alive finds that it has lost the import.
         values: dict[str, Any] = {"cancelled_at": None, "run_token": None}
         if is_ready:
             values |= {"status": ImportStatus.INTERRUPTED.value, "finished_at": None}

@@ -44,7 +44,7 @@ class Listing:
     def imports(self, workspace_id: str, cursor: str | None = None) -> Page[Summary]:
         """Return a page of a workspace's imports, the newest first.
 
-        :raises InvalidCursor: the cursor is of no such list.
+        :raises InvalidCursor: the cursor is not one of this list.
         """
         model = self._models.import_
         query = (
@@ -102,8 +102,8 @@ class Listing:
 
         :param status: only rows with this status; None: all.
         :param limit: how many rows at most; None: all.
-        :raises ImportNotFound: there is none of this id in the workspace.
-        :raises InvalidCursor: the cursor is of no such list.
+        :raises ImportNotFound: the workspace has no import of this id.
+        :raises InvalidCursor: the cursor is not one of this list.
         """
         row = self._models.row
         query = select(*result_columns(row)).where(row.import_id == import_id)
@@ -127,7 +127,7 @@ class Listing:
     ) -> list[KeptCells]:
         """Return the kept cells of rows with one status, in the file's order, without passwords.
 
-        :raises ImportNotFound: there is none of this id in the workspace.
+        :raises ImportNotFound: the workspace has no import of this id.
         """
         row = self._models.row
         query = (
@@ -178,7 +178,7 @@ class Listing:
     def same_file(self, import_id: str, workspace_id: str) -> Summary | None:
         """Return the last import of the same file that ran before this one, if any.
 
-        :raises ImportNotFound: there is none of this id in the workspace.
+        :raises ImportNotFound: the workspace has no import of this id.
         """
         model = self._models.import_
         with transaction(self._db) as session:

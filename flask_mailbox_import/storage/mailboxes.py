@@ -53,7 +53,7 @@ def existing_keys(
     *,
     lock: bool = False,
 ) -> set[str]:
-    """Return those of the addresses (by key) that a workspace has a mailbox for.
+    """Return those of the address keys for which a workspace has a mailbox.
 
     :param lock: make it a locking read. On MySQL only this sees what others have committed since
         the transaction began.
@@ -77,7 +77,7 @@ class Mailboxes:
         self._key_ring = key_ring
 
     def existing_keys(self, workspace_id: str, email_keys: Iterable[str]) -> set[str]:
-        """Return those of the addresses (by key) that the workspace has a mailbox for."""
+        """Return those of the address keys for which the workspace has a mailbox."""
         with transaction(self._db) as session:
             return existing_keys(session, self._models.mailbox, workspace_id, list(email_keys))
 
@@ -234,7 +234,7 @@ class MailboxBatch:
 
 
 def _is_of_a_row(fault: Exception) -> bool:
-    """Tell whether a fault concerns one row, as one of a host's validator, not the transaction."""
+    """Tell whether an error concerns one row only, such as an error of a host's validator."""
     if not isinstance(fault, DBAPIError):
         # A plain StatementError is a value that a column's type could not bind.
         return isinstance(fault, StatementError) or not isinstance(fault, SQLAlchemyError)

@@ -234,7 +234,7 @@ class Models:
 
 
 def table_of(model: type[Any]) -> Table:
-    """Return the table of a model: in it also rows are found that a host's ORM events hide."""
+    """Return the table of a model. A query on it also finds rows that a host's ORM events hide."""
     table = sqlalchemy.inspect(model).local_table
     if not isinstance(table, Table):
         raise TypeError(f"{model.__name__} is not mapped to a table")
@@ -279,7 +279,7 @@ def now() -> datetime:
 
 
 def is_dead(models: Models) -> ColumnElement[bool]:
-    """Return the SQL condition for an import whose run is dead: no beat for ``STALE_AFTER``.
+    """Return the SQL condition for an import whose run is dead: no heartbeat for ``STALE_AFTER``.
 
     Only this function says which run is dead.
     """

@@ -103,7 +103,7 @@ class Queries:
     def workspace_to_test(self, import_id: str, workspace_id: str | None = None) -> str | None:
         """Return the workspace of an import that tests logins; None where it skips the test.
 
-        :raises ImportNotFound: there is none of this id in the workspace.
+        :raises ImportNotFound: the workspace has no import of this id.
         """
         with transaction(self._db) as session:
             found = find_import(session, self._models, import_id, workspace_id)
@@ -139,7 +139,7 @@ class Queries:
             ]
 
     def refused_logins(self, workspace_id: str, codes: Iterable[Code], within: timedelta) -> int:
-        """Count a workspace's refused logins in the last time, ``within`` long."""
+        """Count the logins of a workspace that were refused less than ``within`` ago."""
         row, import_ = self._models.row, self._models.import_
         values = [code.value for code in codes]
         with transaction(self._db) as session:
@@ -165,7 +165,7 @@ def find_import(
     """Return an import as the database has it.
 
     :param workspace_id: its workspace; None: any.
-    :raises ImportNotFound: there is none of this id in the workspace.
+    :raises ImportNotFound: the workspace has no import of this id.
     """
     return find_with_status(session, models, import_id, workspace_id)[0]
 

@@ -66,10 +66,10 @@ class Rotation:
 
     @shielded
     def run(self) -> Rotated:
-        """Seal everything with the first key that is not yet; it can be repeated at any time."""
+        """Seal again, with the first key, every value that another key sealed. May be repeated."""
         rotated, again = self._pass()
-        # A process that has the old settings may write meanwhile, so that more passes are made.
-        # If it goes on writing, repeat the rotation when it has ended.
+        # A process with the old settings may write in the meantime, so more passes are made. If
+        # the process goes on writing, repeat the rotation when the process has ended.
         for _ in range(_MORE_PASSES):
             if not again:
                 break

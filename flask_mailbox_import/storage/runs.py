@@ -44,8 +44,8 @@ class _Database:
 class Run:
     """A claimed import, until another run takes it over; see `Runs.claim`.
 
-    Each method is one transaction and needs an app context. A method writes only while the import
-    has the token of this claim. Where another run has taken it over, it raises `RunLost`.
+    Each method is one transaction and needs an app context. `beat`, `save`, `warn` and `end` write
+    only while the import has the token of this claim. Without it, all but `end` raise `RunLost`.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Run:
 
     @idempotent
     def beat(self) -> None:
-        """Write that the run is alive.
+        """Write a heartbeat: the run is alive.
 
         :raises RunLost: another run has taken the import over.
         """
@@ -167,7 +167,7 @@ class Runs:
     def queue(self, import_id: str, workspace_id: str) -> bool:
         """Put an import into the queue; return whether it waits there. A running one does not.
 
-        :raises ImportNotFound: there is none of this id in the workspace.
+        :raises ImportNotFound: the workspace has no import of this id.
         :raises ImportNotRunnable: it runs, and was asked to stop.
         """
         model = self._models.import_
@@ -193,7 +193,7 @@ class Runs:
     def cancel(self, import_id: str, workspace_id: str) -> None:
         """Ask a running import to stop, and take a waiting one out of the queue.
 
-        :raises ImportNotFound: there is none of this id in the workspace.
+        :raises ImportNotFound: the workspace has no import of this id.
         """
         model = self._models.import_
         with transaction(self._db) as session:
@@ -220,8 +220,8 @@ class Runs:
         """Claim an import for a run.
 
         :param workspace_id: its workspace; None: any, for an operator's call.
-        :raises ImportNotFound: there is none of this id in the workspace.
-        :raises ImportNotRunnable: it is finished, or a run of it is alive.
+        :raises ImportNotFound: the workspace has no import of this id.
+        :raises ImportNotRunnable: it is finished, or runs, or its file waits for an answer.
         """
         model, token = self._models.import_, secrets.token_hex(16)
         mine = () if workspace_id is None else (model.workspace_id == workspace_id,)

@@ -63,7 +63,7 @@ class KeyRing:
     def fingerprint(self, data: bytes, *, workspace_id: str) -> str:
         """Return 64 hex digits by which a workspace's file is recognised (HMAC, RFC 2104).
 
-        It is no plain hash, because with that one could check guesses at the file's passwords.
+        With a plain hash, somebody could check guesses at the passwords in the file.
         """
         return hmac.new(self._first_key, workspace_id.encode() + b"\0" + data, "sha256").hexdigest()
 
@@ -75,7 +75,7 @@ class KeyRing:
         """Return the secret.
 
         :raises SealError: it is damaged, was moved from another row, field or workspace, or its key
-            is not in ``MAILBOX_IMPORT_ENCRYPTION_KEYS``. The message says which, without the value.
+            is not in ``MAILBOX_IMPORT_ENCRYPTION_KEYS``. The message does not hold the value.
         """
         if len(sealed) < 2 or sealed[0] != _VERSION:
             raise SealError("not a sealed value")

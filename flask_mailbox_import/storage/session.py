@@ -1,4 +1,4 @@
-"""Transactions in an own session of the host's database, and their repetition after deadlocks."""
+"""Runs transactions in sessions of their own, and repeats them after deadlocks."""
 
 from __future__ import annotations
 
@@ -62,7 +62,8 @@ def execute(session: scoped_session[Session], statement: Update | Delete) -> int
 def repeated(function: Callable[P, T]) -> Callable[P, T]:
     """Decorate a function that is one transaction: repeat it after a deadlock or a lock.
 
-    The database has rolled it back then. After a lost connection this is unknown: `idempotent`.
+    The database has rolled the transaction back then. After a lost connection this is not known:
+    then only a function with `idempotent` is repeated.
     """
     return _repeated(function, after_loss=False)
 

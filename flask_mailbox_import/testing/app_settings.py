@@ -1,4 +1,4 @@
-"""The settings of an app under test, by which it may contact and trust the servers of the test."""
+"""The settings with which an app under test may contact and trust the servers of the test."""
 
 from __future__ import annotations
 

@@ -22,8 +22,8 @@ _TWO_ARGUMENTS = re.compile(_ARGUMENT + rb" " + _ARGUMENT)
 class IMAPServer(LoginServer):
     """Serves IMAP on a free port of 127.0.0.1 until it is closed. Use it in a ``with``.
 
-    It accepts a login by LOGIN or AUTHENTICATE PLAIN and refuses it with NO. A mailbox can be
-    opened by EXAMINE or SELECT; no message is served.
+    It takes a login by LOGIN or AUTHENTICATE PLAIN: a right one gets OK, a wrong one NO. A mailbox
+    can be opened by EXAMINE or SELECT; no message is served.
 
     The options are those of :class:`LoginServer`. ``mechanisms`` is what CAPABILITY lists beside
     IMAP4rev1. ``replies`` has ``greeting``, ``CAPABILITY``, ``STARTTLS``, ``LOGIN``,

@@ -18,8 +18,8 @@ _CHALLENGE = b"<1@mail.test>"
 class SMTPServer(LoginServer):
     """Serves SMTP on a free port of 127.0.0.1 until it is closed. Use it in a ``with``.
 
-    It accepts a login by PLAIN, LOGIN or CRAM-MD5 with 235 and refuses it with 535. Every command
-    that takes mail gets 502.
+    It takes a login by PLAIN, LOGIN or CRAM-MD5: a right one gets 235, a wrong one 535. Every
+    command that takes mail gets 502.
 
     The options are those of :class:`LoginServer`. ``mechanisms`` is what EHLO offers for AUTH.
     ``replies`` has ``greeting``, ``EHLO``, ``STARTTLS``, ``AUTH``, ``QUIT``, or any other command.

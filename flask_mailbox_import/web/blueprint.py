@@ -39,13 +39,13 @@ def new_blueprint(url_prefix: str) -> Blueprint:
 
 
 def _hardened(response: Response) -> Response:
-    """Set the security headers of a page, also of the answers of the host's error handlers."""
+    """Set the security headers of a page, and of an answer of the host's error handlers."""
     if request.endpoint == f"{NAME}.static" or is_api(request.endpoint):
         return response
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "same-origin"
-    # The host's own policy may say nothing of frames. If it does, browsers ignore this header.
+    # The host's own policy may allow frames. Where it has a rule for them, this header is ignored.
     response.headers["X-Frame-Options"] = "DENY"
     return response
 

@@ -86,7 +86,7 @@ def is_dry_run(request: Request) -> bool:
 
 
 def read_flag(request: Request, name: str) -> bool:
-    """Return a boolean of the address of a call.
+    """Return a boolean query argument.
 
     :raises RequestError: 400 ``invalid_field``: given twice or malformed.
     """

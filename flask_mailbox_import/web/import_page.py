@@ -33,7 +33,7 @@ logger = logging.getLogger("flask_mailbox_import")
 
 #: How many rows the check page shows as they were read.
 _ROWS_SHOWN = 5
-#: The session's key of the number of removed mailboxes, for the history's message.
+#: The session key under which the history page finds the number of removed mailboxes.
 REMOVED = "mailbox_import_removed"
 UNDER_WAY = (ImportStatus.QUEUED, ImportStatus.RUNNING)
 #: How many encodings are shown at once; a click shows the others.
@@ -316,7 +316,7 @@ def delete(workspace_id: str, import_id: str) -> Answer:
 
 
 def _not_tested(rows: Sequence[CheckedRow]) -> RequestError:
-    """Return the refusal that names wrong corrections; the rows keep them all the same."""
+    """Return the refusal that names wrong corrections. The rows keep these corrections."""
     told = (f"Row {each.record.row}: {each.failure.text}" for each in rows[:_TOLD] if each.failure)
     words = f"Not tested. {' '.join(told)}"
     if len(rows) > _TOLD:

@@ -107,7 +107,7 @@ def render(name: str, fault: RequestError | None = None, **values: Any) -> Answe
         "mbi_lang": language(),
         **values,
     }
-    # A host's own template of this name goes first. It can extend ours, in ``pages/``.
+    # A host's own template of this name takes precedence. It can extend ours, in ``pages/``.
     names: list[str | Template] = [f"mailbox_import/{name}", f"mailbox_import/pages/{name}"]
     text = render_template(names, **values)
     return (text, fault.status, fault.headers) if fault else text

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 
 from ..core.rows import RowResult
 
-# A spreadsheet takes a cell that begins so for a formula (OWASP ASVS 5.0 section 1.2.10). The last
-# ones are their full-width forms.
+# A spreadsheet reads a cell that begins with one of these as a formula (OWASP ASVS 5.0 section
+# 1.2.10). The last five are full-width forms.
 _FORMULA = frozenset("=+-@|\t\r\n\ufffd\uff1d\uff0b\uff0d\uff20\uff5c")
 
 _INSIDE = re.compile(r"([;\t|]\s*)(?=[=+@-])")

@@ -33,7 +33,7 @@ def is_api(endpoint: str | None) -> bool:
 def _limit(endpoint: str | None, _values: dict[str, Any] | None) -> None:
     """Set the limits of a request of ours, and exempt the API from a host's CSRFProtect.
 
-    The API needs no CSRF protection, because it takes no cookies.
+    The API needs no CSRF token: auth.py calls no loader for a request of another site.
     """
     if not (endpoint or "").startswith(f"{NAME}."):
         return

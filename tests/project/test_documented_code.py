@@ -119,7 +119,7 @@ class Site:
 
     @contextmanager
     def background(self, script: str, *files: int) -> Iterator[subprocess.Popen[str]]:
-        """Run a script until the block ends; Ctrl-C ends it then."""
+        """Run a script until the block ends; SIGTERM ends it then."""
         process = subprocess.Popen(
             ["bash", "-euc", script],
             cwd=self.folder,
@@ -134,9 +134,10 @@ class Site:
             yield process
         finally:
             if process.poll() is None:
-                os.killpg(process.pid, signal.SIGINT)
+                os.killpg(process.pid, signal.SIGTERM)
             try:
-                process.communicate(timeout=30)
+                # gunicorn gives its workers 30 seconds.
+                process.communicate(timeout=60)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.communicate()
