@@ -1,4 +1,4 @@
-"""Runs the imports of the queue in threads; the queue itself is in storage/runs.py."""
+"""Takes queued imports, one after another, and runs each in a thread of this process."""
 
 from __future__ import annotations
 

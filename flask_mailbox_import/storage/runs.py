@@ -1,4 +1,4 @@
-"""Writes what happens to a run: queued, claimed, alive, a batch saved, cancelled, ended."""
+"""Writes the state of a run: queued, claimed, alive, a batch saved, cancelled, ended."""
 
 from __future__ import annotations
 

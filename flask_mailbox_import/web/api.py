@@ -1,4 +1,4 @@
-"""The routes of the JSON API: each reads the request, calls the importer, answers in JSON."""
+"""Every route of the JSON API: each view reads the request, calls the importer and answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The route table of the JSON API: the arguments, refusals and answers of each route."""
+"""Registers the views of api.py as routes: finds, checks and describes each call of the API."""
 
 from __future__ import annotations
 
