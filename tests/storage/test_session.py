@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import io
+import threading
 
 import pytest
+from databases import fresh_database
+from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from mailbox_files import THREE_MAILBOXES
 from sqlalchemy.exc import OperationalError
 
+from flask_mailbox_import import MailboxImport
+from flask_mailbox_import.core.secret import generate_encryption_key
 from flask_mailbox_import.storage.session import repeated
 
 
@@ -41,3 +46,20 @@ def test_the_sessions_of_the_host_keep_what_they_have(host_with_model):
         )
         assert mine == []
         assert summary.imported == 3
+
+
+def test_a_session_of_the_hosts_own_scope_may_be_in_a_transaction(tmp_path):
+    """On PostgreSQL the isolation level of a connection in use cannot be set: SAWarning."""
+    with fresh_database("postgresql", tmp_path) as uri:
+        db = SQLAlchemy(session_options={"scopefunc": threading.get_ident})
+        app, extension = Flask("host"), MailboxImport()
+        app.config["SQLALCHEMY_DATABASE_URI"] = uri
+        app.config["MAILBOX_IMPORT_ENCRYPTION_KEYS"] = [generate_encryption_key()]
+        db.init_app(app)
+        extension.init_app(app, db)
+        with app.app_context():
+            db.create_all()
+            db.session.execute(db.select(extension.models.import_))
+            assert extension.importer.imports(workspace_id="w1").items == ()
+            db.session.remove()
+            db.engine.dispose()
