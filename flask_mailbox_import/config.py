@@ -177,6 +177,12 @@ class Config:
     max_refused_logins: int = _setting(
         1000, _integer(0, 10**9), "refused logins of a workspace in an hour; 0 = no limit"
     )
+    stop_after_refused: int = _setting(
+        0,
+        _integer(0, 1000),
+        "refused logins at one server, none of which worked, after which its other rows are not "
+        "tested; 0 = every row is tested",
+    )
     timeout: float = _setting(20.0, _seconds(0.1, 600), "seconds for one try of one mailbox")
     connect_timeout: float = _setting(8.0, _seconds(0.1, 600), "of these, to connect")
     dns_timeout: float = _setting(5.0, _seconds(0.1, 600), "of these, to resolve the name")

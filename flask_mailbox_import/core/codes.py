@@ -101,7 +101,8 @@ RETRYABLE = RETRIED | frozenset(
     }
 )
 
-#: The server looked at the login and refused it: counted against ``MAX_REFUSED_LOGINS``.
+#: The server looked at the login and refused it: counted against ``MAX_REFUSED_LOGINS``. After too
+#: many attempts servers do not look.
 REFUSED_LOGIN = frozenset(
     {
         Code.BAD_CREDENTIALS,
@@ -116,7 +117,6 @@ REFUSED_LOGIN = frozenset(
         Code.ACCOUNT_BLOCKED,
         Code.PASSWORD_EXPIRED,
         Code.PASSWORD_TOO_WEAK,
-        Code.TOO_MANY_ATTEMPTS,
         Code.UNKNOWN,
     }
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import Enum
 
 from .codes import Code, Failure
 from .providers import PROVIDERS
@@ -213,6 +214,55 @@ EXPLANATIONS: dict[Code, tuple[str, str]] = {
     Code.UNKNOWN: (
         "The mail server refused the login for a reason that we do not know.",
         "Ask your provider; the details show what the server answered.",
+    ),
+}
+
+
+class Variant(str, Enum):
+    """A cause within a code that has its own sentence and hint."""
+
+    WEAK_KEY_EXCHANGE = "weak_key_exchange"
+    NO_COMMON_CIPHER = "no_common_cipher"
+    WEAK_CERTIFICATE = "weak_certificate"
+    NO_ISSUER = "no_issuer"
+    CLIENT_CERTIFICATE = "client_certificate"
+    NOT_SENT = "not_sent"
+
+
+#: The code of each variant, its sentence and its hint.
+VARIANTS: dict[Variant, tuple[Code, str, str]] = {
+    Variant.WEAK_KEY_EXCHANGE: (
+        Code.TLS_VERSION,
+        "The mail server's key exchange is too weak to be safe.",
+        "Ask whoever runs the mail server to allow ECDHE, or Diffie-Hellman with 2048 bits or "
+        "more.",
+    ),
+    Variant.NO_COMMON_CIPHER: (
+        Code.TLS_VERSION,
+        "The mail server and this app have no method of encryption in common.",
+        "Ask whoever runs the mail server to allow TLS 1.3, or TLS 1.2 with ECDHE.",
+    ),
+    Variant.WEAK_CERTIFICATE: (
+        Code.TLS_CERT_UNTRUSTED,
+        "The mail server's certificate has a key or signature that is too weak to be safe.",
+        "Ask whoever runs the mail server for a new certificate.",
+    ),
+    Variant.NO_ISSUER: (
+        Code.TLS_CERT_UNTRUSTED,
+        "The mail server's certificate leads to no issuer that is trusted here.",
+        "Ask whoever runs the mail server to send the whole chain, with the intermediate "
+        "certificate, and to use a public issuer; or ask your provider for the right server name.",
+    ),
+    Variant.CLIENT_CERTIFICATE: (
+        Code.MECHANISM_UNSUPPORTED,
+        "The mail server wants a certificate from this app, and a password is not enough.",
+        "Ask your provider for a server or port where mail programs log in with a password.",
+    ),
+    Variant.NOT_SENT: (
+        Code.CREDENTIALS_ENCODING,
+        "The mail server takes no accents or other letters beyond A to Z in a login, so this one "
+        "was not tried.",
+        "Set a password of plain letters, digits and signs at the provider, and use that.",
     ),
 }
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 import gevent
 from gevent.ssl import SSLContext
@@ -16,10 +16,11 @@ from ..core.codes import Code
 from ..core.errors import described
 from ..core.mailboxes import Login, Protocol, Security, Stage
 from ..core.providers import Provider
-from .diagnosis import Finding, Tried, diagnose, is_not_tls
-from .faults import HungUp, Silent
+from .diagnosis import Finding, Tried, diagnose, is_not_tls, overheard
+from .faults import HungUp, NotAReply, Silent
 from .guard import Guard
 from .imap import IMAPDialogue
+from .modes import FirstWord, ModeSearch, speaks_tls
 from .smtp import SMTPDialogue
 from .wire import Wire
 
@@ -29,13 +30,11 @@ logger = logging.getLogger("flask_mailbox_import")
 #: Only TLS is spoken on these ports, so that no other mode is tried for a login there.
 _TLS_PORTS = frozenset(each.tls_port for each in Protocol)
 
-# With a TIMEOUT of 20 s or more: the seconds to wait for a greeting before TLS is tried, and the
-# seconds that its handshake may take.
-_GREETING_PATIENCE = 5.0
-_HANDSHAKE_PATIENCE = 3.0
-# The same as shares of a shorter TIMEOUT; the rest is for a second try of the first mode.
+# Most servers greet within so many seconds; a slower one is waited for together with others.
+_PROMPT = 2.0
+# A server that has answered TLS in clear greets within this share of TIMEOUT, or in twice the time
+# of that answer. If it does not, the answer was only a refusal.
 _GREETING_SHARE = 0.25
-_HANDSHAKE_SHARE = 0.15
 
 
 class Attempt:
@@ -47,15 +46,17 @@ class Attempt:
         provider: Provider | None,
         guard: Guard,
         context: SSLContext,
-        *,
-        mode_known: bool = False,
+        search: ModeSearch,
     ) -> None:
         self._login = login
-        self._mode_known = mode_known
         self._provider = provider
         self._guard = guard
         self._context = context
+        self._search = search
+        #: The mode of the last connection.
         self._security = login.security
+        self._started = 0.0
+        self._timeout = 0.0
         self._wire = self._new_wire()
         self._dialogue: SMTPDialogue | IMAPDialogue | None = None
         #: Whether the server was asked to close the connection.
@@ -68,13 +69,14 @@ class Attempt:
 
         :param on_connected: called when a connection is open.
         """
-        started = time.monotonic()
+        self._started = time.monotonic()
+        self._timeout = timeout
         deadline = gevent.Timeout(timeout)
         deadline.start()
         finding: Finding | None = None
         done = False
         try:
-            self._log_in(config, timeout, on_connected)
+            self._log_in(config, on_connected)
             done = True
         except gevent.Timeout as expired:
             if expired is not deadline:
@@ -90,7 +92,7 @@ class Attempt:
             finding=finding,
             stage=self._wire.stage,
             security=self._security if self._shown_mode() else self._login.security,
-            seconds=time.monotonic() - started,
+            seconds=time.monotonic() - self._started,
         )
 
     @property
@@ -109,50 +111,103 @@ class Attempt:
         """Close the connection, if there is one."""
         self._wire.close()
 
-    def _log_in(self, config: Config, timeout: float, on_connected: Callable[[], None]) -> None:
-        plan = _plan(self._login, timeout)
-        if self._mode_known and self._login.security is not Security.TLS:
-            plan = plan[-1:]
-        first: Exception | None = None
-        for number, (security, patience) in enumerate(plan):
-            self._security = security
-            try:
-                self._begin(security, patience, config.connect_timeout, on_connected)
-                break
-            except (Silent, HungUp, OSError) as fault:
-                if number == len(plan) - 1 or not _is_mode(fault, number):
-                    # Where the second mode fails too, the fault of the first one tells more.
-                    if first is None or _spoke_tls(fault):
-                        raise
-                    self._security = self._login.security
-                    raise first from None
-                first = first or fault
+    def _log_in(self, config: Config, on_connected: Callable[[], None]) -> None:
+        def connect(security: Security) -> None:
+            self._connect(security, config.connect_timeout, on_connected)
+
+        if (self._search.known or self._login.security) is Security.TLS:
+            self._begin_with_tls(connect, config)
+        else:
+            self._begin_with_greeting(connect, config)
         dialogue = self._dialogue = self._new_dialogue(config)
-        if first is not None and security is not Security.TLS and self._login.port in _TLS_PORTS:
-            # Only listen: a server that is too busy may say so in clear, before any TLS.
-            self._security = Security.TLS
-            dialogue.read_greeting()
-            raise first
         # A login that asks for TLS is never sent in clear.
         allow_plaintext = config.allow_plaintext and self._login.security is not Security.TLS
-        self._security = dialogue.run(security, allow_plaintext=allow_plaintext)
+        self._security = dialogue.run(
+            self._security, allow_plaintext=allow_plaintext, on_tls=self._search.learn
+        )
 
-    def _begin(
-        self,
-        security: Security,
-        patience: float | None,
-        connect_timeout: float,
-        on_connected: Callable[[], None],
+    def _begin_with_tls(self, connect: Callable[[Security], None], config: Config) -> None:
+        """Connect by TLS; where the server answers that in clear, anew for STARTTLS.
+
+        Where the second mode fails too, the fault of the first one tells more.
+        """
+        try:
+            return connect(Security.TLS)
+        except OSError as fault:
+            if not is_not_tls(fault):
+                raise
+            first = fault
+        answered_in = time.monotonic() - self._started
+        try:
+            connect(Security.STARTTLS)
+            self._wire.wait_for_bytes(max(self._timeout * _GREETING_SHARE, 2 * answered_in))
+        except (Silent, HungUp, OSError):
+            self._begin_as_asked(connect, first)
+        else:
+            if self._login.port in _TLS_PORTS:
+                self._hear_refusal(first, config)
+
+    def _begin_as_asked(self, connect: Callable[[Security], None], first: OSError) -> None:
+        """Try TLS again, since the server's answer in clear was only a refusal."""
+        try:
+            connect(Security.TLS)
+        except (HungUp, OSError) as fault:
+            if speaks_tls(fault):
+                raise
+            self._security = self._login.security
+            raise first from None
+
+    def _hear_refusal(self, first: OSError, config: Config) -> None:
+        """Only listen: on a port for TLS, a server that is too busy may say so in clear."""
+        self._security = Security.TLS
+        dialogue = self._dialogue = self._new_dialogue(config)
+        dialogue.read_greeting()
+        raise first
+
+    def _begin_with_greeting(self, connect: Callable[[Security], None], config: Config) -> None:
+        """Connect and wait for the greeting; where none comes, the server may speak TLS."""
+        connect(Security.STARTTLS)
+        try:
+            self._wire.wait_for_bytes(min(_PROMPT, self._timeout / 4))
+        except Silent:
+            tries_tls = partial(self._tls_wire, config.connect_timeout)
+            wire = FirstWord(self._wire, self._search, tries_tls).wait(self._started, self._timeout)
+            if wire is None:
+                connect(Security.TLS)
+            elif wire.secure:
+                self._wire, self._security = wire, Security.TLS
+        if not self._search.speaks_first and not self._wire.secure:
+            self._search.speaks_first = not self._wire.has_hung_up()
+
+    def _connect(
+        self, security: Security, seconds: float, on_connected: Callable[[], None]
     ) -> None:
-        """Connect anew; return when the server has sent a byte or TLS is up."""
+        """Connect anew; for TLS, make the handshake too."""
         self._wire.close()
+        self._security = security
         wire = self._wire = self._new_wire()
-        wire.open(connect_timeout)
+        wire.open(seconds)
         on_connected()
         if security is Security.TLS:
-            wire.start_tls(patience)
-        elif patience is not None:
-            wire.wait_for_bytes(patience)
+            wire.start_tls()
+            self._search.learn(Security.TLS)
+
+    def _tls_wire(self, seconds: float) -> Wire | Exception:
+        """Return a second connection, with TLS, or why it failed."""
+        wire = self._new_wire()
+        try:
+            wire.open(seconds)
+            wire.start_tls()
+        except Exception as fault:  # noqa: BLE001 (it ends no test: the server may yet greet)
+            wire.close()
+            if speaks_tls(fault):
+                self._search.learn(Security.TLS)
+            return fault
+        except BaseException:
+            wire.close()
+            raise
+        self._search.learn(Security.TLS)
+        return wire
 
     def _shown_mode(self) -> bool:
         """Tell whether the server has shown that it speaks the mode of the last connection."""
@@ -170,14 +225,21 @@ class Attempt:
         return IMAPDialogue(self._wire, self._login)
 
     def _diagnose(self, fault: Exception) -> Finding:
+        stage = self._wire.stage
         try:
-            finding = diagnose(self._login, self._wire.stage, fault, self._provider)
+            finding = self._overheard(fault) or diagnose(self._login, stage, fault, self._provider)
         except Exception as ours:  # noqa: BLE001 (a fault of ours must not end the run)
-            log_unforeseen(self._wire.stage, ours)
-            return Finding(code=Code.INTERNAL, stage=self._wire.stage)
+            log_unforeseen(stage, ours)
+            return Finding(code=Code.INTERNAL, stage=stage)
         if finding.code is Code.INTERNAL:
-            log_unforeseen(self._wire.stage, fault)
+            log_unforeseen(stage, fault)
         return finding
+
+    def _overheard(self, fault: Exception) -> Finding | None:
+        """Return the cause that the server told before it fell silent or left, if it did."""
+        ended = isinstance(fault, TimeoutError | HungUp | NotAReply | ConnectionError)
+        heard = self._dialogue.heard() if ended and self._dialogue else None
+        return overheard(self._login, self._wire.stage, heard) if heard else None
 
     def _say_goodbye(self) -> None:
         """Send QUIT or LOGOUT, also after a refusal: some servers count dropped connections longer.
@@ -188,32 +250,6 @@ class Attempt:
             with suppress(OSError, HungUp, Silent), gevent.Timeout(1, Silent()):
                 self._dialogue.say_goodbye()
                 self.said_goodbye = True
-
-
-def _plan(login: Login, timeout: float) -> list[tuple[Security, float | None]]:
-    """Return the modes to begin with, in order, each with the seconds to wait for first bytes."""
-    greeting = min(_GREETING_PATIENCE, timeout * _GREETING_SHARE)
-    handshake = min(_HANDSHAKE_PATIENCE, timeout * _HANDSHAKE_SHARE)
-    if login.security is Security.TLS:
-        # In the first mode the server answered in cleartext. If it is silent in the second mode,
-        # the answer was only a refusal, and TLS is tried again.
-        return [(Security.TLS, None), (Security.STARTTLS, greeting), (Security.TLS, None)]
-    # The third mode is for a server that greets late and spoke no TLS in the second mode.
-    return [(Security.STARTTLS, greeting), (Security.TLS, handshake), (Security.STARTTLS, None)]
-
-
-def _is_mode(fault: Exception, number: int) -> bool:
-    """Tell whether a fault in mode ``number`` of the plan may mean that the mode is wrong."""
-    if number == 0:
-        return isinstance(fault, Silent) or is_not_tls(fault)
-    return not _spoke_tls(fault)
-
-
-def _spoke_tls(fault: Exception) -> bool:
-    """Tell whether the server spoke TLS in a handshake that failed."""
-    if isinstance(fault, ssl.SSLEOFError | ssl.SSLZeroReturnError) or is_not_tls(fault):
-        return False
-    return isinstance(fault, ssl.SSLError)
 
 
 def log_unforeseen(stage: Stage, fault: BaseException) -> None:

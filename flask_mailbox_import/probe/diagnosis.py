@@ -8,9 +8,11 @@ import ssl
 from dataclasses import dataclass
 
 from ..core.codes import RETRIED, Code
+from ..core.explanations import VARIANTS, Variant
 from ..core.mailboxes import Login, Protocol, Security, Stage
 from ..core.providers import Provider
 from .faults import (
+    ClientCertificateWanted,
     HungUp,
     LoginNotEncodable,
     NoCommonMechanism,
@@ -24,21 +26,39 @@ from .guard import NoAddress
 from .replies import EXPLICIT, LATER, REFUSED, Reply, Wording, code_of_words, parse_reply, shown
 
 # OpenSSL's X509_V_ERR_* numbers.
-_CERTIFICATE_FAULTS = {
+_CERTIFICATE_FAULTS: dict[int, Code | Variant] = {
     9: Code.TLS_CERT_EXPIRED,  # not yet valid
     10: Code.TLS_CERT_EXPIRED,
     62: Code.TLS_CERT_HOSTNAME,
     64: Code.TLS_CERT_HOSTNAME,  # an IP address that the certificate does not name
+    20: Variant.NO_ISSUER,
+    21: Variant.NO_ISSUER,
+    66: Variant.WEAK_CERTIFICATE,  # the key of the certificate
+    67: Variant.WEAK_CERTIFICATE,  # the key of an issuer
+    68: Variant.WEAK_CERTIFICATE,  # the digest of a signature
 }
 
-_TLS_VERSION = re.compile(
-    r"UNSUPPORTED_PROTOCOL|PROTOCOL_VERSION|HANDSHAKE_FAILURE|NO_PROTOCOLS|DH_KEY_TOO_SMALL"
-    r"|NO_SHARED_CIPHER|INSUFFICIENT_SECURITY|NO_CIPHERS|EE_KEY_TOO_SMALL"
+# OpenSSL's names of faults in a handshake.
+_TLS_FAULTS: tuple[tuple[re.Pattern[str], Code | Variant], ...] = (
+    (re.compile(r"UNSUPPORTED_PROTOCOL|PROTOCOL_VERSION|NO_PROTOCOLS"), Code.TLS_VERSION),
+    (
+        re.compile(r"DH_KEY_TOO_SMALL|BAD_DH_VALUE|WRONG_CURVE|WRONG_SIGNATURE_TYPE"),
+        Variant.WEAK_KEY_EXCHANGE,
+    ),
+    (re.compile(r"EE_KEY_TOO_SMALL|CA_KEY_TOO_SMALL|MD_TOO_WEAK"), Variant.WEAK_CERTIFICATE),
+    # We send no certificate, so an alert about one is about its absence.
+    (re.compile(r"ALERT_(\w{1,20}_)?CERTIFICATE|ALERT_UNKNOWN_CA"), Variant.CLIENT_CERTIFICATE),
+    (
+        re.compile(r"HANDSHAKE_FAILURE|NO_SHARED_CIPHER|INSUFFICIENT_SECURITY|NO_CIPHERS"),
+        Variant.NO_COMMON_CIPHER,
+    ),
 )
 
 # RFC 4954 section 6 and RFC 5248; for replies whose words do not decide.
 _AUTH_REPLIES: dict[tuple[int, str], Code] = {
     (432, ""): Code.MECHANISM_UNSUPPORTED,
+    # RFC 3463 section 3.4: the system takes no more just now.
+    (432, "4.3.2"): Code.TOO_MANY_CONNECTIONS,
     (500, ""): Code.AUTH_NOT_OFFERED,
     (501, ""): Code.CREDENTIALS_ENCODING,
     (502, ""): Code.AUTH_NOT_OFFERED,
@@ -53,6 +73,9 @@ _AUTH_REPLIES: dict[tuple[int, str], Code] = {
     # Mandrill sends this for a wrong password, though 4yz means a temporary error (RFC 5321).
     (435, "4.7.8"): Code.BAD_CREDENTIALS,
 }
+
+# Servers use these numbers for many causes: the words decide first.
+_SAY_LITTLE = frozenset({500, 502, 503})
 
 # RFC 5530 section 3; RFC 5259 for TEMPFAIL. They count where the words of a reply do not decide.
 _RESPONSE_CODES = {
@@ -90,14 +113,34 @@ _CLASSES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Cod
     (ConnectionRefusedError, Code.CONNECTION_REFUSED),
     ((ConnectionResetError, BrokenPipeError, HungUp), Code.CONNECTION_CLOSED),
     (StartTLSNotOffered, Code.STARTTLS_UNSUPPORTED),
-    (LoginNotEncodable, Code.CREDENTIALS_ENCODING),
     (ReplyTooLong, Code.PROTOCOL_ERROR),
+)
+
+# Causes of a refusal that says nothing of the login.
+_OF_THE_MECHANISM = frozenset(
+    {
+        Code.MECHANISM_UNSUPPORTED,
+        Code.AUTH_NOT_OFFERED,
+        Code.STARTTLS_REQUIRED,
+        Code.CREDENTIALS_ENCODING,
+        Code.PROTOCOL_ERROR,
+        Code.SERVER_MISCONFIGURED,
+        Code.TEMPORARY_FAILURE,
+    }
+)
+# A refusal with these words may be one of the login, whatever else it says.
+_OF_THE_LOGIN = re.compile(
+    r"\b(auth|log ?[io]n|passw|credential|user)\w{0,20}\b.{0,30}\b(fail|incorrect|denied)"
+    r"|\b(incorrect|invalid|wrong|bad) (\w{1,20} )?"
+    r"(credential|user|passw|log ?[io]n(?! (mech|method|type|command)))",
+    re.IGNORECASE,
 )
 
 _OTHER_PROTOCOL = {
     Protocol.SMTP: re.compile(rb"\+OK|\* (OK|BYE|PREAUTH)|HTTP/|SSH-|RFB |-ERR", re.IGNORECASE),
     Protocol.IMAP: re.compile(rb"\+OK|\d{3}[ -]|HTTP/|SSH-|RFB |-ERR", re.IGNORECASE),
 }
+_CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
 _TLS_RECORD = re.compile(rb"[\x14-\x17]\x03[\x00-\x04]")
 
 
@@ -107,12 +150,16 @@ class Finding:
 
     code: Code
     stage: Stage
+    #: The cause within the code, where it has words of its own.
+    variant: Variant | None = None
     #: For a person: the numbers of the reply and, of a reply to the login, its words.
     reply: str = ""
     #: Seconds that the server said to wait.
     wait: float | None = None
     #: The reply's code says that the login is wrong, whatever its words say.
     login_refused: bool = False
+    #: How many refused logins led to it, where the login itself was not tried.
+    refusals: int = 0
     #: The server replied; it is False for silence and faults of the network.
     answered: bool = False
 
@@ -144,30 +191,51 @@ def diagnose(
 ) -> Finding:
     """Return the cause of a fault that ended a test of ``login`` at ``stage``."""
     if isinstance(fault, ReplyRefused):
-        reply = parse_reply(fault.code, fault.text)
-        code = code_of_reply(login.protocol, stage, reply, provider)
-        from_login = stage in (Stage.AUTH, Stage.SELECT)
-        # The words of a banner are not shown: they tell what runs inside a network.
-        numbers = f"{reply.code or ''} {reply.enhanced}".strip()
-        text = shown(reply, login) if from_login else numbers
-        refused = reply.code == 535 or reply.response_code == "AUTHENTICATIONFAILED"
-        return Finding(
-            code=code,
-            stage=stage,
-            reply=text,
-            wait=reply.wait,
-            login_refused=refused,
-            answered=True,
-        )
-    if isinstance(fault, ssl.SSLError):
-        code = code_of_tls_fault(fault)
+        return _from_reply(login, stage, fault, provider)
+    if isinstance(fault, ClientCertificateWanted):
+        cause: Code | Variant = Variant.CLIENT_CERTIFICATE
+    elif isinstance(fault, ssl.SSLError):
+        cause = cause_of_tls_fault(fault)
     elif isinstance(fault, NotAReply):
-        code = _from_strange_bytes(login.protocol, fault.line)
+        cause = _from_strange_bytes(login.protocol, stage, fault.line)
     elif isinstance(fault, NoCommonMechanism):
-        code = _from_mechanisms(fault.offered)
+        cause = _from_mechanisms(fault.offered)
+    elif isinstance(fault, LoginNotEncodable):
+        cause = Variant.NOT_SENT
     else:
-        code = _from_class(fault)
-    return Finding(code=code, stage=stage)
+        cause = _from_class(fault)
+    if isinstance(cause, Variant):
+        return Finding(code=VARIANTS[cause][0], variant=cause, stage=stage)
+    return Finding(code=cause, stage=stage)
+
+
+def overheard(login: Login, stage: Stage, heard: ReplyRefused) -> Finding | None:
+    """Return the cause that a server has told before it fell silent or left; None where none.
+
+    A reply that has begun has its code, and counts as one. Beside a reply only words count.
+    """
+    reply = parse_reply(heard.code, heard.text)
+    if heard.code is None and code_of_words(reply.words, stage) is None:
+        return None
+    return _from_reply(login, stage, heard, None)
+
+
+def _from_reply(
+    login: Login, stage: Stage, fault: ReplyRefused, provider: Provider | None
+) -> Finding:
+    reply = parse_reply(fault.code, fault.text)
+    # The words of a banner are not shown: they tell what runs inside a network.
+    text = f"{reply.code or ''} {reply.enhanced}".strip()
+    if stage in (Stage.AUTH, Stage.SELECT):
+        text = shown(reply, login)
+    return Finding(
+        code=code_of_reply(login.protocol, stage, reply, provider),
+        stage=stage,
+        reply=text,
+        wait=reply.wait,
+        login_refused=reply.code == 535 or reply.response_code == "AUTHENTICATIONFAILED",
+        answered=True,
+    )
 
 
 def code_of_reply(
@@ -185,6 +253,24 @@ def code_of_reply(
     if code is Code.BAD_CREDENTIALS and provider is not None:
         return provider.refused.get(protocol, code)
     return code
+
+
+def refuses_mechanism(protocol: Protocol, refused: ReplyRefused) -> bool:
+    """Tell whether a server refused the way to log in, and not the login.
+
+    Another mechanism is tried only then. A reply that may mean the login never counts as one of
+    the mechanism: Exchange answers ``NO AUTHENTICATE failed.`` to a wrong password.
+    """
+    reply = parse_reply(refused.code, refused.text)
+    code = code_of_reply(protocol, Stage.AUTH, reply)
+    if reply.response_code == "AUTHENTICATIONFAILED" or _OF_THE_LOGIN.search(reply.words):
+        return False
+    if protocol is Protocol.SMTP:
+        return reply.code in (500, 502, 504) and code in _OF_THE_MECHANISM
+    if reply.status == "NO":
+        said = code in (Code.MECHANISM_UNSUPPORTED, Code.AUTH_NOT_OFFERED, Code.STARTTLS_REQUIRED)
+        return said and "fail" not in reply.words.lower()
+    return reply.status == "BAD" and code in _OF_THE_MECHANISM
 
 
 def _from_response_code(stage: Stage, reply: Reply) -> Code | None:
@@ -210,7 +296,9 @@ def _from_response_code(stage: Stage, reply: Reply) -> Code | None:
 def _from_numbers(stage: Stage, reply: Reply) -> Code:
     code = reply.code or 0
     if stage is Stage.AUTH:
-        known = _AUTH_REPLIES.get((code, reply.enhanced))
+        known = None
+        if reply.enhanced or code not in _SAY_LITTLE:
+            known = _AUTH_REPLIES.get((code, reply.enhanced))
         if known is None:
             known = code_of_words(reply.words, stage, _rules_for(code))
         known = known or _AUTH_REPLIES.get((code, ""))
@@ -240,10 +328,15 @@ def _rules_for(code: int) -> tuple[Wording, ...]:
     return (*EXPLICIT, *REFUSED, *LATER)
 
 
-def _from_strange_bytes(protocol: Protocol, line: bytes) -> Code:
+def _from_strange_bytes(protocol: Protocol, stage: Stage, line: bytes) -> Code:
     if _OTHER_PROTOCOL[protocol].match(line):
         return Code.WRONG_PROTOCOL
-    return Code.TLS_MODE_MISMATCH if _TLS_RECORD.match(line) else Code.PROTOCOL_ERROR
+    if _TLS_RECORD.match(line):
+        return Code.TLS_MODE_MISMATCH
+    if _CONTROLS.search(line):
+        return Code.PROTOCOL_ERROR
+    # Some servers refuse in plain words, without the form of a reply.
+    return code_of_words(parse_reply(None, line).words, stage) or Code.PROTOCOL_ERROR
 
 
 def _from_mechanisms(offered: tuple[str, ...]) -> Code:
@@ -262,16 +355,17 @@ def _from_class(fault: BaseException) -> Code:
     return Code.INTERNAL
 
 
-def code_of_tls_fault(fault: ssl.SSLError) -> Code:
+def cause_of_tls_fault(fault: ssl.SSLError) -> Code | Variant:
     """Return the cause of a fault in a TLS handshake."""
     if isinstance(fault, ssl.SSLCertVerificationError):
         return _CERTIFICATE_FAULTS.get(fault.verify_code, Code.TLS_CERT_UNTRUSTED)
     if isinstance(fault, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return Code.CONNECTION_CLOSED
-    reason = fault.reason or ""
     if is_not_tls(fault):
         return Code.TLS_MODE_MISMATCH
-    return Code.TLS_VERSION if _TLS_VERSION.search(reason) else Code.PROTOCOL_ERROR
+    reason = fault.reason or ""
+    known = (cause for pattern, cause in _TLS_FAULTS if pattern.search(reason))
+    return next(known, Code.PROTOCOL_ERROR)
 
 
 def is_not_tls(fault: BaseException) -> bool:

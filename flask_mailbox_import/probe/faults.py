@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ssl
+
 
 class ReplyRefused(Exception):
     """The server's reply is not the one with which the dialogue goes on.
@@ -49,3 +51,7 @@ class StartTLSNotOffered(Exception):
 
 class LoginNotEncodable(Exception):
     """The username or password has characters that the protocol cannot send to this server."""
+
+
+class ClientCertificateWanted(ssl.SSLError):
+    """The server ended the handshake because we sent no certificate of our own."""

@@ -7,8 +7,9 @@ import ipaddress
 import itertools
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import gevent
 from gevent import socket
@@ -17,7 +18,7 @@ from gevent.resolver.ares import Resolver
 from ..core.validators import HostRefused, IPAddress, IPNetwork, judge_host
 
 #: How many addresses of a name are tried: many dead ones must not use up the whole TIMEOUT.
-MAX_ADDRESSES = 2
+MAX_ADDRESSES = 4
 
 # The IANA IPv4 special-purpose registry, multicast, the reserved 240/4, and Azure's internal
 # address, which has a public number. ipaddress.is_global is not used: it differs between versions
@@ -100,6 +101,36 @@ def by_turns(addresses: tuple[IPAddress, ...]) -> list[IPAddress]:
     return [each for turn in turns for each in turn if each is not None]
 
 
+S = TypeVar("S")
+
+
+def connect_in_turn(
+    addresses: Iterable[IPAddress], seconds: float, connect_to: Callable[[IPAddress, float], S]
+) -> S:
+    """Return the connection to the first address that answers, within so many seconds in all.
+
+    A silent address leaves each of the next ones its share of the time; a refusal takes no time.
+
+    :param connect_to: connects to an address within so many seconds.
+    :raises OSError: the fault of the last address that was tried.
+    """
+    deadline = time.monotonic() + seconds
+    fault: OSError = TimeoutError("no time left to connect")
+    order = list(addresses)
+    tries = MAX_ADDRESSES
+    for number, address in enumerate(order):
+        remaining = deadline - time.monotonic()
+        if remaining <= 0 or not tries:
+            break
+        try:
+            return connect_to(address, remaining / min(tries, len(order) - number))
+        except OSError as refused:
+            fault = refused
+            if refused.errno not in _NO_ROUTE:
+                tries -= 1
+    raise fault
+
+
 # c-ares: no search list, which would complete "metadata" to a name of this network.
 _ARES_FLAG_NOSEARCH = 1 << 5
 
@@ -129,6 +160,8 @@ class Guard:
         #: How many names may not be contacted. The log tells the number; rows get DNS_FAILURE.
         self.refused = 0
         self._look_ups: dict[str, gevent.Greenlet[..., tuple[IPAddress, ...]]] = {}
+        #: The address of each server that has answered.
+        self._answered: dict[tuple[str, int], IPAddress] = {}
         self._resolver = _Resolver(
             use_environ=False,
             flags=_ARES_FLAG_NOSEARCH,
@@ -193,24 +226,20 @@ class Guard:
     def connect(self, host: str, port: int, timeout: float) -> socket.socket:
         """Open a TCP connection to an allowed address of ``host``, within ``timeout`` seconds.
 
+        The address that answered last is tried first.
+
         :raises NoAddress: see :meth:`resolve`.
         :raises OSError: it failed or timed out, or there is no free file descriptor.
         """
-        deadline = time.monotonic() + timeout
-        fault: OSError = TimeoutError("no time left to connect")
-        tries = MAX_ADDRESSES
-        for address in by_turns(self.resolve(host)):
-            remaining = deadline - time.monotonic()
-            if remaining <= 0 or not tries:
-                break
-            try:
-                # A silent address leaves the next one its share of the time.
-                return self._connect_to(address, port, remaining / tries)
-            except OSError as refused:
-                fault = refused
-                if refused.errno not in _NO_ROUTE:
-                    tries -= 1
-        raise fault
+        addresses = by_turns(self.resolve(host))
+        known = self._answered.get((host, port))
+        # The sort is stable: the others keep their order.
+        addresses.sort(key=lambda each: each != known)
+        sock = connect_in_turn(
+            addresses, timeout, lambda address, seconds: self._connect_to(address, port, seconds)
+        )
+        self._answered[host, port] = ipaddress.ip_address(sock.getpeername()[0])
+        return sock
 
     def _connect_to(self, address: IPAddress, port: int, timeout: float) -> socket.socket:
         family = socket.AF_INET if address.version == 4 else socket.AF_INET6

@@ -7,9 +7,11 @@ limit the number of lines.
 from __future__ import annotations
 
 import re
-from contextlib import suppress
+from collections.abc import Callable
+from functools import partial
 
-from ..core.mailboxes import Login, Security, Stage
+from ..core.mailboxes import Login, Protocol, Security, Stage
+from .diagnosis import refuses_mechanism
 from .faults import (
     LoginNotEncodable,
     NoCommonMechanism,
@@ -17,10 +19,11 @@ from .faults import (
     ReplyRefused,
     StartTLSNotOffered,
 )
-from .wire import Wire, as_base64
+from .sasl import Mechanism, log_in, mechanisms
+from .wire import Wire
 
-# A literal of the server (RFC 3501 section 4.3); no server needs one in a login.
-_LITERAL = re.compile(rb"\{\d*\+?\}$")
+# A literal of the server (RFC 3501 section 4.3): so many bytes follow the line.
+_LITERAL = re.compile(rb"\{(\d{1,20})\+?\}$")
 _CAPABILITIES = re.compile(rb"(?:\* |\[)CAPABILITY ([^\]]*)", re.IGNORECASE)
 _STATUS = re.compile(rb"(OK|NO|BAD|BYE|PREAUTH)(?= |$)", re.IGNORECASE)
 # Untagged responses that may tell why a command failed.
@@ -31,6 +34,9 @@ _QUOTABLE = re.compile(r"[\x20-\x7e]*", re.ASCII)
 #: RFC 2971. Some providers open no mailbox until the client has sent its name.
 _ID = b'ID ("name" "flask_mailbox_import")'
 
+#: Returns what to send when the server says to go on; None where there is nothing more.
+_Answer = Callable[[bytes], "bytes | None"]
+
 
 class IMAPDialogue:
     """A minimal client on a :class:`Wire`: one login, INBOX opened read-only, nothing fetched."""
@@ -40,12 +46,23 @@ class IMAPDialogue:
         self._login = login
         self._tag = 0
         self._capabilities: frozenset[str] = frozenset()
+        #: Whether the server has said that it ends the connection.
+        self._said_bye = False
+        #: What it has said beside its replies.
+        self._aside: list[bytes] = []
 
-    def run(self, security: Security, *, allow_plaintext: bool) -> Security:
+    def run(
+        self,
+        security: Security,
+        *,
+        allow_plaintext: bool,
+        on_tls: Callable[[Security], None] = lambda _: None,
+    ) -> Security:
         """Read the greeting, secure the connection, log in once and open INBOX.
 
         The wire is open and, for ``Security.TLS``, encrypted already.
 
+        :param on_tls: called when TLS is up after STARTTLS.
         :returns: how the connection was encrypted.
         :raises OSError, ReplyRefused, NotAReply, HungUp, ReplyTooLong, NoCommonMechanism,
             StartTLSNotOffered, LoginNotEncodable: why the test failed, at the wire's stage.
@@ -53,17 +70,18 @@ class IMAPDialogue:
         wire = self._wire
         self.read_greeting()
         wire.stage = Stage.EHLO
-        self._ask_capabilities()
+        told = self._ask_capabilities()
         if security is Security.STARTTLS:
-            if "STARTTLS" in self._capabilities:
+            if "STARTTLS" in self._capabilities or not told:
                 self._start_tls()
+                on_tls(security)
             elif allow_plaintext:
                 security = Security.PLAIN
             else:
                 wire.stage = Stage.TLS
                 raise StartTLSNotOffered
         wire.stage = Stage.AUTH
-        self._authenticate()
+        log_in(Protocol.IMAP, self._ways())
         wire.stage = Stage.SELECT
         self._open_inbox()
         return security
@@ -75,14 +93,20 @@ class IMAPDialogue:
         """
         self._send(b"LOGOUT")
 
+    def heard(self) -> ReplyRefused | None:
+        """Return what the server has said beside its replies; None where it was nothing."""
+        return ReplyRefused(None, b"\n".join(self._aside)) if self._aside else None
+
     def read_greeting(self) -> None:
         """Read the greeting.
 
         :raises OSError, ReplyRefused, NotAReply, HungUp, ReplyTooLong: it is no ``OK``.
         """
         self._wire.stage = Stage.GREETING
-        self._wire.start_reply()
+        self._wire.lines.start_reply()
         line = self._line()
+        while not line:
+            line = self._line()
         status = _STATUS.match(line, 2) if line.startswith(b"* ") else None
         if status is None:
             raise NotAReply(line)
@@ -92,9 +116,10 @@ class IMAPDialogue:
             # PREAUTH: the connection is logged in before TLS, so not as this user.
             raise NotAReply(b"")
 
-    def _ask_capabilities(self) -> None:
+    def _ask_capabilities(self) -> bool:
+        """Ask for the capabilities; return whether the server told them."""
         self._capabilities = frozenset()
-        self._command(b"CAPABILITY")
+        return self._try(b"CAPABILITY")
 
     def _start_tls(self) -> None:
         self._wire.stage = Stage.TLS
@@ -104,32 +129,44 @@ class IMAPDialogue:
         self._wire.stage = Stage.EHLO
         self._ask_capabilities()
 
-    def _authenticate(self) -> None:
-        offered = self._capabilities
-        if "AUTH=PLAIN" in offered:
-            self._authenticate_plain()
-        elif "LOGINDISABLED" in offered:
-            raise NoCommonMechanism(
-                tuple(sorted(each[5:] for each in offered if each.startswith("AUTH=")))
-            )
-        else:
-            self._log_in()
-
-    def _authenticate_plain(self) -> None:
-        """Log in by PLAIN (RFC 4616), with the initial response where SASL-IR is offered."""
+    def _ways(self) -> list[Callable[[], None]]:
+        """Return the ways to log in: by PLAIN, by LOGIN, by CRAM-MD5, as the server has them."""
         login = self._login
-        response = as_base64(f"\0{login.username}\0{login.password.reveal()}").encode()
-        if "SASL-IR" in self._capabilities:
-            self._command(b"AUTHENTICATE PLAIN " + response)
-        else:
-            self._command(b"AUTHENTICATE PLAIN", response)
+        offered = sorted(each[5:] for each in self._capabilities if each.startswith("AUTH="))
+        known = mechanisms(offered, login.username, login.password)
+        ways: dict[str, Callable[[], None]] = {
+            each.name: partial(self._exchange, each) for each in known
+        }
+        if "LOGINDISABLED" not in self._capabilities:
+            ways["LOGIN"] = self._log_in
+        if not ways:
+            raise NoCommonMechanism(tuple(offered))
+        return [ways[name] for name in ("PLAIN", "LOGIN", "CRAM-MD5") if name in ways]
+
+    def _exchange(self, mechanism: Mechanism) -> None:
+        """Log in by AUTHENTICATE; an initial response needs SASL-IR (RFC 4959)."""
+        command = b"AUTHENTICATE " + mechanism.name.encode()
+        if mechanism.has_initial_response and "SASL-IR" in self._capabilities:
+            command += b" " + (mechanism.answer(b"") or "").encode()
+
+        def answer(challenge: bytes) -> bytes:
+            # RFC 3501 section 6.2.2: an asterisk cancels the exchange.
+            return (mechanism.answer(challenge) or "*").encode()
+
+        self._command(command, answer)
 
     def _log_in(self) -> None:
-        """Log in by LOGIN (RFC 3501 section 6.2.3) with quoted strings, which are ASCII."""
-        username, password = self._login.username, self._login.password.reveal()
-        if not _QUOTABLE.fullmatch(username) or not _QUOTABLE.fullmatch(password):
-            raise LoginNotEncodable
-        self._command(b"LOGIN " + _quoted(username) + b" " + _quoted(password))
+        """Log in by LOGIN (RFC 3501 section 6.2.3); what is not ASCII goes as a literal."""
+        command, *literals = _astrings(
+            b"LOGIN ", self._login.username, self._login.password.reveal()
+        )
+        unsent = literals.copy()
+        try:
+            self._command(command, lambda _: unsent.pop(0) if unsent else None)
+        except ReplyRefused as refused:
+            if literals and refuses_mechanism(Protocol.IMAP, refused):
+                raise LoginNotEncodable from None
+            raise
 
     def _open_inbox(self) -> None:
         """Open INBOX read-only: some servers accept every login and refuse only here."""
@@ -137,34 +174,44 @@ class IMAPDialogue:
             # Many servers list ID, or all capabilities, only after the login.
             self._ask_capabilities()
         if "ID" in self._capabilities:
-            with suppress(ReplyRefused):
-                self._command(_ID)
+            self._try(_ID)
         self._command(b"EXAMINE INBOX")
 
-    def _command(self, command: bytes, continuation: bytes | None = None) -> None:
-        """Send a command and read up to its tagged response.
+    def _try(self, command: bytes) -> bool:
+        """Send a command that a server need not know; return whether it did."""
+        try:
+            self._command(command)
+        except ReplyRefused:
+            if self._said_bye:
+                raise
+            return False
+        return True
+
+    def _command(self, command: bytes, answer: _Answer | None = None) -> None:
+        """Send a command and read up to its tagged response; other lines decide nothing.
 
         :raises ReplyRefused: it is not OK. The text also has the untagged responses that tell why.
         """
         tag = self._send(command)
-        self._wire.start_reply()
+        self._wire.lines.start_reply()
         told: list[bytes] = []
         while True:
             line = self._line()
-            if line.startswith(b"* "):
-                if _TELLING.match(line):
-                    told.append(line[2:])
-                if line[2:5].upper() == b"BYE":
-                    raise ReplyRefused(None, b"\n".join(told))
-            elif line.startswith(b"+") and continuation is not None:
-                self._wire.send(continuation + b"\r\n")
-                continuation = None
-            elif (status := _STATUS.match(line, len(tag))) and line.startswith(tag):
+            status = _STATUS.match(line, len(tag)) if line.startswith(tag) else None
+            if status is not None:
                 if status[1].upper() != b"OK":
                     raise ReplyRefused(None, b"\n".join([line[len(tag) :], *told]))
                 return
-            else:
-                raise NotAReply(line)
+            if line.startswith(b"+") and answer is not None:
+                more = answer(line[1:].strip())
+                if more is not None:
+                    self._wire.send(more + b"\r\n")
+            elif _TELLING.match(line):
+                told.append(line[2:])
+                self._aside.append(line[2:])
+                if line[2:5].upper() == b"BYE":
+                    self._said_bye = True
+                    raise ReplyRefused(None, b"\n".join(told))
 
     def _send(self, command: bytes) -> bytes:
         self._tag += 1
@@ -173,15 +220,35 @@ class IMAPDialogue:
         return tag
 
     def _line(self) -> bytes:
-        """Read one line; add the capabilities that it lists."""
-        line = self._wire.readline()
-        if _LITERAL.search(line):
-            raise NotAReply(b"")
+        """Read one line with its literals; add the capabilities that it lists."""
+        lines = self._wire.lines
+        line = lines.readline()
+        # The text of a status response may end like a literal, and has none.
+        if line.startswith(b"* ") and not _STATUS.match(line, 2):
+            while literal := _LITERAL.search(line):
+                line += lines.read(int(literal[1])) + lines.readline()
         found = _CAPABILITIES.search(line)
         if found:
             names = found[1].decode("ascii", "replace").upper().split()
             self._capabilities |= frozenset(names)
         return line
+
+
+def _astrings(command: bytes, *texts: str) -> list[bytes]:
+    """Return a command with texts as arguments, parted where the server says to go on.
+
+    A text that cannot be quoted is a literal (RFC 3501 section 4.3), in UTF-8.
+    """
+    parts = [command]
+    for number, text in enumerate(texts):
+        space = b" " if number else b""
+        if _QUOTABLE.fullmatch(text):
+            parts[-1] += space + _quoted(text)
+        else:
+            data = text.encode()
+            parts[-1] += space + b"{%d}" % len(data)
+            parts.append(data)
+    return parts
 
 
 def _quoted(text: str) -> bytes:

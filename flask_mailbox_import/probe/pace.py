@@ -59,6 +59,11 @@ class Pace:
         """Tell whether another connection may begin."""
         return self.busy(now) < self._window and self.not_before <= now
 
+    @property
+    def has_place_beside(self) -> bool:
+        """Whether a running test may have a second connection for a while."""
+        return not self._is_limit or self.busy(time.monotonic()) < self._window
+
     def opens_at(self, now: float) -> float | None:
         """Return the time at which the window opens by itself for a waiting test; None: never."""
         if not self.waiting:

@@ -145,6 +145,7 @@ _STAGES = {
     "ehlo": frozenset({Stage.EHLO}),
     "asked": frozenset({Stage.EHLO, Stage.AUTH, Stage.SELECT}),
     "login": frozenset({Stage.AUTH, Stage.SELECT}),
+    "auth": frozenset({Stage.AUTH}),
 }
 
 

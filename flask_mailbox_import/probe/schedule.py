@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import cast
 
 import gevent
@@ -17,6 +16,7 @@ from ..core.mailboxes import Stage
 from .attempt import Attempt, log_unforeseen
 from .diagnosis import Finding, Tried, diagnose
 from .guard import Guard, NoAddress
+from .lockout import Refusals
 from .pace import Pace
 from .servers import LONGEST_WAIT, LoginTest, Server
 from .turns import Retries, Turns
@@ -54,6 +54,7 @@ class Schedule:
         #: A fault of ours in one of the greenlets. It ends the run, which would otherwise hang.
         self._broken: BaseException | None = None
         self._paces: dict[tuple[str, int], Pace] = {}
+        self._refusals: dict[tuple[str, int], Refusals] = {}
         #: The paces that may open by themselves after a while.
         self._resting: set[Pace] = set()
         self._retries = Retries()
@@ -109,6 +110,8 @@ class Schedule:
         else:
             for server in servers:
                 key = (address, server.port)
+                refusals = Refusals(self._config.stop_after_refused)
+                server.refusals = self._refusals.setdefault(key, refusals)
                 server.look_up_seconds = time.monotonic() - started
                 for test in server.waiting:
                     test.address = address
@@ -158,13 +161,7 @@ class Schedule:
 
     def _try(self, server: Server, pace: Pace, test: LoginTest) -> None:
         login = test.login
-        attempt = Attempt(
-            replace(login, security=server.mode or login.security),
-            test.provider,
-            self._guard,
-            self._context,
-            mode_known=server.mode is not None,
-        )
+        attempt = Attempt(login, test.provider, self._guard, self._context, server.search)
         timeout = self._config.timeout - (0 if test.tries else server.look_up_seconds)
         was_watched = False
         try:
@@ -195,10 +192,21 @@ class Schedule:
     def _decide(self, server: Server, pace: Pace, test: LoginTest, tried: Tried) -> None:
         """Turn the result of a try into a verdict, another try, or a lesson for all tests."""
         finding = tried.finding
+        server.refusals.learn(finding)
         if finding is None:
-            self._succeeded(server, pace, tried)
+            self._succeeded(server, pace)
             self._verdicts.passed(test, tried.security)
-            return
+        elif server.refusals.is_sign(finding):
+            self._suspect(server, pace, test, finding)
+        else:
+            self._fail(server, pace, test, tried, finding)
+        stopped = server.refusals.stopped()
+        if stopped is not None:
+            self._teach_all(server, stopped, but_known=True)
+
+    def _fail(
+        self, server: Server, pace: Pace, test: LoginTest, tried: Tried, finding: Finding
+    ) -> None:
         if server.is_silence(tried, self._config.timeout):
             again = server.learn_silence(test, tried)
         elif server.is_pressure(test, tried):
@@ -207,8 +215,10 @@ class Schedule:
             server.learn_absence(tried)
             if finding.may_pass:
                 server.learn_wait(finding)
-            if finding.answered and not finding.may_pass and tried.stage in _FROM_LOGIN:
-                self._succeeded(server, pace, tried)
+            elif finding.answered and tried.stage in _FROM_LOGIN:
+                if not test.crowded:
+                    server.refusals.clear()
+                self._succeeded(server, pace)
             may_wait = (finding.wait or 0) <= LONGEST_WAIT
             if finding.may_pass and may_wait and test.tries < self._config.retries:
                 self._retries.add(test, finding.wait)
@@ -222,10 +232,32 @@ class Schedule:
         if server.lesson is not None:
             self._teach(server, server.lesson)
 
-    def _succeeded(self, server: Server, pace: Pace, tried: Tried) -> None:
-        server.learn_success(tried)
+    def _suspect(self, server: Server, pace: Pace, test: LoginTest, finding: Finding) -> None:
+        """Find out whether the server has locked us out: one connection alone shows it."""
+        at_login = finding.stage in _FROM_LOGIN
+        pace.narrow(test.started, to_one=True)
+        pace.rest(0)
+        if at_login and test.was_dropped:
+            self._verdicts.failed(test, finding)
+        elif at_login or test.crowded:
+            test.was_dropped = test.was_dropped or at_login
+            self._queue(server, test)
+        else:
+            locked_out = server.refusals.locked_out(finding.stage)
+            self._verdicts.failed(test, locked_out)
+            self._teach_all(server, locked_out)
+
+    def _succeeded(self, server: Server, pace: Pace) -> None:
+        server.learn_success()
         pace.widen()
         self._turns.learn_answer(server)
+
+    def _teach_all(self, server: Server, lesson: Finding, *, but_known: bool = False) -> None:
+        """Teach all servers at the address of this one."""
+        for each in self._turns.servers_beside(server):
+            if not (but_known and each.is_known):
+                each.lesson = lesson
+                self._teach(each, lesson)
 
     def _teach(self, server: Server, lesson: Finding) -> None:
         for test in self._turns.drain(server):

@@ -7,10 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ..core.codes import Code
-from ..core.mailboxes import Login, Protocol, Security, Stage
+from ..core.mailboxes import Login, Protocol, Stage
 from ..core.providers import Provider, provider_of
 from ..core.rows import Outcome
 from .diagnosis import Finding, Tried
+from .lockout import Refusals
+from .modes import ModeSearch
 from .pace import Pace
 
 
@@ -28,6 +30,8 @@ class LoginTest:
     #: How often it was refused, perhaps because of our own pace, and how often it met silence.
     refusals: int = 0
     silences: int = 0
+    #: Whether the server dropped the connection at its login, as it does after a lock-out.
+    was_dropped: bool = False
     started: float = 0.0
     #: Whether we had other connections to the server open at the same time.
     crowded: bool = False
@@ -96,19 +100,26 @@ class Server:
     heard: float = 0.0
     #: The pace of its address; None until its name is looked up.
     pace: Pace | None = None
+    #: The refused logins at its address.
+    refusals: Refusals = field(default_factory=lambda: Refusals(0))
     look_up_seconds: float = 0.0
     #: The server has answered a login, and has not been silent since.
     proven: bool = False
     #: The finding that ended one test and holds for all other tests of the server.
     lesson: Finding | None = None
-    #: The TLS mode that it speaks, as a test has shown; None until then.
-    mode: Security | None = None
+    #: The TLS mode that it speaks, once a test has shown it.
+    search: ModeSearch = field(default_factory=ModeSearch)
     silent_logins: int = 0
     silent_rounds: int = 0
     #: How many tests in a row were told to wait longer than LONGEST_WAIT.
     told_to_wait: int = 0
     #: How many refusals in a row came while we had no other connection to it.
     refused_alone: int = 0
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it is a known provider's, which counts refused logins by account."""
+        return provider_of(self.host, "") is not None
 
     def takes_another(self, share: int, now: float) -> bool:
         """Tell whether another test of the server may begin.
@@ -118,6 +129,8 @@ class Server:
         """
         if not self.waiting or self.pace is None or not self.pace.is_open(now):
             return False
+        if not self.refusals.leaves_place(self.pace.running) and not self.is_known:
+            return False
         if self.silent_logins and self.running:
             # The running tests will show whether the login or the server was at fault.
             return False
@@ -126,13 +139,11 @@ class Server:
             return False
         return self.proven or self.running < share
 
-    def learn_success(self, tried: Tried) -> None:
+    def learn_success(self) -> None:
         """Note that the server answered a login."""
         self.proven = True
         self.silent_logins = self.silent_rounds = self.refused_alone = 0
         self.told_to_wait = 0
-        if tried.security is not Security.PLAIN:
-            self.mode = tried.security
 
     def is_silence(self, tried: Tried, timeout: float) -> bool:
         """Tell whether a try ended because the server did not answer for long."""

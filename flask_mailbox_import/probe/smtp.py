@@ -2,104 +2,79 @@
 
 from __future__ import annotations
 
-import base64
-import hmac
 import smtplib
+import typing
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from ..core.mailboxes import Login, Security, Stage
-from ..core.secret import Secret
+from ..core.mailboxes import Login, Protocol, Security, Stage
 from .faults import NoCommonMechanism, NotAReply, ReplyRefused, StartTLSNotOffered
-from .wire import Wire, as_base64
+from .lines import Lines
+from .sasl import Mechanism, log_in, mechanisms
 
 #: Bytes. A longer AUTH command must not have an initial response (RFC 4954 section 4).
 MAX_COMMAND_LINE = 512
 
 
-class PasswordSMTP(smtplib.SMTP):
-    """smtplib's client with our own login: smtplib's takes only ASCII and tries every mechanism."""
+class Connection(typing.Protocol):
+    """What the dialogue needs of a connection: a :class:`Wire`, or that of a sender."""
 
-    def authenticate(self, username: str, password: Secret) -> None:
-        """Log in once: by PLAIN, else LOGIN, else CRAM-MD5, as EHLO offers them.
+    stage: Stage
+    lines: Lines
 
-        :raises ReplyRefused: the server's answer is not 235.
-        :raises NoCommonMechanism: the server offers none of these.
-        :raises NotAReply: the server's challenge cannot be read.
-        """
-        self.expect(235, *self._authenticate(username, password))
+    def send(self, data: bytes) -> None:
+        """Send all of ``data``."""
 
-    def _authenticate(self, username: str, password: Secret) -> tuple[int, bytes]:
-        offered = tuple(dict.fromkeys(self.esmtp_features.get("auth", "").upper().split()))
-        if "PLAIN" in offered:
-            return self._auth_plain(username, password)
-        if "LOGIN" in offered:
-            return self._auth_login(username, password)
-        if "CRAM-MD5" in offered:
-            return self._auth_cram_md5(username, password)
-        raise NoCommonMechanism(offered)
-
-    def _auth_plain(self, username: str, password: Secret) -> tuple[int, bytes]:
-        response = as_base64(f"\0{username}\0{password.reveal()}")
-        if len("AUTH PLAIN \r\n") + len(response) <= MAX_COMMAND_LINE:
-            return self.docmd("AUTH", f"PLAIN {response}")
-        self.expect(334, *self.docmd("AUTH", "PLAIN"))
-        return self.docmd(response)
-
-    def _auth_login(self, username: str, password: Secret) -> tuple[int, bytes]:
-        self.expect(334, *self.docmd("AUTH", f"LOGIN {as_base64(username)}"))
-        return self.docmd(as_base64(password.reveal()))
-
-    def _auth_cram_md5(self, username: str, password: Secret) -> tuple[int, bytes]:
-        code, challenge = self.docmd("AUTH", "CRAM-MD5")
-        self.expect(334, code, challenge)
-        try:
-            nonce = base64.b64decode(challenge, validate=True)
-        except ValueError:
-            raise NotAReply(challenge) from None
-        digest = hmac.new(password.reveal().encode(), nonce, "md5").hexdigest()
-        return self.docmd(as_base64(f"{username} {digest}"))
-
-    @staticmethod
-    def expect(wanted: int, code: int, text: bytes) -> None:
-        """Check the code of a reply.
-
-        :raises ReplyRefused: it is not the wanted one.
-        """
-        if code != wanted:
-            raise ReplyRefused(code, text)
+    def upgrade(self) -> None:
+        """Make the TLS handshake after STARTTLS."""
 
 
-class SMTPDialogue(PasswordSMTP):
-    """smtplib's client on a :class:`Wire`: limited replies, verified TLS, one AUTH command."""
+class SMTPDialogue(smtplib.SMTP):
+    """smtplib's client with limited replies, verified TLS and our own login.
 
-    def __init__(self, wire: Wire, login: Login, ehlo_name: str) -> None:
+    smtplib's own login takes only ASCII, and tries another mechanism after a refused login.
+    """
+
+    def __init__(self, connection: Connection, login: Login, ehlo_name: str) -> None:
         # Without local_hostname, smtplib would look up our name, which blocks the hub.
         super().__init__(local_hostname=ehlo_name)
-        self._wire = wire
+        self._connection = connection
         self._login = login
+        #: The code and the texts of a reply that has not come to its end.
+        self._unfinished: tuple[int, list[bytes]] | None = None
 
-    def run(self, security: Security, *, allow_plaintext: bool) -> Security:
+    def run(
+        self,
+        security: Security,
+        *,
+        allow_plaintext: bool,
+        on_tls: Callable[[Security], None] = lambda _: None,
+    ) -> Security:
         """Read the greeting, secure the connection and log in once.
 
-        The wire is open and, for ``Security.TLS``, encrypted already.
+        The connection is open and, for ``Security.TLS``, encrypted already.
 
+        :param on_tls: called when TLS is up after STARTTLS.
         :returns: how the connection was encrypted.
         :raises OSError, ReplyRefused, NotAReply, HungUp, ReplyTooLong, NoCommonMechanism,
-            StartTLSNotOffered: why the test failed, at the wire's stage.
+            StartTLSNotOffered: why the test failed, at the connection's stage.
         """
-        wire = self._wire
+        connection = self._connection
         self.read_greeting()
         self._introduce()
-        if security is Security.STARTTLS:
+        if security is not Security.TLS:
             if self.has_extn("starttls"):
                 self._start_tls()
+                security = Security.STARTTLS
+                on_tls(security)
             elif allow_plaintext:
                 security = Security.PLAIN
             else:
-                wire.stage = Stage.TLS
+                connection.stage = Stage.TLS
                 raise StartTLSNotOffered
-        wire.stage = Stage.AUTH
-        self.authenticate(self._login.username, self._login.password)
+        connection.stage = Stage.AUTH
+        self._authenticate()
         return security
 
     def read_greeting(self) -> None:
@@ -107,8 +82,8 @@ class SMTPDialogue(PasswordSMTP):
 
         :raises OSError, ReplyRefused, NotAReply, HungUp, ReplyTooLong: it is no 220.
         """
-        self._wire.stage = Stage.GREETING
-        self.expect(220, *self.getreply())
+        self._connection.stage = Stage.GREETING
+        _expect(220, *self.getreply())
 
     def say_goodbye(self) -> None:
         """Send QUIT, and do not wait for the reply.
@@ -117,30 +92,80 @@ class SMTPDialogue(PasswordSMTP):
         """
         self.putcmd("QUIT")
 
+    def heard(self) -> ReplyRefused | None:
+        """Return the refusal that the server has begun to say, and has not ended."""
+        if self._unfinished is None or self._unfinished[0] < 400:
+            return None
+        code, texts = self._unfinished
+        return ReplyRefused(code, b"\n".join(texts))
+
     def getreply(self) -> tuple[int, bytes]:
-        """Read one reply (RFC 5321 section 4.2.1) within the limits of the wire."""
-        self._wire.start_reply()
+        """Read one reply (RFC 5321 section 4.2.1) within the limits of the connection."""
+        lines = self._connection.lines
+        lines.start_reply()
         texts: list[bytes] = []
         while True:
-            line = self._wire.readline()
+            line = lines.readline()
+            if not line and not texts:
+                continue  # an empty line before a reply decides nothing
             code, separator, text = line[:3], line[3:4], line[4:]
             if not (code.isdigit() and len(code) == 3) or separator not in (b" ", b"-", b""):
                 raise NotAReply(line)
             texts.append(text.strip(b" \t"))
+            self._unfinished = int(code), texts
             if separator != b"-":
+                self._unfinished = None
                 return int(code), b"\n".join(texts)
 
     def send(self, s: Any) -> None:
         """Send as smtplib does, but without its audit event, which would show the password."""
-        self._wire.send(s.encode("ascii") if isinstance(s, str) else s)
+        self._connection.send(s.encode(self.command_encoding) if isinstance(s, str) else s)
 
     def _introduce(self) -> None:
-        self._wire.stage = Stage.EHLO
-        self.expect(250, *self.ehlo())
+        self._connection.stage = Stage.EHLO
+        _expect(250, *self.ehlo())
 
     def _start_tls(self) -> None:
-        self._wire.stage = Stage.TLS
-        self.expect(220, *self.docmd("STARTTLS"))
-        self._wire.upgrade()
+        self._connection.stage = Stage.TLS
+        _expect(220, *self.docmd("STARTTLS"))
+        self._connection.upgrade()
         # RFC 3207 section 4.2: forget what the server said in clear; ehlo() asks again.
         self._introduce()
+
+    def _authenticate(self) -> None:
+        offered = tuple(dict.fromkeys(self.esmtp_features.get("auth", "").upper().split()))
+        known = mechanisms(offered, self._login.username, self._login.password)
+        if not known:
+            raise NoCommonMechanism(offered)
+        log_in(Protocol.SMTP, [partial(self._log_in, each) for each in known])
+
+    def _log_in(self, mechanism: Mechanism) -> None:
+        _expect(235, *self._exchange(mechanism))
+
+    def _exchange(self, mechanism: Mechanism) -> tuple[int, bytes]:
+        """Run one AUTH command; return the reply that ends it."""
+        command = f"AUTH {mechanism.name}"
+        response: str | None = None
+        if mechanism.has_initial_response:
+            response = mechanism.answer(b"")
+            if response and len(f"{command} {response}\r\n") <= MAX_COMMAND_LINE:
+                command, response = f"{command} {response}", None
+        code, text = self.docmd(command)
+        while code == 334:
+            response = response or mechanism.answer(text)
+            if response is None:
+                # RFC 4954 section 4: it cancels the exchange. The next command would be an answer.
+                self.putcmd("*")
+                break
+            code, text = self.docmd(response)
+            response = None
+        return code, text
+
+
+def _expect(wanted: int, code: int, text: bytes) -> None:
+    """Check the code of a reply.
+
+    :raises ReplyRefused: it is not the wanted one.
+    """
+    if code != wanted:
+        raise ReplyRefused(code, text)

@@ -33,6 +33,8 @@ class Turns:
         order = sorted(self._servers.values(), key=lambda each: -len(each.waiting))
         #: The servers with waiting tests; those that have answered come last.
         self._waiting = OrderedDict[Server, None].fromkeys(order)
+        #: The servers at each address.
+        self._at = defaultdict[Pace, list[Server]](list)
         #: The servers with running tests.
         self._active: dict[Server, None] = {}
         #: Until this time (``time.monotonic``) half of the places are kept for servers that answer.
@@ -60,8 +62,13 @@ class Turns:
 
     def locate(self, server: Server, pace: Pace) -> None:
         """Set the pace of a server: the pace of the address to which its name resolves."""
-        server.pace = pace
+        server.pace = server.search.pace = pace
         pace.waiting += len(server.waiting)
+        self._at[pace].append(server)
+
+    def servers_beside(self, server: Server) -> list[Server]:
+        """Return the servers at the address of this one, itself among them."""
+        return self._at[server.pace] if server.pace is not None else [server]
 
     def put(self, server: Server, test: LoginTest) -> None:
         """Add a test behind those that wait already."""

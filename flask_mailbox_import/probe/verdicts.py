@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from ..core.codes import Code, Failure
-from ..core.explanations import EXPLANATIONS
+from ..core.explanations import EXPLANATIONS, VARIANTS
 from ..core.mailboxes import Login, Mailbox, Protocol, Security
 from ..core.password_pitfalls import password_remark
 from ..core.providers import Provider
@@ -60,26 +60,37 @@ _IMAP_OFF = (
 )
 
 
-def failure_of_test(
-    code: Code,
-    protocol: Protocol,
-    provider: Provider | None,
-    *,
-    reply: str = "",
-    wait: float | None = None,
-) -> Failure:
-    """Return the failure of a connection test; its hint is the provider's own, if there is one.
-
-    :param wait: the seconds that the server said to wait.
-    """
+def failure_of_test(finding: Finding, protocol: Protocol, provider: Provider | None) -> Failure:
+    """Return the failure of a connection test; its hint is the provider's own, if there is one."""
+    code, wait = finding.code, finding.wait if finding.may_pass else None
     error, hint = EXPLANATIONS[code]
-    if wait is not None:
+    if finding.refusals:
+        error, hint = _untried(code, finding.refusals)
+    elif finding.variant is not None:
+        _, error, hint = VARIANTS[finding.variant]
+    elif wait is not None:
         hint = f"The server says to wait {_duration(wait)}; test again after that."
     elif provider is not None and code in provider.hints:
         hint = provider.hints[code]
     else:
         hint = hint.format(**_TERMS[protocol])
-    return Failure(code=code, error=error, hint=hint, reply=reply)
+    return Failure(code=code, error=error, hint=hint, reply=finding.reply)
+
+
+def _untried(code: Code, refusals: int) -> tuple[str, str]:
+    """Return the sentence and the hint of a login that was not tried after those refusals."""
+    if code is Code.NOT_TESTED:
+        return (
+            f"This mailbox was not tested: the first {refusals} logins at its server were refused.",
+            "We stopped before the server locks this app out. Correct those logins first, then "
+            "test the others.",
+        )
+    return (
+        EXPLANATIONS[code][0],
+        f"The server refused {refusals} logins, and then every connection: it has locked us out. "
+        "Correct those logins first, wait for it to let us in again (often 10 to 60 minutes), "
+        "then test this one again.",
+    )
 
 
 def _joined(hint: str, more: str) -> str:
@@ -220,17 +231,15 @@ class Verdicts:
         self, test: LoginTest, finding: Finding, mode: str, shared: bool, *, hint: str = ""
     ) -> None:
         login = test.login
-        failure = failure_of_test(
-            finding.code,
-            login.protocol,
-            test.provider,
+        failure = failure_of_test(finding, login.protocol, test.provider)
+        if shared:
             # The server's words to one user are not shown to another.
-            reply="" if shared else finding.reply,
-            wait=finding.wait if finding.may_pass else None,
-        )
+            failure = replace(failure, reply="")
         if hint:
             failure = replace(failure, hint=hint)
-        remark = " ".join(each for each in (mode, _SHARED if shared else "") if each)
+        remark = " ".join(
+            each for each in (mode, _SHARED if shared and not finding.refusals else "") if each
+        )
         self._settle(test, LoginVerdict(failure=failure, remark=remark))
 
     def _settle(self, test: LoginTest, verdict: LoginVerdict) -> None:

@@ -1,8 +1,7 @@
-"""One connection to a mail server: TLS, and lines within limits. It knows no mail command."""
+"""One connection to a mail server, in the hub, and its TLS. It knows no mail command."""
 
 from __future__ import annotations
 
-import base64
 import functools
 import math
 import ssl
@@ -14,17 +13,9 @@ from gevent.ssl import SSLContext
 
 from ..core.errors import MailboxImportError
 from ..core.mailboxes import Stage
-from .faults import HungUp, NotAReply, ReplyTooLong, Silent
+from .faults import ClientCertificateWanted, HungUp, NotAReply, Silent
 from .guard import Guard
-
-#: Bytes of one line. Postfix allows 2048 by default (line_length_limit).
-MAX_LINE = 4096
-#: Bytes of one reply, lines of one reply, bytes of one connection.
-MAX_REPLY = 64 * 1024
-MAX_REPLY_LINES = 128
-MAX_CONNECTION = 256 * 1024
-
-_CHUNK = 4096
+from .lines import CHUNK, MAX_CONNECTION, Lines
 
 
 @functools.lru_cache(maxsize=8)
@@ -72,12 +63,11 @@ class Wire:
         self._host = host
         self._port = port
         self._sock: socket.socket | None = None
-        self._buffer = bytearray()
-        self._received = 0
-        self._reply = 0
-        self._lines = 0
-        self._chunks = 0
+        #: What the server sends.
+        self.lines = Lines(self._receive)
         self._sent = 0.0
+        #: Whether the server has sent nothing since we did.
+        self._awaits = True
         #: Seconds of the server's quickest reply: a round trip takes at most as long.
         self.trip = math.inf
 
@@ -92,22 +82,28 @@ class Wire:
         self._sent = time.monotonic()
         self.stage = Stage.GREETING
 
-    def wait_for_bytes(self, seconds: float) -> None:
-        """Wait until the server has sent something.
+    def wait_for_bytes(self, seconds: float | None = None) -> None:
+        """Wait until the server has sent something, or has closed the connection.
 
-        :raises Silent: it sends nothing within ``seconds``.
+        :raises Silent: it did neither within ``seconds``.
         """
         socket.wait_read(self._open_socket().fileno(), seconds, Silent())
 
-    def start_tls(self, patience: float | None = None) -> None:
+    def has_hung_up(self) -> bool:
+        """Tell whether the server has closed the connection; call it when that need not wait."""
+        try:
+            return self._open_socket().recv(1, socket.MSG_PEEK) == b""
+        except OSError:
+            return True
+
+    def start_tls(self) -> None:
         """Make the TLS handshake; verify the chain and the name.
 
-        :raises Silent: it takes longer than ``patience`` seconds.
         :raises NotAReply: the server sent more bytes in clear before it.
         :raises OSError: it failed; ``ssl.SSLError`` is one.
         """
         self.stage = Stage.TLS
-        if self._buffer:
+        if self.lines.pending:
             # RFC 3207 section 6: an attacker may inject cleartext before the handshake.
             raise NotAReply(b"")
         sock = self._open_socket()
@@ -118,8 +114,15 @@ class Wire:
             sock, server_hostname=self._host, do_handshake_on_connect=False
         )
         try:
-            with gevent.Timeout(patience, Silent()):
-                secured.do_handshake()
+            secured.do_handshake()
+        except ssl.SSLError as fault:
+            # Once a cipher is agreed on, this alert of TLS 1.2 (RFC 5246 section 7.4.6) is about
+            # the certificate that we did not send.
+            wanted = fault.reason == "SSLV3_ALERT_HANDSHAKE_FAILURE" and secured.cipher()
+            self.close()
+            if wanted:
+                raise ClientCertificateWanted from None
+            raise
         except BaseException:
             # No command can be sent any more; QUIT would wait for the rest of the handshake.
             self.close()
@@ -139,42 +142,8 @@ class Wire:
     def send(self, data: bytes) -> None:
         """Send all of ``data``."""
         self._sent = time.monotonic()
+        self._awaits = True
         self._open_socket().sendall(data)
-
-    def start_reply(self) -> None:
-        """Begin to count the bytes and lines of a new reply."""
-        self._reply = self._lines = self._chunks = 0
-
-    def readline(self) -> bytes:
-        """Return one line without its CRLF.
-
-        :raises HungUp: the server closed the connection.
-        :raises NotAReply: the server closed the connection in the middle of a line.
-        :raises ReplyTooLong: the line, the reply or the connection is longer than its limit.
-        """
-        while (end := self._buffer.find(b"\n")) < 0:
-            if len(self._buffer) > MAX_LINE:
-                raise ReplyTooLong("line")
-            chunk = self._open_socket().recv(_CHUNK)
-            if not self._chunks:
-                self.trip = min(self.trip, time.monotonic() - self._sent)
-            else:
-                # A socket with always more to read would keep the hub from everything else.
-                gevent.sleep(0)
-            self._chunks += 1
-            self._received += len(chunk)
-            if self._received > MAX_CONNECTION:
-                raise ReplyTooLong("connection")
-            if not chunk:
-                raise NotAReply(bytes(self._buffer)) if self._buffer else HungUp
-            self._buffer += chunk
-        line = bytes(self._buffer[:end])
-        del self._buffer[: end + 1]
-        self._reply += end + 1
-        self._lines += 1
-        if end >= MAX_LINE or self._reply > MAX_REPLY or self._lines > MAX_REPLY_LINES:
-            raise ReplyTooLong("reply")
-        return line.rstrip(b"\r")
 
     def linger(self, seconds: float) -> float | None:
         """Wait until the server has closed the connection too.
@@ -183,8 +152,8 @@ class Wire:
         """
         try:
             with gevent.Timeout(seconds, Silent()):
-                for _ in range(MAX_CONNECTION // _CHUNK):
-                    if self._sock is None or not self._sock.recv(_CHUNK):
+                for _ in range(MAX_CONNECTION // CHUNK):
+                    if self._sock is None or not self._sock.recv(CHUNK):
                         break
                     gevent.sleep(0)
                 else:
@@ -201,12 +170,17 @@ class Wire:
             self._sock.close()
             self._sock = None
 
+    def _receive(self, size: int) -> bytes:
+        if self._awaits:
+            chunk = self._open_socket().recv(size)
+            self.trip = min(self.trip, time.monotonic() - self._sent)
+            self._awaits = False
+            return chunk
+        # A socket with always more to read would keep the hub from everything else.
+        gevent.sleep(0)
+        return self._open_socket().recv(size)
+
     def _open_socket(self) -> socket.socket:
         if self._sock is None:
             raise HungUp
         return self._sock
-
-
-def as_base64(text: str) -> str:
-    """Encode a text in base64, as in SASL exchanges."""
-    return base64.b64encode(text.encode()).decode("ascii")

@@ -13,17 +13,18 @@ OK_EXAMINE = b"* 3 EXISTS\r\n* OK [UIDVALIDITY 1] UIDs valid\r\n"
 #: The reply to a login that is refused, after the tag.
 REFUSED_NO = b"NO [AUTHENTICATIONFAILED] Authentication failed.\r\n"
 
+_OK_LOGIN = b"{tag} OK logged in\r\n"
 _BAD = b"{tag} BAD Command not understood\r\n"
-#: A quoted string, or a word that is no literal (RFC 9051 section 4).
-_ARGUMENT = rb'("(?:[^"\\]|\\.)*"|[^\s"{]+)'
-_TWO_ARGUMENTS = re.compile(_ARGUMENT + rb" " + _ARGUMENT)
+#: A quoted string, the size of a literal, or a word (RFC 9051 section 4).
+_ARGUMENT = re.compile(rb'"(?:[^"\\]|\\.)*"|\{(\d{1,5})(\+?)\}$|[^\s"{]+')
 
 
 class IMAPServer(LoginServer):
     """Serves IMAP on a free port of 127.0.0.1 until it is closed. Use it in a ``with``.
 
-    It takes a login by LOGIN or AUTHENTICATE PLAIN: a right one gets OK, a wrong one NO. A mailbox
-    can be opened by EXAMINE or SELECT; no message is served.
+    It takes a login by LOGIN, with literals too, or by AUTHENTICATE with PLAIN, LOGIN or CRAM-MD5:
+    a right one gets OK, a wrong one NO. A mailbox can be opened by EXAMINE or SELECT; no message is
+    served.
 
     The options are those of :class:`LoginServer`. ``mechanisms`` is what CAPABILITY lists beside
     IMAP4rev1. ``replies`` has ``greeting``, ``CAPABILITY``, ``STARTTLS``, ``LOGIN``,
@@ -72,31 +73,47 @@ class IMAPServer(LoginServer):
         return b"IMAP4rev1 " + self.mechanisms.encode()
 
     def _login(self, session: Session, arguments: bytes) -> bytes:
-        found = _TWO_ARGUMENTS.fullmatch(arguments)
-        if found is None:
-            return _BAD
-        user, password = (_unquoted(each) for each in found.groups())
-        return self._verdict(session, user, password)
+        found: list[str] = []
+        while arguments and len(found) < 2:
+            match = _ARGUMENT.match(arguments)
+            if match is None:
+                return _BAD
+            if match[1] is None:
+                found.append(_unquoted(match[0]))
+                arguments = arguments[match.end() :]
+            else:
+                found.append(self._literal(session, int(match[1]), waits=not match[2]))
+                arguments = self._line(session)
+            arguments = arguments.removeprefix(b" ")
+        return self._verdict(session, *found) if len(found) == 2 and not arguments else _BAD
+
+    def _literal(self, session: Session, size: int, *, waits: bool) -> str:
+        """Take a literal (RFC 9051 section 4.3); the client waits, but for ``LITERAL+``."""
+        if waits:
+            session.sock.sendall(b"+ go on\r\n")
+        data = b""
+        while len(data) < size:
+            data += self._receive(session, size - len(data))
+        return data.decode("utf-8", "replace")
 
     def _authenticate(self, session: Session, arguments: bytes) -> bytes:
         """Run one AUTHENTICATE exchange (RFC 9051 section 6.2.2); return the reply that ends it."""
         mechanism, _, initial = arguments.partition(b" ")
-        if mechanism.upper() != b"PLAIN":
-            return b"{tag} NO Mechanism not supported\r\n"
-        response = initial or self._ask(session)
         try:
-            _, user, password = base64.b64decode(response, validate=True).decode().split("\0")
+            accepted = self._sasl(session, mechanism.upper(), initial)
         except ValueError:
             return _BAD
-        return self._verdict(session, user, password)
+        if accepted is None:
+            return b"{tag} NO Mechanism not supported\r\n"
+        return _OK_LOGIN if accepted else b"{tag} " + REFUSED_NO
 
     def _verdict(self, session: Session, user: str, password: str) -> bytes:
         if self._is_accepted(session, user, password):
-            return b"{tag} OK logged in\r\n"
+            return _OK_LOGIN
         return b"{tag} " + REFUSED_NO
 
-    def _ask(self, session: Session) -> bytes:
-        session.sock.sendall(b"+ \r\n")
+    def _ask(self, session: Session, challenge: bytes) -> bytes:
+        session.sock.sendall(b"+ " + base64.b64encode(challenge) + b"\r\n")
         return self._line(session)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 import socket
 import ssl
 from collections.abc import Callable, Mapping
@@ -10,6 +12,8 @@ from .server import Server, Session
 
 #: The reply that closes the connection.
 CLOSE = b""
+
+_CHALLENGE = b"<1@mail.test>"
 
 #: What a server says to a command: bytes, or a function that gets the session and returns them.
 #: Where the function returns None, the server gives its own reply.
@@ -76,6 +80,40 @@ class LoginServer(Server):
         self._keep_login(session, user, password)
         return self.accounts is None or self.accounts.get(user) == password
 
+    def _sasl(self, session: Session, mechanism: bytes, initial: bytes) -> bool | None:
+        """Run one exchange of a mechanism; tell whether the login is right, None: unknown to us.
+
+        ValueError: a response is not base64.
+
+        :param initial: the initial response, or nothing.
+        """
+        if mechanism == b"PLAIN":
+            _, user, password = _decoded(initial or self._ask(session, b"")).split("\0")
+        elif mechanism == b"LOGIN":
+            user = _decoded(initial or self._ask(session, b"Username:"))
+            password = _decoded(self._ask(session, b"Password:"))
+        elif mechanism == b"CRAM-MD5":
+            return self._cram_md5(session)
+        else:
+            return None
+        return self._is_accepted(session, user, password)
+
+    def _cram_md5(self, session: Session) -> bool:
+        """Check a digest (RFC 2195). It is kept as the password of the login: no other is sent."""
+        user, digest = _decoded(self._ask(session, _CHALLENGE)).split(" ")
+        self._keep_login(session, user, digest)
+        if self.accounts is None:
+            return True
+        password = self.accounts.get(user)
+        return (
+            password is not None
+            and digest == hmac.digest(password.encode(), _CHALLENGE, "md5").hex()
+        )
+
+    def _ask(self, session: Session, challenge: bytes) -> bytes:
+        """Send a challenge of SASL, and return the client's response."""
+        raise NotImplementedError
+
     def _keep_login(self, session: Session, user: str, password: str) -> None:
         session.logins.append((user, password))
         self._stopped.wait(self.pause)
@@ -97,3 +135,8 @@ class LoginServer(Server):
             data += b"\r\n"
         session.sock.sendall(data)
         return data
+
+
+def _decoded(response: bytes) -> str:
+    """Return the text of a response in base64; ValueError where it is none."""
+    return base64.b64decode(response, validate=True).decode()

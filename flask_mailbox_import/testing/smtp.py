@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hmac
 
 from .login_server import LoginServer
 from .server import Session
@@ -11,8 +10,6 @@ from .server import Session
 #: The replies to a login that is accepted, and to one that is refused.
 OK_235 = b"235 2.7.0 ok\r\n"
 REFUSED_535 = b"535 5.7.8 no\r\n"
-
-_CHALLENGE = b"<1@mail.test>"
 
 
 class SMTPServer(LoginServer):
@@ -65,47 +62,15 @@ class SMTPServer(LoginServer):
 
     def _auth(self, session: Session, line: bytes) -> bytes:
         """Run one AUTH exchange (RFC 4954) and return the reply that ends it."""
-        _, mechanism, *initial = [*line.split(b" "), b""]
+        _, mechanism, initial, *_ = [*line.split(b" "), b"", b""]
         try:
-            if mechanism.upper() == b"PLAIN":
-                accepted = self._plain(session, initial[0])
-            elif mechanism.upper() == b"LOGIN":
-                accepted = self._login(session, initial[0])
-            elif mechanism.upper() == b"CRAM-MD5":
-                accepted = self._cram_md5(session)
-            else:
-                return b"504 5.5.4 Mechanism not supported"
+            accepted = self._sasl(session, mechanism.upper(), initial)
         except ValueError:
             return b"501 5.5.2 Cannot decode the response"
+        if accepted is None:
+            return b"504 5.5.4 Mechanism not supported"
         return OK_235 if accepted else REFUSED_535
-
-    def _plain(self, session: Session, initial: bytes) -> bool:
-        response = initial or self._ask(session, b"")
-        _, user, password = _decoded(response).split("\0")
-        return self._is_accepted(session, user, password)
-
-    def _login(self, session: Session, initial: bytes) -> bool:
-        user = _decoded(initial or self._ask(session, b"Username:"))
-        password = _decoded(self._ask(session, b"Password:"))
-        return self._is_accepted(session, user, password)
-
-    def _cram_md5(self, session: Session) -> bool:
-        """Check a digest (RFC 2195). It is kept as the password of the login: no other is sent."""
-        user, digest = _decoded(self._ask(session, _CHALLENGE)).split(" ")
-        self._keep_login(session, user, digest)
-        if self.accounts is None:
-            return True
-        password = self.accounts.get(user)
-        return (
-            password is not None
-            and digest == hmac.digest(password.encode(), _CHALLENGE, "md5").hex()
-        )
 
     def _ask(self, session: Session, challenge: bytes) -> bytes:
         session.sock.sendall(b"334 " + base64.b64encode(challenge) + b"\r\n")
         return self._line(session)
-
-
-def _decoded(response: bytes) -> str:
-    """Return the text of a response in base64; ValueError where it is none."""
-    return base64.b64decode(response, validate=True).decode()

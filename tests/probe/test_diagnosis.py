@@ -188,9 +188,9 @@ def test_a_plain_refusal_means_what_it_means_at_the_provider():
     assert found(Stage.AUTH, 535, "Invalid login", "a@aol.com").code is Code.APP_PASSWORD_REQUIRED
     assert found(Stage.AUTH, 535, "Invalid login", "a@gmail.com").code is Code.BAD_CREDENTIALS
     assert found(Stage.AUTH, None, "NO LOGIN failed", "a@live.com").code is Code.OAUTH_REQUIRED
-    reason = failure_of_test(
-        Code.BAD_CREDENTIALS, Protocol.SMTP, provider_of("smtp.gmail.com", "a@example.com")
-    )
+    refused = Finding(code=Code.BAD_CREDENTIALS, stage=Stage.AUTH)
+    gmail = provider_of("smtp.gmail.com", "a@example.com")
+    reason = failure_of_test(refused, Protocol.SMTP, gmail)
     assert reason.error == "Authentication failed. Check username/password."
     assert "wrong password" in reason.hint
     assert "app password" in reason.hint

@@ -11,7 +11,8 @@ from mailbox_files import Header, rows_on
 from server_replies import last_line
 
 from flask_mailbox_import import Code
-from flask_mailbox_import.core.mailboxes import Protocol
+from flask_mailbox_import.core.mailboxes import Protocol, Stage
+from flask_mailbox_import.probe.diagnosis import Finding
 from flask_mailbox_import.probe.verdicts import failure_of_test
 
 ROWS_OF_THE_FILE = {
@@ -24,7 +25,7 @@ ROWS_OF_THE_FILE = {
 @pytest.mark.parametrize("protocol", Protocol)
 @pytest.mark.parametrize("code", [each for each in Code if each.value not in ROWS_OF_THE_FILE])
 def test_every_code_has_its_words(code, protocol):
-    reason = failure_of_test(code, protocol, None)
+    reason = failure_of_test(Finding(code=code, stage=Stage.AUTH), protocol, None)
     for text in (reason.error, reason.hint):
         assert text.endswith(".")
         assert "{" not in text

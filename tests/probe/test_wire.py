@@ -17,7 +17,8 @@ from server_certificates import server_context
 from flask_mailbox_import.probe.faults import ReplyTooLong
 from flask_mailbox_import.probe.guard import Guard, Policy
 from flask_mailbox_import.probe.hub import HubRun
-from flask_mailbox_import.probe.wire import MAX_REPLY, Wire, tls_context
+from flask_mailbox_import.probe.lines import MAX_REPLY
+from flask_mailbox_import.probe.wire import Wire, tls_context
 from flask_mailbox_import.testing import ScriptedServer
 
 NETWORK = ipaddress.ip_network("127.0.0.0/8")
@@ -106,4 +107,4 @@ def turns_during(wire: Wire) -> int:
 
 def read_all(wire: Wire) -> None:
     while True:
-        wire.readline()
+        wire.lines.readline()

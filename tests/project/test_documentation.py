@@ -37,11 +37,12 @@ from flask_mailbox_import.core.errors import (
     TooManyRefusedLogins,
     TooManyRunning,
 )
-from flask_mailbox_import.core.explanations import EXPLANATIONS
+from flask_mailbox_import.core.explanations import EXPLANATIONS, VARIANTS
 from flask_mailbox_import.core.imports import ImportOptions, ImportStatus
-from flask_mailbox_import.core.mailboxes import MailboxStatus, Protocol
+from flask_mailbox_import.core.mailboxes import MailboxStatus, Protocol, Stage
 from flask_mailbox_import.core.providers import PROVIDERS
 from flask_mailbox_import.core.secret import generate_encryption_key
+from flask_mailbox_import.probe.diagnosis import Finding
 from flask_mailbox_import.probe.verdicts import failure_of_test
 from flask_mailbox_import.reading.reader import read_file
 from flask_mailbox_import.reading.table import MAX_HEADER_LENGTH
@@ -303,8 +304,19 @@ def test_the_codes_of_connection_tests_are_told_with_their_words():
         if not each[0].startswith("**")
     }
     for code, words in told.items():
-        failure = failure_of_test(Code(code), Protocol.SMTP, None)
+        failure = failure_of_test(Finding(code=Code(code), stage=Stage.AUTH), Protocol.SMTP, None)
         assert (failure.error, failure.hint) == words
+
+
+def test_the_causes_with_words_of_their_own_are_told():
+    told = table("probe", "code of a cause", "sentence", "hint")
+    refusals = [
+        failure_of_test(Finding(code=code, stage=Stage.AUTH, refusals=5), Protocol.SMTP, None)
+        for code in (Code.TOO_MANY_ATTEMPTS, Code.NOT_TESTED)
+    ]
+    words = [(code.value, error, hint) for code, error, hint in VARIANTS.values()]
+    words += [(each.code.value, each.error, each.hint) for each in refusals]
+    assert [(*named(code), error, hint) for code, error, hint in told] == words
 
 
 @pytest.mark.parametrize(

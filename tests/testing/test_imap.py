@@ -30,11 +30,36 @@ def test_imaplib_logs_in(trusting, implicit_tls):
         assert server.open_now == 0
 
 
+@pytest.mark.parametrize("plus", [b"", b"+"])
+def test_arguments_of_login_may_be_literals(plus):
+    server = IMAPServer(accounts={ANN: "p\u00e4ss"})
+    with server, connected(server.port) as client, client.makefile("rb") as replies:
+        assert replies.readline() == b"* OK IMAP4rev1 ready\r\n"
+        client.sendall(b"x LOGIN " + ANN.encode() + b" {5%b}\r\n" % plus)
+        if not plus:
+            assert replies.readline().startswith(b"+ ")
+        client.sendall("p\u00e4ss\r\n".encode())
+        assert replies.readline() == b"x OK logged in\r\n"
+    assert server.logins == [(ANN, "p\u00e4ss")]
+
+
+@pytest.mark.parametrize("mechanism", ["LOGIN", "CRAM-MD5"])
+def test_the_imap_server_knows_the_mechanisms_of_the_smtp_server(mechanism, trusting):
+    server = IMAPServer(server_context(), accounts={ANN: "pw"})
+    with server, opened(server, trusting) as client:
+        if mechanism == "CRAM-MD5":
+            client.capabilities = (*client.capabilities, "AUTH=CRAM-MD5")
+            assert client.login_cram_md5(ANN, "pw")[0] == "OK"
+        else:
+            given = iter([ANN.encode(), b"pw"])
+            assert client.authenticate("LOGIN", lambda _: next(given))[0] == "OK"
+
+
 @pytest.mark.parametrize(
     ("command", "answer"),
     [
         (b"LOGIN ab", b"x BAD"),
-        (b"LOGIN a {1}", b"x BAD"),
+        (b"LOGIN a", b"x BAD"),
         (b'LOGIN a "b" c', b"x BAD"),
         (b"AUTHENTICATE PLAIN eA==", b"x BAD"),
         (b"AUTHENTICATE GSSAPI", b"x NO"),

@@ -1,0 +1,163 @@
+"""Finds out, for all tests of one server together, whether its connections begin with TLS."""
+
+from __future__ import annotations
+
+import math
+import ssl
+import time
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+from gevent.event import Event
+
+from ..core.mailboxes import Security
+from .diagnosis import is_not_tls
+from .faults import Silent
+from .pace import Pace
+from .wire import Wire
+
+# As shares of TIMEOUT: when one test of a silent server tries TLS on a second connection, and when
+# in place of its only one, where the server may not have two at once.
+_BESIDE_AT = 0.5
+_INSTEAD_AT = 0.75
+
+
+class ModeSearch:
+    """What is known of a server's TLS mode, and the one trial that finds it out.
+
+    Nobody talks before a server's greeting, because some servers ban who does. Only where a server
+    stays silent, one test of all tries TLS. The others wait for what it finds.
+    """
+
+    def __init__(self) -> None:
+        #: The mode in which TLS was up; None until then.
+        self.known: Security | None = None
+        #: Set when ``known`` is TLS from the first byte.
+        self.is_tls = Event()
+        #: The server has said something in clear, so that its silence is no sign of TLS.
+        self.speaks_first = False
+        #: The pace of the server's address; None until its name is looked up.
+        self.pace: Pace | None = None
+        self._begun = False
+
+    def learn(self, mode: Security) -> None:
+        """Note the mode in which TLS was up."""
+        self.known = mode
+        if mode is Security.TLS:
+            self.is_tls.set()
+
+    def begin_beside(self) -> bool:
+        """Tell whether the caller is the one that tries TLS now, on a second connection.
+
+        If it is, it calls :meth:`end_beside` when one of the two connections is closed.
+        """
+        if self.pace is None or not self.pace.has_place_beside or not self.begin_instead():
+            return False
+        self.pace.running += 1
+        return True
+
+    def end_beside(self) -> None:
+        """Note that one of two connections is closed."""
+        if self.pace is not None:
+            self.pace.release(was_watched=False)
+
+    def begin_instead(self) -> bool:
+        """Tell whether the caller is the one that tries TLS now, in place of its connection."""
+        if self._begun or self.speaks_first or self.known is not None:
+            return False
+        self._begun = True
+        return True
+
+
+class FirstWord:
+    """Waits on one connection until the server speaks, or TLS turns out to be its mode.
+
+    The connection stays open to the end: some servers greet late, and ban who talks before.
+
+    :param try_tls: makes a connection with TLS, or returns why that failed; it does not raise.
+    """
+
+    def __init__(
+        self, first: Wire, search: ModeSearch, try_tls: Callable[[], Wire | Exception]
+    ) -> None:
+        self._first = first
+        self._search = search
+        self._try_tls = try_tls
+
+    def wait(self, started: float, timeout: float) -> Wire | None:
+        """Return the connection to go on with; None where another test has found TLS meanwhile.
+
+        :param started: when the test of at most ``timeout`` seconds began (``time.monotonic``).
+        :raises Silent: the server said nothing, on a connection that made way for TLS.
+        :raises ssl.SSLError: the server speaks TLS, but the handshake failed.
+        """
+        greeting = gevent.spawn(self._first.wait_for_bytes)
+        try:
+            if self._is_heard(greeting, started + timeout * _BESIDE_AT):
+                return self._heard()
+            if self._search.begin_beside():
+                return self._beside(greeting)
+            if self._is_heard(greeting, started + timeout * _INSTEAD_AT):
+                return self._heard()
+            if self._search.begin_instead():
+                return self._instead()
+            self._is_heard(greeting)
+            return self._heard()
+        finally:
+            greeting.kill()
+
+    def _is_heard(self, greeting: gevent.Greenlet[..., None], until: float = math.inf) -> bool:
+        """Wait; tell whether the server has spoken or hung up, or was found to speak TLS."""
+        seconds = None if until == math.inf else max(0.0, until - time.monotonic())
+        signs: list[Any] = [greeting, self._search.is_tls]
+        return bool(gevent.wait(signs, seconds, count=1))
+
+    def _heard(self) -> Wire | None:
+        if self._search.is_tls.is_set():
+            return None
+        # A server that hangs up on a silent client may have waited for its TLS.
+        if self._first.has_hung_up() and self._search.begin_instead():
+            return self._tried() or self._first
+        return self._first
+
+    def _beside(self, greeting: gevent.Greenlet[..., None]) -> Wire | None:
+        trial = gevent.spawn(self._try_tls)
+        try:
+            signs: list[Any] = [greeting, trial]
+            gevent.wait(signs, count=1)
+            if trial.ready() or self._first.has_hung_up():
+                secured = self._judged(trial.get())
+                if secured is not None:
+                    return secured
+        finally:
+            trial.kill()
+            self._search.end_beside()
+        self._is_heard(greeting)
+        return self._heard()
+
+    def _instead(self) -> Wire:
+        self._first.close()
+        secured = self._tried()
+        if secured is None:
+            raise Silent
+        return secured
+
+    def _tried(self) -> Wire | None:
+        return self._judged(self._try_tls())
+
+    def _judged(self, made: Wire | Exception) -> Wire | None:
+        """Return a connection with TLS in place of the first; None where it is not spoken."""
+        if isinstance(made, Wire):
+            self._first.close()
+            return made
+        if speaks_tls(made):
+            raise made
+        return None
+
+
+def speaks_tls(fault: Exception) -> bool:
+    """Tell whether the server spoke TLS in a handshake that failed."""
+    if isinstance(fault, ssl.SSLEOFError | ssl.SSLZeroReturnError) or is_not_tls(fault):
+        return False
+    return isinstance(fault, ssl.SSLError)

@@ -1,0 +1,160 @@
+"""A server that has locked us out is not hammered, and its rows say so."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from import_calls import codes_of, ended, retry
+from mailbox_files import Header, row, rows_on
+
+from flask_mailbox_import.testing import CLOSE, Session, SMTPServer
+from flask_mailbox_import.testing.smtp import OK_235, REFUSED_535
+
+
+class BanningServer(SMTPServer):
+    """Refuses passwords called ``no``; after so many refusals it drops every connection.
+
+    :param places: how many connections it takes at once; more are dropped too.
+    """
+
+    def __init__(self, *args: object, after: int, places: int = 1000, says: bytes = CLOSE) -> None:
+        self.after = after
+        self.places = places
+        self.says = says
+        self.refused = 0
+        self.dropped = 0
+        self._lock = threading.Lock()
+        super().__init__(*args, replies={"greeting": self._greet, "AUTH": self._judge})
+
+    def _greet(self, _session: Session) -> bytes | None:
+        if self.refused < self.after and self.open_now <= self.places:
+            return None
+        with self._lock:
+            self.dropped += 1
+        return self.says
+
+    def _judge(self, session: Session) -> bytes:
+        with self._lock:
+            if self.refused >= self.after:
+                return CLOSE
+            if session.logins[-1][1] != "no":
+                return OK_235
+            self.refused += 1
+            return REFUSED_535
+
+
+@pytest.fixture
+def banning_server(context):
+    servers = []
+
+    def start(after: int, **options: object) -> BanningServer:
+        servers.append(BanningServer(context, after=after, **options))
+        return servers[-1]
+
+    yield start
+    for each in servers:
+        each.close()
+
+
+def wrong_rows(server: SMTPServer, count: int, host: str = "localhost") -> str:
+    return "".join(row(f"w{each}@x.com", "no", server.port, host=host) for each in range(count))
+
+
+@pytest.mark.parametrize(
+    "says", [CLOSE, b"554 5.7.1 Your IP is banned\r\n", b"421 Too many failed logins\r\n"]
+)
+def test_after_a_lock_out_the_other_rows_are_not_tried(make_host, banning_server, says):
+    server = banning_server(5, says=says)
+    host = make_host(server.port)
+    data = host.post(Header + wrong_rows(server, 60) + rows_on(server, 20, name="g")).json["data"]
+    assert codes_of(data) == {"bad_credentials": 5, "too_many_attempts": 75}
+    # The first twenty, one for each place that a refusal freed, and one that made sure.
+    assert len(server.sessions) <= 20 + 5 + 1
+    assert server.refused == 5
+    hints = {each["hint"] for each in data["errors"] if each["code"] == "too_many_attempts"}
+    (hint,) = hints
+    assert "refused 5 logins" in hint
+    assert "locked us out" in hint
+
+
+def test_wrong_passwords_alone_are_no_lock_out(make_host, banning_server):
+    server = banning_server(1000)
+    host = make_host(server.port)
+    data = host.post(Header + wrong_rows(server, 50) + rows_on(server, 20, name="g")).json["data"]
+    assert codes_of(data) == {"bad_credentials": 50}
+    assert (data["imported"], server.refused) == (20, 50)
+
+
+@pytest.mark.parametrize("places", [1, 3, 8])
+def test_a_server_with_few_places_has_locked_out_nobody(make_host, banning_server, places):
+    """It drops what is too many, after refused logins too; alone, a connection gets through."""
+    server = banning_server(1000, places=places)
+    host = make_host(server.port)
+    data = host.post(Header + wrong_rows(server, 40) + rows_on(server, 20, name="g")).json["data"]
+    assert codes_of(data) == {"bad_credentials": 40}
+    assert (data["imported"], server.refused) == (20, 40)
+
+
+def test_a_server_that_let_somebody_in_has_locked_out_nobody(make_host, banning_server):
+    server = banning_server(5)
+    host = make_host(server.port, CONCURRENCY=1)
+    data = host.post(Header + rows_on(server, 1, name="g") + wrong_rows(server, 20)).json["data"]
+    assert data["imported"] == 1
+    assert "too_many_attempts" not in codes_of(data)
+
+
+def test_names_of_one_address_are_locked_out_together(make_host, banning_server):
+    server = banning_server(5)
+    host = make_host(server.port, CONCURRENCY=2)
+    names = [f"h{each % 7}.localhost" for each in range(21)]
+    lines = [row(f"w{n}@x.com", "no", server.port, host=name) for n, name in enumerate(names)]
+    data = host.post(Header + "".join(lines)).json["data"]
+    assert server.refused == 5
+    assert len(server.sessions) <= 5 + 2 + 1
+    assert codes_of(data) == {"bad_credentials": 5, "too_many_attempts": 16}
+
+
+def test_what_a_firewall_refuses_is_a_lock_out_too(make_host, banning_server):
+    server = banning_server(1000)
+    refuse = server._judge
+
+    def judge(session: Session) -> bytes:
+        reply = refuse(session)
+        if server.refused == 5:
+            server._listener.close()
+        return reply
+
+    server.replies["AUTH"] = judge
+    host = make_host(server.port, CONCURRENCY=1)
+    data = host.post(Header + wrong_rows(server, 20)).json["data"]
+    assert codes_of(data) == {"bad_credentials": 5, "too_many_attempts": 15}
+
+
+@pytest.mark.parametrize("limit", [1, 4])
+def test_a_host_may_stop_after_so_many_refusals(make_host, banning_server, limit):
+    server = banning_server(1000)
+    host = make_host(server.port, STOP_AFTER_REFUSED=limit)
+    data = host.post(Header + wrong_rows(server, 30) + rows_on(server, 20, name="g")).json["data"]
+    assert server.refused == limit
+    assert codes_of(data) == {"bad_credentials": limit, "not_tested": 50 - limit}
+    untested = [each for each in data["errors"] if each["code"] == "not_tested"]
+    assert {each["error"] for each in untested} == {
+        f"This mailbox was not tested: the first {limit} logins at its server were refused."
+    }
+
+
+def test_where_a_login_has_worked_nobody_stops(make_host, banning_server):
+    server = banning_server(1000)
+    host = make_host(server.port, STOP_AFTER_REFUSED=4)
+    data = host.post(Header + rows_on(server, 1, name="g") + wrong_rows(server, 30)).json["data"]
+    assert (data["imported"], server.refused) == (1, 30)
+
+
+def test_a_retry_goes_on_where_it_stopped(make_host, banning_server):
+    server = banning_server(1000)
+    host = make_host(server.port, STOP_AFTER_REFUSED=2)
+    data = host.post(Header + wrong_rows(server, 2) + rows_on(server, 9, name="g")).json["data"]
+    assert codes_of(data) == {"bad_credentials": 2, "not_tested": 9}
+    assert retry(host, data["importId"]).status_code in (200, 202)
+    assert ended(host, data["importId"])["imported"] == 9
