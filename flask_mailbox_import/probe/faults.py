@@ -55,3 +55,5 @@ class LoginNotEncodable(Exception):
 
 class ClientCertificateWanted(ssl.SSLError):
     """The server ended the handshake because we sent no certificate of our own."""
+
+    reason = "CLIENT_CERTIFICATE_WANTED"

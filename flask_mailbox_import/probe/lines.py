@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 from .faults import HungUp, NotAReply, ReplyTooLong
@@ -35,6 +36,14 @@ class Lines:
     def pending(self) -> bool:
         """Whether the server has sent more than was read."""
         return bool(self._buffer)
+
+    def read_ahead(self) -> None:
+        """Take in what the server has sent, before it is asked for.
+
+        :raises ssl.SSLError: it was an alert of TLS.
+        """
+        with contextlib.suppress(HungUp, NotAReply, ConnectionError):
+            self._read_on()
 
     def start_reply(self) -> None:
         """Begin to count the bytes and lines of a new reply."""

@@ -140,10 +140,20 @@ class Wire:
             raise NotAReply(b"") from None
 
     def send(self, data: bytes) -> None:
-        """Send all of ``data``."""
+        """Send all of ``data``.
+
+        A server that has left may have said why: what it sent is read, if there is anything.
+
+        :raises OSError: the connection broke, and the server had sent nothing.
+        """
         self._sent = time.monotonic()
         self._awaits = True
-        self._open_socket().sendall(data)
+        try:
+            self._open_socket().sendall(data)
+        except OSError:
+            self.lines.read_ahead()
+            if not self.lines.pending:
+                raise
 
     def linger(self, seconds: float) -> float | None:
         """Wait until the server has closed the connection too.

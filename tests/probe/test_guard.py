@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-from contextlib import closing, suppress
+import socket
+from contextlib import ExitStack, closing, suppress
 
 import pytest
 from mailbox_files import Header, row
@@ -11,6 +12,7 @@ from mailbox_files import Header, row
 from flask_mailbox_import.probe.guard import Guard, NoAddress, Policy, by_turns
 from flask_mailbox_import.probe.hub import HubRun
 
+LOOPBACK = ipaddress.ip_network("127.0.0.0/8")
 PUBLIC = ["8.8.8.8", "1.1.1.1", "185.199.108.153", "2a00:1450:4001:800::200e", "2606:4700::1111"]
 DENIED = [
     *("0.0.0.0", "10.0.0.1", "100.64.0.1", "127.0.0.1", "169.254.169.254", "172.16.0.1"),
@@ -102,6 +104,65 @@ def test_no_family_of_addresses_uses_up_all_the_tries():
     assert [str(each) for each in ordered] == [
         *("8.8.8.8", "2a00::1", "8.8.4.4", "2a00::2", "2a00::3"),
     ]
+
+
+class Addresses:
+    """Addresses of this machine at one port: one works, some refuse, some are silent."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        works = stack.enter_context(socket.create_server(("127.0.0.9", 0), backlog=64))
+        self.port = works.getsockname()[1]
+        self._stack = stack
+
+    def silent(self, address: str) -> str:
+        """The kernel answers nobody at it, as long as two wait to be accepted."""
+        self._stack.enter_context(socket.create_server((address, self.port), backlog=0))
+        for _ in range(2):
+            waits = self._stack.enter_context(socket.socket())
+            waits.setblocking(False)
+            waits.connect_ex((address, self.port))
+        return address
+
+
+WORKS = "127.0.0.9"
+
+
+@pytest.fixture
+def addresses():
+    with ExitStack() as stack:
+        yield Addresses(stack)
+
+
+def connected(addresses: Addresses, order: list[str], seconds: float, times: int) -> list:
+    """Connect so many times to a name with these addresses; return where, or the fault's name."""
+
+    def work(emit, _draining):
+        with Guard(Policy(allowed_networks=(LOOPBACK,)), dns_timeout=1) as guard:
+            guard._look_up = lambda _: tuple(map(ipaddress.ip_address, order))
+            for _ in range(times):
+                try:
+                    with guard.connect("smtp.example.com", addresses.port, seconds) as sock:
+                        emit(sock.getpeername()[0])
+                except OSError as fault:
+                    emit(type(fault).__name__)
+
+    with closing(HubRun(work)) as run:
+        return [each for each in run.results(10) if each]
+
+
+@pytest.mark.parametrize("silent", [0, 1, 3])
+def test_four_addresses_are_tried_and_the_one_that_answered_is_first(addresses, watch, silent):
+    order = [addresses.silent(f"127.0.1.{each}") for each in range(1, silent + 1)]
+    order += [f"127.0.2.{each}" for each in range(1, 4 - silent)] + [WORKS]
+    watch.begin()
+    assert connected(addresses, order, 2, times=5) == [WORKS] * 5
+    asked = [each for each, _ in watch.connects]
+    assert asked == [*order, *[WORKS] * 4]
+
+
+def test_no_more_than_four_addresses_are_tried(addresses):
+    order = [f"127.0.2.{each}" for each in range(1, 5)] + [WORKS]
+    assert connected(addresses, order, 2, times=1) == ["ConnectionRefusedError"]
 
 
 @pytest.mark.slow

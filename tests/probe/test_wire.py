@@ -7,11 +7,15 @@ import ipaddress
 import ssl
 import threading
 import warnings
+from functools import partial
+from pathlib import Path
 
 import gevent
 import pytest
 import trustme
 from import_calls import verdict
+from mailbox_files import Header, row
+from project_paths import TESTS
 from server_certificates import server_context
 
 from flask_mailbox_import.probe.faults import ReplyTooLong
@@ -19,7 +23,7 @@ from flask_mailbox_import.probe.guard import Guard, Policy
 from flask_mailbox_import.probe.hub import HubRun
 from flask_mailbox_import.probe.lines import MAX_REPLY
 from flask_mailbox_import.probe.wire import Wire, tls_context
-from flask_mailbox_import.testing import ScriptedServer
+from flask_mailbox_import.testing import ScriptedServer, SMTPServer
 
 NETWORK = ipaddress.ip_network("127.0.0.0/8")
 
@@ -58,6 +62,75 @@ def test_old_tls_is_refused(ca, make_host, mail_server):
         context.maximum_version = ssl.TLSVersion.TLSv1_1
     server = mail_server(context=context)
     assert verdict(make_host(server.port), server)[0] == "tls_version"
+
+
+def explained(make_host, server: SMTPServer, *, secure: bool) -> tuple[str, str]:
+    csv = Header + row("a@x.com", "pw", server.port, secure=str(secure).lower())
+    (error,) = make_host(server.port, RETRIES=0).post(csv).json["data"]["errors"]
+    return error["code"], error["error"]
+
+
+def weak_key_exchange(ca: trustme.CA, _folder: Path) -> ssl.SSLContext:
+    """TLS 1.2 with Diffie-Hellman of 1024 bits."""
+    context = server_context(ca, key_type=trustme.KeyType.RSA)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("DHE-RSA-AES256-GCM-SHA384:@SECLEVEL=0")
+    context.load_dh_params(str(TESTS / "data" / "weak_dh.pem"))
+    return context
+
+
+def no_key_exchange(ca: trustme.CA, _folder: Path) -> ssl.SSLContext:
+    """TLS 1.2 without forward secrecy."""
+    context = server_context(ca, key_type=trustme.KeyType.RSA)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("AES256-GCM-SHA384")
+    return context
+
+
+def no_intermediate(ca: trustme.CA, folder: Path) -> ssl.SSLContext:
+    between = ca.create_child_ca()
+    issued = between.issue_cert("localhost", "127.0.0.1")
+    issued.cert_chain_pems[0].write_to_path(str(folder / "leaf.pem"))
+    issued.private_key_pem.write_to_path(str(folder / "leaf.key"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(str(folder / "leaf.pem"), str(folder / "leaf.key"))
+    return context
+
+
+def client_certificate(ca: trustme.CA, _folder: Path, version: ssl.TLSVersion) -> ssl.SSLContext:
+    context = server_context(ca)
+    context.maximum_version = version
+    context.verify_mode = ssl.CERT_REQUIRED
+    ca.configure_trust(context)
+    return context
+
+
+@pytest.mark.parametrize("secure", [True, False])
+@pytest.mark.parametrize(
+    ("made", "code", "words"),
+    [
+        (weak_key_exchange, "tls_version", "key exchange is too weak"),
+        (no_key_exchange, "tls_version", "no method of encryption in common"),
+        (no_intermediate, "tls_cert_untrusted", "leads to no issuer"),
+        (
+            partial(client_certificate, version=ssl.TLSVersion.TLSv1_2),
+            "mechanism_unsupported",
+            "wants a certificate from this app",
+        ),
+        (
+            partial(client_certificate, version=ssl.TLSVersion.TLSv1_3),
+            "mechanism_unsupported",
+            "wants a certificate from this app",
+        ),
+    ],
+)
+def test_each_fault_of_tls_has_its_own_sentence(
+    ca, tmp_path, make_host, mail_server, made, code, words, secure
+):
+    server = mail_server(context=made(ca, tmp_path), implicit_tls=secure)
+    found, sentence = explained(make_host, server, secure=secure)
+    assert (found, words in sentence) == (code, True)
+    assert server.logins == []
 
 
 @pytest.mark.slow
