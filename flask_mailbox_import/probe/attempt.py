@@ -17,7 +17,7 @@ from ..core.errors import described
 from ..core.mailboxes import Login, Protocol, Security, Stage
 from ..core.providers import Provider
 from .diagnosis import Finding, Tried, diagnose, is_not_tls, overheard
-from .faults import HungUp, NotAReply, Silent
+from .faults import HungUp, NotAReply, ReplyRefused, Silent
 from .guard import Guard
 from .imap import IMAPDialogue
 from .modes import FirstWord, ModeSearch, speaks_tls
@@ -83,6 +83,9 @@ class Attempt:
                 raise
             if not done:
                 finding = self._diagnose(TimeoutError())
+                if self._wire.stage is Stage.GREETING:
+                    # QUIT would come before the greeting.
+                    self._dialogue = None
         except Exception as fault:  # noqa: BLE001 (any fault is the result of the test)
             finding = self._diagnose(fault)
         finally:
@@ -237,9 +240,13 @@ class Attempt:
 
     def _overheard(self, fault: Exception) -> Finding | None:
         """Return the cause that the server told before it fell silent or left, if it did."""
-        ended = isinstance(fault, TimeoutError | HungUp | NotAReply | ConnectionError)
-        heard = self._dialogue.heard() if ended and self._dialogue else None
-        return overheard(self._login, self._wire.stage, heard) if heard else None
+        left = isinstance(fault, HungUp | NotAReply | ConnectionError)
+        heard = self._dialogue.heard() if self._dialogue else None
+        if isinstance(heard, ReplyRefused) and (left or isinstance(fault, TimeoutError)):
+            return overheard(self._login, self._wire.stage, heard)
+        if isinstance(heard, NotAReply) and isinstance(fault, TimeoutError):
+            return diagnose(self._login, self._wire.stage, heard)
+        return None
 
     def _say_goodbye(self) -> None:
         """Send QUIT or LOGOUT, also after a refusal: some servers count dropped connections longer.

@@ -328,6 +328,11 @@ def _rules_for(code: int) -> tuple[Wording, ...]:
     return (*EXPLICIT, *REFUSED, *LATER)
 
 
+def is_harmless(protocol: Protocol, line: bytes) -> bool:
+    """Tell whether a line that is no reply is plain text of no other protocol."""
+    return not (_OTHER_PROTOCOL[protocol].match(line) or _CONTROLS.search(line))
+
+
 def _from_strange_bytes(protocol: Protocol, stage: Stage, line: bytes) -> Code:
     if _OTHER_PROTOCOL[protocol].match(line):
         return Code.WRONG_PROTOCOL

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 
 from ..core.mailboxes import Login, Protocol, Security, Stage
-from .diagnosis import refuses_mechanism
+from .diagnosis import is_harmless, refuses_mechanism
 from .faults import (
     LoginNotEncodable,
     NoCommonMechanism,
@@ -50,6 +50,7 @@ class IMAPDialogue:
         self._said_bye = False
         #: What it has said beside its replies.
         self._aside: list[bytes] = []
+        self._stray: NotAReply | None = None
 
     def run(
         self,
@@ -93,9 +94,11 @@ class IMAPDialogue:
         """
         self._send(b"LOGOUT")
 
-    def heard(self) -> ReplyRefused | None:
+    def heard(self) -> ReplyRefused | NotAReply | None:
         """Return what the server has said beside its replies; None where it was nothing."""
-        return ReplyRefused(None, b"\n".join(self._aside)) if self._aside else None
+        if self._aside:
+            return ReplyRefused(None, b"\n".join(self._aside))
+        return self._stray
 
     def read_greeting(self) -> None:
         """Read the greeting.
@@ -119,7 +122,13 @@ class IMAPDialogue:
     def _ask_capabilities(self) -> bool:
         """Ask for the capabilities; return whether the server told them."""
         self._capabilities = frozenset()
-        return self._try(b"CAPABILITY")
+        try:
+            self._command(b"CAPABILITY")
+        except ReplyRefused as refused:
+            if not refused.text.upper().startswith(b"BAD"):
+                raise
+            return False
+        return True
 
     def _start_tls(self) -> None:
         self._wire.stage = Stage.TLS
@@ -172,20 +181,18 @@ class IMAPDialogue:
         """Open INBOX read-only: some servers accept every login and refuse only here."""
         if "ID" not in self._capabilities:
             # Many servers list ID, or all capabilities, only after the login.
-            self._ask_capabilities()
+            self._try(b"CAPABILITY")
         if "ID" in self._capabilities:
             self._try(_ID)
         self._command(b"EXAMINE INBOX")
 
-    def _try(self, command: bytes) -> bool:
-        """Send a command that a server need not know; return whether it did."""
+    def _try(self, command: bytes) -> None:
+        """Send a command that a server may refuse."""
         try:
             self._command(command)
         except ReplyRefused:
             if self._said_bye:
                 raise
-            return False
-        return True
 
     def _command(self, command: bytes, answer: _Answer | None = None) -> None:
         """Send a command and read up to its tagged response; other lines decide nothing.
@@ -212,6 +219,10 @@ class IMAPDialogue:
                 if line[2:5].upper() == b"BYE":
                     self._said_bye = True
                     raise ReplyRefused(None, b"\n".join(told))
+            elif line and not line.startswith((b"* ", b"+")):
+                self._stray = NotAReply(line)
+                if not is_harmless(Protocol.IMAP, line):
+                    raise self._stray
 
     def _send(self, command: bytes) -> bytes:
         self._tag += 1

@@ -84,6 +84,7 @@ class FirstWord:
         self._first = first
         self._search = search
         self._try_tls = try_tls
+        self._greeting = gevent.spawn(first.wait_for_bytes)
 
     def wait(self, started: float, timeout: float) -> Wire | None:
         """Return the connection to go on with; None where another test has found TLS meanwhile.
@@ -92,25 +93,24 @@ class FirstWord:
         :raises Silent: the server said nothing, on a connection that made way for TLS.
         :raises ssl.SSLError: the server speaks TLS, but the handshake failed.
         """
-        greeting = gevent.spawn(self._first.wait_for_bytes)
         try:
-            if self._is_heard(greeting, started + timeout * _BESIDE_AT):
+            if self._is_heard(started + timeout * _BESIDE_AT):
                 return self._heard()
             if self._search.begin_beside():
-                return self._beside(greeting)
-            if self._is_heard(greeting, started + timeout * _INSTEAD_AT):
+                return self._beside()
+            if self._is_heard(started + timeout * _INSTEAD_AT):
                 return self._heard()
             if self._search.begin_instead():
                 return self._instead()
-            self._is_heard(greeting)
+            self._is_heard()
             return self._heard()
         finally:
-            greeting.kill()
+            self._greeting.kill()
 
-    def _is_heard(self, greeting: gevent.Greenlet[..., None], until: float = math.inf) -> bool:
+    def _is_heard(self, until: float = math.inf) -> bool:
         """Wait; tell whether the server has spoken or hung up, or was found to speak TLS."""
         seconds = None if until == math.inf else max(0.0, until - time.monotonic())
-        signs: list[Any] = [greeting, self._search.is_tls]
+        signs: list[Any] = [self._greeting, self._search.is_tls]
         return bool(gevent.wait(signs, seconds, count=1))
 
     def _heard(self) -> Wire | None:
@@ -121,10 +121,10 @@ class FirstWord:
             return self._tried() or self._first
         return self._first
 
-    def _beside(self, greeting: gevent.Greenlet[..., None]) -> Wire | None:
+    def _beside(self) -> Wire | None:
         trial = gevent.spawn(self._try_tls)
         try:
-            signs: list[Any] = [greeting, trial]
+            signs: list[Any] = [self._greeting, trial]
             gevent.wait(signs, count=1)
             if trial.ready() or self._first.has_hung_up():
                 secured = self._judged(trial.get())
@@ -133,15 +133,20 @@ class FirstWord:
         finally:
             trial.kill()
             self._search.end_beside()
-        self._is_heard(greeting)
+        self._is_heard()
         return self._heard()
 
     def _instead(self) -> Wire:
-        self._first.close()
+        self._give_up_first()
         secured = self._tried()
         if secured is None:
             raise Silent
         return secured
+
+    def _give_up_first(self) -> None:
+        # The event loop may not watch a socket that is closed.
+        self._greeting.kill()
+        self._first.close()
 
     def _tried(self) -> Wire | None:
         return self._judged(self._try_tls())
@@ -149,7 +154,7 @@ class FirstWord:
     def _judged(self, made: Wire | Exception) -> Wire | None:
         """Return a connection with TLS in place of the first; None where it is not spoken."""
         if isinstance(made, Wire):
-            self._first.close()
+            self._give_up_first()
             return made
         if speaks_tls(made):
             raise made

@@ -160,6 +160,7 @@ DRIPPING = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", DRIPPING)
 def test_a_sender_waits_no_longer_than_its_timeout(untested, where):
     secure, script = DRIPPING[where]
@@ -171,6 +172,7 @@ def test_a_sender_waits_no_longer_than_its_timeout(untested, where):
     assert server.seconds < 2.5
 
 
+@pytest.mark.slow
 def test_limits_and_deadlines_hold_for_each_reply_after_the_login(untested):
     script = [["secured", "AUTH PLAIN"], ["wait", "AUTH"], ["send", "235 ok\r\n"]]
     host, mailbox, _ = untested([*script, ["wait", "NOOP"], ["flood", "250-x\r\n"]])
@@ -215,6 +217,7 @@ def test_a_mailbox_saved_in_clear_is_used_so_only_where_that_is_allowed_now(
         assert isinstance(client.sock, ssl.SSLSocket)
 
 
+@pytest.mark.slow
 def test_a_sender_in_a_process_that_gevent_has_patched_waits_no_longer_either(ca_file):
     """There a socket's timeout would count from each byte, in a handshake too."""
     with ScriptedServer([["drip", "\x16\x03\x03\x40\x00" + "x" * 200, 0.1]]) as server:

@@ -51,6 +51,7 @@ def late_server(context):
         each.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.2, 0.25, 0.3, 0.45])
 def test_a_late_greeting_is_waited_for_in_silence(make_host, late_server, share):
     server = late_server(TIMEOUT * share)
@@ -69,6 +70,7 @@ def test_the_connection_that_waited_is_used_though_tls_was_tried(make_host, late
     assert data["imported"] == 20
 
 
+@pytest.mark.slow
 def test_a_server_that_may_have_few_connections_is_tried_in_place_of_one(make_host, late_server):
     server = late_server(TIMEOUT * 0.7)
     server.settle_at = 2
@@ -96,6 +98,7 @@ def test_one_row_finds_tls_for_the_others(make_host, mail_server, settings):
     assert found_out < known + TIMEOUT * 0.9
 
 
+@pytest.mark.slow
 def test_a_server_that_hangs_up_on_silence_may_speak_tls(make_host, mail_server):
     server = mail_server(implicit_tls=True)
     serve = server._talk

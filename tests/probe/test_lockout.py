@@ -86,6 +86,7 @@ def test_wrong_passwords_alone_are_no_lock_out(make_host, banning_server):
     assert (data["imported"], server.refused) == (20, 50)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("places", [1, 3, 8])
 def test_a_server_with_few_places_has_locked_out_nobody(make_host, banning_server, places):
     """It drops what is too many, after refused logins too; alone, a connection gets through."""
@@ -96,6 +97,7 @@ def test_a_server_with_few_places_has_locked_out_nobody(make_host, banning_serve
     assert (data["imported"], server.refused) == (20, 40)
 
 
+@pytest.mark.slow
 def test_a_server_that_let_somebody_in_has_locked_out_nobody(make_host, banning_server):
     server = banning_server(5)
     host = make_host(server.port, CONCURRENCY=1)
