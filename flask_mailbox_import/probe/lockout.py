@@ -62,6 +62,11 @@ class Refusals:
         """Return the finding for the logins that a lock-out hits."""
         return Finding(code=Code.TOO_MANY_ATTEMPTS, stage=stage, refusals=self._count)
 
+    def explained(self, finding: Finding) -> Finding:
+        """Return why a server let nobody in for long: a lock-out, if it has refused logins."""
+        shut_out = finding.code in _SHUT and self._count >= FEWEST_REFUSALS
+        return self.locked_out(finding.stage) if shut_out else finding
+
     def leaves_place(self, running: int) -> bool:
         """Tell whether another login may begin beside the running ones, by ``limit``."""
         return not self._limit or self._worked or self._count + running < self._limit

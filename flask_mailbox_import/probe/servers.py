@@ -177,7 +177,7 @@ class Server:
         if not test.crowded:
             self.refused_alone += 1
         if self.pace is None or self.refused_alone >= REFUSALS_ALONE:
-            self.lesson = finding
+            self.lesson = self.refusals.explained(finding)
             return False
         nobody = finding.code is Code.CONNECTION_REFUSED and not self.proven
         self.pace.narrow(test.started, to_one=nobody)

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from itertools import chain
 
 from result import Result
-from scenarios import STARTTLS_TRIPS, TLS_TRIPS
+from scenarios import LOGIN_TRIPS, STARTTLS_TRIPS, TLS_TRIPS
 
 MISSED = "MISSED"
 OURS = "our import"
 THREADS, ASYNC = "threads + smtplib", "aiosmtplib"
 FAR, ONE_HOST, TLS = "STARTTLS, 50 ms", "STARTTLS, 50 ms, one host", "implicit TLS, 50 ms"
+PROMPTS = "STARTTLS, 50 ms, LOGIN only"
 NEAR, WRONG, STALLS = "STARTTLS, 0 ms", "STARTTLS, 50 ms, 1 of 10 wrong", "stalls of the hub, 50 ms"
 SOME_SILENT, ALL_SILENT = "1 of 10 on a silent host", "all on one silent host"
 FEW, MANY, UNTESTED = "500 rows, 0 ms", "10,000 rows, 0 ms", "no tests, SQLite"
@@ -117,6 +118,7 @@ BARS = (
     Bar(
         "STARTTLS, 1 of 10 wrong: replies a mailbox", STARTTLS_TRIPS, _replies(WRONG), exactly=True
     ),
+    Bar("STARTTLS, LOGIN only: replies a mailbox", LOGIN_TRIPS, _replies(PROMPTS), exactly=True),
     Bar("implicit TLS: replies a mailbox", TLS_TRIPS, _replies(TLS), exactly=True),
     Bar("STARTTLS, 1 of 10 wrong: AUTH commands a mailbox", 1, _auths(WRONG), exactly=True),
     Bar("implicit TLS: AUTH commands a mailbox", 1, _auths(TLS), exactly=True),

@@ -133,6 +133,9 @@ class _Session:
 
     def _log_in(self, mechanism: str, response: str = "") -> None:
         self._seen.auths += 1
+        if mechanism == "LOGIN" and not response:
+            self._say("334 VXNlcm5hbWU6")
+            self._read()
         if mechanism != "PLAIN":
             self._say("334 UGFzc3dvcmQ6")
             response = self._read()

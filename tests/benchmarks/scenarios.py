@@ -14,6 +14,8 @@ PEERS = ("threads + smtplib", "aiosmtplib")
 LATENCY = 0.05
 #: Connect and greeting, EHLO, STARTTLS, TLS, EHLO, AUTH (RFC 5321, 3207, 8446, 4954).
 STARTTLS_TRIPS = 6
+#: The same where only LOGIN is offered: a prompt for the name, and one for the password.
+LOGIN_TRIPS = 8
 #: Connect and TLS, greeting, EHLO, AUTH (RFC 8314).
 TLS_TRIPS = 4
 #: The names of a file's servers end so; peers get the address, and so no look-ups at all.
@@ -89,6 +91,12 @@ SCENARIOS = (
         "the same, CRAM-MD5 offered too",
         OURS[:1] + PEERS,
         _servers(latency=LATENCY, mechanisms="CRAM-MD5 PLAIN LOGIN"),
+    ),
+    Scenario(
+        "STARTTLS, 50 ms, LOGIN only",
+        OURS[:1] + PEERS,
+        _servers(latency=LATENCY, mechanisms="LOGIN"),
+        trips=LOGIN_TRIPS,
     ),
     Scenario("STARTTLS, 50 ms, one host", OURS + PEERS, (Kind(latency=LATENCY),)),
     Scenario(
