@@ -38,10 +38,12 @@ from ..signals import (
 from ..storage.queries import Queries
 from ..storage.runs import Run, Runs
 from ..storage.sealing import Field
+from ..storage.session import is_away
+from .beater import Beater
 
 #: At most this many rows are saved in one transaction, and tested again after a crash.
 BATCH_ROWS = 50
-#: After this many seconds the known outcomes are saved or, without any, a heartbeat is written.
+#: After this many seconds the known outcomes are saved or, without any, a beat is written.
 TICK = 1.0
 #: Seconds between two looks at the results of the tests.
 GLANCE = 0.05
@@ -50,7 +52,7 @@ WATCH = 0.25
 #: With this many refused logins in one run, somebody may be guessing passwords.
 BURST = 20
 
-#: Yields when it is time to save the known outcomes or to write a heartbeat.
+#: Yields when it is time to save the known outcomes or to write a beat.
 Filled = Generator[None, None, None]
 #: Called after each write with two numbers: the rows that this run has done, and all its rows.
 Progress = Callable[[int, int], None]
@@ -59,14 +61,23 @@ Progress = Callable[[int, int], None]
 class Execution:
     """Runs imports of one app. Needs an app context."""
 
-    def __init__(self, config: Config, runs: Runs, queries: Queries) -> None:
+    def __init__(self, config: Config, runs: Runs, queries: Queries, beater: Beater) -> None:
         self._config = config
         self._runs = runs
         self._queries = queries
+        self._beater = beater
 
-    def run(self, import_id: str, workspace_id: str | None, progress: Progress | None) -> Summary:
+    def run(
+        self,
+        import_id: str,
+        workspace_id: str | None,
+        progress: Progress | None,
+        *,
+        only: ImportStatus | None = None,
+    ) -> Summary:
         """Run the ready rows of an import; return the import's summary as it is committed.
 
+        :param only: run it only if it is in this status.
         :raises ImportNotFound: the import does not exist, or it was deleted during the run.
         :raises ImportNotRunnable: the run did not begin.
         :raises RunLost: another run has taken the import over.
@@ -74,7 +85,7 @@ class Execution:
         """
         try:
             with current_app.app_context():  # progress() must not see the caller's session
-                self._run(import_id, workspace_id, progress)
+                self._run(import_id, workspace_id, progress, only)
         except RunLost:
             # Raises ImportNotFound where the import was deleted.
             self._queries.summary(import_id, workspace_id)
@@ -110,10 +121,17 @@ class Execution:
         return left
 
     @shielded
-    def _run(self, import_id: str, workspace_id: str | None, progress: Progress | None) -> None:
-        run = self._runs.claim(import_id, workspace_id)
+    def _run(
+        self,
+        import_id: str,
+        workspace_id: str | None,
+        progress: Progress | None,
+        only: ImportStatus | None,
+    ) -> None:
+        run = self._runs.claim(import_id, workspace_id, only=only)
         try:
-            complete = self._work(run, progress)
+            with self._beater.beating(run) as move:
+                complete = self._work(run, progress, move)
         except RunLost:
             raise
         except BaseException:
@@ -127,7 +145,7 @@ class Execution:
             status = ImportStatus.CANCELLED if is_cancelled else ImportStatus.INTERRUPTED
         run.end(status)
 
-    def _work(self, run: Run, progress: Progress | None) -> bool:
+    def _work(self, run: Run, progress: Progress | None, move: Callable[[], None]) -> bool:
         """Save the outcomes as they come; return whether all rows are done."""
         staged = run.ready_rows()
         _tell(run, import_started, api_key_id=run.options.api_key_id, rows=len(staged))
@@ -137,6 +155,7 @@ class Execution:
         try:
             with closing(self._filled(run, staged, known)) as filled:
                 for _ in filled:
+                    move()
                     batch, known[:] = known[:], []
                     # Counted before they are saved, because saving may fail.
                     refused += sum(_is_refused(each) for each in batch)
@@ -153,9 +172,11 @@ class Execution:
             lost = [each for each in (*batch, *known) if _is_refused(each)]
             run.count_refused(lost)
             raise
-        except BaseException:
-            with suppress(Exception):
-                run.save(known)
+        except BaseException as fault:
+            # Where the database is away, it was waited for already.
+            if not is_away(fault):
+                with suppress(Exception):
+                    run.save(known)
             raise
         finally:
             if refused >= BURST:

@@ -15,6 +15,7 @@ from ..core.errors import (
     TooManyRefusedLogins,
     described,
 )
+from ..core.imports import ImportStatus
 from ..storage.queries import Queries
 from ..storage.runs import Runs
 from ..storage.session import shares_connection
@@ -103,7 +104,9 @@ class ThreadRunner:
             try:
                 # Checked again: imports before it in the queue may have used up the limit.
                 self._limits.refuse_run(import_id, workspace_id)
-                self._execution.run(import_id, workspace_id, None)
+                # It may have been cancelled since the look at the queue.
+                queued = ImportStatus.QUEUED
+                self._execution.run(import_id, workspace_id, None, only=queued)
             except TooManyRefusedLogins:
                 self._runs.put_off(import_id, workspace_id)
             except (ImportNotFound, ImportNotRunnable, RunLost):

@@ -21,6 +21,7 @@ from ..storage.queries import Queries
 from ..storage.rotation import Rotation
 from ..storage.runs import Runs
 from ..storage.sealing import KeyRing
+from .beater import Beater
 from .execution import Execution
 from .importer import Importer
 from .limits import Limits
@@ -59,7 +60,7 @@ def new_importer(db: SQLAlchemy, models: Models, key_ring: KeyRing, config: Conf
     queries = Queries(db, models)
     erasure = Erasure(db, models)
     limits = Limits(config, queries)
-    execution = Execution(config, runs, queries)
+    execution = Execution(config, runs, queries, Beater(db, runs))
     return Importer(
         config,
         queries,

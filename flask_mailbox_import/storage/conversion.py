@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import asdict, fields, replace
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from enum import Enum
 from typing import Any
 
@@ -269,7 +269,8 @@ def summary_of(
     finished_at = found.finished_at
     if found.status != status.value and not counts["ready"]:
         # Its run died after the last row, before it could write its end.
-        status, finished_at = ImportStatus.FINISHED, found.heartbeat_at
+        status = ImportStatus.FINISHED
+        finished_at = datetime.fromtimestamp(found.beat or 0, timezone.utc).replace(tzinfo=None)
     understood = dict(found.understood or {})
     understood["columns"] = tuple(tuple(each) for each in understood.get("columns", ()))
     return Summary(

@@ -49,7 +49,10 @@ class Erasure:
     def erase_expired(self) -> int:
         """Erase records of rows and files that were kept long enough; return how many."""
         row, model = self._models.row, self._models.import_
-        rows = row.record_expires_at < now()
+        # What waits for its run, or runs, keeps its records.
+        under_way = [ImportStatus.QUEUED.value, ImportStatus.RUNNING.value]
+        needed = exists().where(model.id == row.import_id, model.status.in_(under_way))
+        rows = and_(row.record_expires_at < now(), ~needed)
         files = model.file_expires_at < now()
         forgotten = model.deleted_at < now() - REFUSED_COUNT_FOR
         with transaction(self._db) as session:
@@ -148,7 +151,7 @@ class Erasure:
                 for column in (row.smtp_code, row.imap_code)
             )
         )
-        seen = select(model.heartbeat_at).where(model.id == import_id)
+        seen = select(model.beat).where(model.id == import_id)
         ran = session.scalar(seen.where(model.workspace_id == workspace_id))
         # A ready row may be in a test just now, unless the import was never run.
         done = true() if ran is None else row.status != RowStatus.READY.value

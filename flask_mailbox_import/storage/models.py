@@ -10,6 +10,7 @@ import sqlalchemy
 from flask import current_app
 from sqlalchemy import (
     JSON,
+    BigInteger,
     ColumnElement,
     ForeignKey,
     Index,
@@ -29,6 +30,7 @@ from ..core.errors import SealError
 from ..core.imports import STALE_AFTER, ImportStatus
 from ..core.secret import Secret
 from ..signals import password_opened, seal_broken, tell
+from .clock import epoch
 from .sealing import Field, new_seal_id
 
 if TYPE_CHECKING:
@@ -153,7 +155,8 @@ class ImportMixin:
     deleted_at: Mapped[datetime | None] = mapped_column(index=True)
     #: The token of its run; a run writes only while its token is here.
     run_token: Mapped[str | None] = mapped_column(_exact(32))
-    heartbeat_at: Mapped[datetime | None]
+    #: When its run last showed that it lives, in seconds since 1970 by the database's clock.
+    beat: Mapped[int | None] = mapped_column(BigInteger)
     #: When the last run began.
     started_at: Mapped[datetime | None]
     #: When the run was asked to stop.
@@ -279,12 +282,14 @@ def now() -> datetime:
 
 
 def is_dead(models: Models) -> ColumnElement[bool]:
-    """Return the SQL condition for an import whose run is dead: no heartbeat for ``STALE_AFTER``.
+    """Return the SQL condition for an import whose run is dead: no beat for ``STALE_AFTER``.
 
-    Only this function says which run is dead.
+    Only this function says which run is dead. Beats are compared by the database's clock, since
+    those of two machines may differ.
     """
     model = models.import_
-    silent = or_(model.heartbeat_at.is_(None), model.heartbeat_at < now() - STALE_AFTER)
+    longest = int(STALE_AFTER.total_seconds())
+    silent = or_(model.beat.is_(None), model.beat < epoch() - longest)
     return and_(model.status == ImportStatus.RUNNING.value, silent)
 
 

@@ -15,12 +15,13 @@ from sqlalchemy.sql import Update
 from ..core.errors import ImportNotRunnable, RunLost
 from ..core.imports import ImportOptions, ImportStatus
 from ..core.rows import Outcome, RowStatus, RowWarning, StagedRow
+from .clock import epoch
 from .conversion import options_of, refusal_columns, staged_row
 from .mailboxes import MailboxBatch
 from .models import Models, is_dead, now
 from .queries import find_import
 from .sealing import KeyRing
-from .session import execute, idempotent, repeated, transaction
+from .session import enduring, execute, idempotent, repeated, transaction
 
 _CONTINUABLE = (
     ImportStatus.CHECKED,
@@ -53,13 +54,13 @@ class Run:
     ) -> None:
         self.import_id = import_id
         self.options = options
-        self._token = token
+        self.token = token
         self._db = database.db
         self._models = database.models
         self._key_ring = database.key_ring
         self._keep_failed = database.keep_failed
 
-    @idempotent
+    @enduring
     def ready_rows(self) -> list[StagedRow]:
         """Return the ready rows, in the file's order.
 
@@ -75,18 +76,21 @@ class Run:
             workspace_id = self.options.workspace_id
             return [staged_row(each, self._key_ring, workspace_id) for each in found]
 
-    @idempotent
+    @enduring
     def beat(self) -> None:
-        """Write a heartbeat: the run is alive.
+        """Write a beat: the run is alive.
 
         :raises RunLost: another run has taken the import over.
         """
         with transaction(self._db) as session:
             self._hold(session)
 
-    @repeated
+    @enduring
     def save(self, outcomes: Sequence[Outcome]) -> None:
         """Write a batch of outcomes: mailboxes, rows, and which records are erased when.
+
+        Only rows that are still ready are written: after a lost connection nobody knows whether
+        the batch was committed, and it is saved again.
 
         :raises RunLost: another run has taken the import over; nothing was written.
         """
@@ -96,9 +100,9 @@ class Run:
             batch = MailboxBatch(
                 session, self._models, self._key_ring, self.import_id, self.options
             )
-            batch.write(outcomes, self._keep_failed)
+            batch.write(self._still_ready(session, outcomes), self._keep_failed)
 
-    @repeated
+    @enduring
     def warn(self, warning: RowWarning) -> None:
         """Add a warning about all rows of the import.
 
@@ -107,9 +111,10 @@ class Run:
         with transaction(self._db) as session:
             self._hold(session)
             found = find_import(session, self._models, self.import_id, self.options.workspace_id)
-            found.notices = [*found.notices, asdict(warning)]
+            if asdict(warning) not in found.notices:
+                found.notices = [*found.notices, asdict(warning)]
 
-    @idempotent
+    @enduring
     def is_cancelled(self) -> bool:
         """Tell whether the run was asked to stop."""
         model = self._models.import_
@@ -141,13 +146,28 @@ class Run:
                 statement = update(row).where(row.id == each.row_id, row.import_id.in_(deleted))
                 execute(session, statement.values(finished_at=now(), **refusal_columns(each)))
 
+    def _still_ready(
+        self, session: scoped_session[Session], outcomes: Sequence[Outcome]
+    ) -> list[Outcome]:
+        row = self._models.row
+        ready = set(
+            session.scalars(
+                select(row.id).where(
+                    row.import_id == self.import_id,
+                    row.id.in_([each.row_id for each in outcomes]),
+                    row.status == RowStatus.READY.value,
+                )
+            )
+        )
+        return [each for each in outcomes if each.row_id in ready]
+
     def _hold(self, session: scoped_session[Session]) -> None:
-        if not execute(session, self._held().values(heartbeat_at=now())):
+        if not execute(session, self._held().values(beat=epoch())):
             raise RunLost(f"another process has taken over the import {self.import_id}")
 
     def _held(self) -> Update:
         model = self._models.import_
-        return update(model).where(model.id == self.import_id, model.run_token == self._token)
+        return update(model).where(model.id == self.import_id, model.run_token == self.token)
 
 
 class Runs:
@@ -205,6 +225,16 @@ class Runs:
                 asked = update(model).where(*mine, running).values(cancelled_at=now())
                 execute(session, asked)
 
+    def beat_all(self, runs: Sequence[Run]) -> None:
+        """Write a beat for each of these runs that still has its import, in one statement."""
+        model = self._models.import_
+        held = update(model).where(
+            model.id.in_([each.import_id for each in runs]),
+            model.run_token.in_([each.token for each in runs]),
+        )
+        with transaction(self._db) as session:
+            execute(session, held.values(beat=epoch()))
+
     @repeated
     def put_off(self, import_id: str, workspace_id: str) -> None:
         """Take an import out of the queue; it has to be continued by a user."""
@@ -215,26 +245,41 @@ class Runs:
         with transaction(self._db) as session:
             execute(session, update(model).where(*mine, waiting).values(values))
 
-    @repeated
-    def claim(self, import_id: str, workspace_id: str | None = None) -> Run:
+    def claim(
+        self,
+        import_id: str,
+        workspace_id: str | None = None,
+        *,
+        only: ImportStatus | None = None,
+    ) -> Run:
         """Claim an import for a run.
 
         :param workspace_id: its workspace; None: any, for an operator's call.
+        :param only: claim it only in this status: it may have been cancelled meanwhile.
         :raises ImportNotFound: the workspace has no import of this id.
         :raises ImportNotRunnable: it is finished, or runs, or its file waits for an answer.
         """
-        model, token = self._models.import_, secrets.token_hex(16)
+        return self._claim(import_id, workspace_id, only, secrets.token_hex(16))
+
+    @idempotent
+    def _claim(
+        self, import_id: str, workspace_id: str | None, only: ImportStatus | None, token: str
+    ) -> Run:
+        model = self._models.import_
         mine = () if workspace_id is None else (model.workspace_id == workspace_id,)
         values = {
             "status": ImportStatus.RUNNING.value,
             "run_token": token,
-            "heartbeat_at": now(),
+            "beat": epoch(),
             "started_at": now(),
             "cancelled_at": None,
         }
         with transaction(self._db) as session:
+            free = self._runnable() if only is None else model.status == only.value
+            # After a lost connection it may be claimed already.
+            may_be = or_(free, model.run_token == token)
             runnable = update(model).where(
-                model.id == import_id, model.deleted_at.is_(None), self._runnable(), *mine
+                model.id == import_id, model.deleted_at.is_(None), may_be, *mine
             )
             taken = execute(session, runnable.values(values))
             found = find_import(session, self._models, import_id, workspace_id)

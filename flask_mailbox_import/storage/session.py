@@ -1,4 +1,4 @@
-"""Runs transactions in sessions of their own, and repeats them after deadlocks."""
+"""Runs transactions in sessions of their own; repeats them after deadlocks and lost connections."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ from typing import Any, ParamSpec, TypeVar, cast
 from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.engine import CursorResult
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session, scoped_session
 from sqlalchemy.pool import SingletonThreadPool, StaticPool
 from sqlalchemy.sql import Delete, Update
 
 # Seconds before each repetition of a transaction.
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)
+#: For so many seconds a run waits for a database that is away.
+LONGEST_LOSS = 60.0
+_LONGEST_PAUSE = 2.0
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -73,14 +76,47 @@ def idempotent(function: Callable[P, T]) -> Callable[P, T]:
     return _repeated(function, after_loss=True)
 
 
+def enduring(function: Callable[P, T]) -> Callable[P, T]:
+    """Decorate a transaction of a run that may be done twice: wait for a database that is away.
+
+    It is repeated for up to ``LONGEST_LOSS`` seconds, until the database is back.
+    """
+    within_reach = idempotent(function)
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        deadline = time.monotonic() + LONGEST_LOSS
+        pause = _PAUSES[-1]
+        while True:
+            try:
+                return within_reach(*args, **kwargs)
+            except DBAPIError as fault:
+                if not is_away(fault) or time.monotonic() > deadline:
+                    raise
+            time.sleep(pause)
+            pause = min(_LONGEST_PAUSE, pause * 2)
+
+    return call
+
+
+def is_away(fault: BaseException) -> bool:
+    """Tell whether the connection to the database was lost, or could not be made."""
+    if not isinstance(fault, DBAPIError):
+        return False
+    # What fails while it connects has no statement.
+    cannot_connect = isinstance(fault, OperationalError) and fault.statement is None
+    return fault.connection_invalidated or cannot_connect
+
+
 def _repeated(function: Callable[P, T], *, after_loss: bool) -> Callable[P, T]:
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> T:
         for pause in _PAUSES:
             try:
                 return function(*args, **kwargs)
-            except OperationalError as fault:
-                if fault.connection_invalidated and not after_loss:
+            except DBAPIError as fault:
+                lost = fault.connection_invalidated
+                if not (isinstance(fault, OperationalError) or lost) or (lost and not after_loss):
                     raise
             time.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 (jitter)
         return function(*args, **kwargs)

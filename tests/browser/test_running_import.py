@@ -263,10 +263,7 @@ def test_a_killed_server(site, serve, browser, gate, mail, emails, file):
         assert page.evaluate("window.said.at(-1)").startswith("Connected again. 3 of 10 tested")
         # Nobody knows yet that nobody runs it: that takes 20 seconds.
         heading(page, "Importing mailboxes")
-        site.sql(
-            "UPDATE mailbox_import_import SET heartbeat_at = '2001-01-01 00:00:00.000000'"
-            " WHERE workspace_id = 'killed'"
-        )
+        site.sql("UPDATE mailbox_import_import SET beat = 0 WHERE workspace_id = 'killed'")
         heading(page, "The import stopped before its end")
         page.wait_for_function("document.title.startsWith('The import stopped before its end')")
         assert numbers_on(page) == (3, 0, 0)

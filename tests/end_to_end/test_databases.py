@@ -124,6 +124,19 @@ def test_what_expired_is_erased_and_nothing_else(host):
     assert {each.import_id for each in host.rows() if each.sealed_record} == {kept}
 
 
+@pytest.mark.parametrize("status", ["queued", "running"])
+def test_what_waits_for_its_run_does_not_expire(host, status):
+    import_id = stage(host, untested(2))
+    with host.app.app_context():
+        models, session = host.extension.models, host.db.session
+        for each in session.scalars(host.db.select(models.row).filter_by(import_id=import_id)):
+            each.record_expires_at -= timedelta(hours=48)
+        session.get(models.import_, import_id).status = status
+        session.commit()
+        assert host.extension.importer.erase_expired() == 0
+        assert host.extension.importer.continue_import(import_id).imported == 2
+
+
 def test_keys_are_found_listed_and_revoked(host):
     keys = [host.create_key("w1"), host.create_key("w1", "größe 🦄", platform=True)]
     line = COLUMNS + untested(1)

@@ -6,6 +6,7 @@ import _thread
 import io
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -18,8 +19,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 from waiting import runner_threads, wait_for
 
-from flask_mailbox_import.core.imports import STALE_AFTER, ImportStatus
-from flask_mailbox_import.storage.models import now
+from flask_mailbox_import.core.imports import ImportStatus
 
 READS = {
     "is it cancelled": "SELECT mailbox_import_import.cancelled_at",
@@ -49,7 +49,7 @@ def test_a_read_that_fails_once_ends_no_run(make_host, mail_server, gate, read):
 
 def dead(host, import_id):
     """Let its process have died before the last write of its run."""
-    silent = {"heartbeat_at": now() - 2 * STALE_AFTER, "finished_at": None}
+    silent = {"beat": 0, "finished_at": None}
     change(host, import_id, status="running", run_token="0" * 32, **silent)
 
 
@@ -90,7 +90,7 @@ def test_failed_rows_of_a_run_that_is_alive_are_not(make_host, mail_server):
     server = mail_server(accounts={})
     host = make_host(server.port)
     import_id = host.post(file_of(server.port, "a")).json["data"]["importId"]
-    change(host, import_id, status="running", run_token="0" * 32, heartbeat_at=now())
+    change(host, import_id, status="running", run_token="0" * 32, beat=int(time.time()))
     assert retry(host, import_id, {"rows": [2]}).status_code == 409
     assert call(host, "GET", f"/{import_id}").json["data"]["status"] == "running"
 

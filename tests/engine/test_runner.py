@@ -15,6 +15,8 @@ from mailbox_files import file_of, untested
 from sqlalchemy import event
 from waiting import runner_threads, wait_for
 
+from flask_mailbox_import.signals import import_started
+
 pytestmark = pytest.mark.usefixtures("gate")
 
 NAMES = [f"u{each}" for each in range(8)]
@@ -189,11 +191,52 @@ def test_what_is_queued_while_a_runner_ends_is_not_left(make_host):
     wait_for(lambda: later and later[0] and status_of(host, later[0]) == "finished")
 
 
+def test_one_that_is_cancelled_between_the_look_and_the_claim_is_not_run(make_host, mail_server):
+    server = mail_server()
+    host = make_host(server.port, RUNNER="thread")
+    with host.app.app_context():
+        engine = host.db.engine
+    cancelled: list[str] = []
+
+    def cancel(_connection, _cursor, statement, parameters, *_others) -> None:
+        if not cancelled and "run_token=?, beat=" in statement:
+            cancelled.append(parameters[3])
+            change(host, import_id, status="cancelled")
+
+    import_id = stage(host, file_of(server.port, *NAMES))
+    event.listen(engine, "before_cursor_execute", cancel)
+    call(host, "POST", f"/{import_id}/continue")
+    wait_for(lambda: cancelled and not runner_threads())
+    assert status_of(host, import_id) == "cancelled"
+    assert server.sessions == []
+
+
+def test_a_run_that_is_held_up_does_not_look_dead(make_host, mail_server):
+    """The receiver of a signal hangs, and the run goes on to beat."""
+    server = mail_server()
+    host = make_host(server.port, RUNNER="thread")
+    came, released = threading.Event(), threading.Event()
+
+    def hang(*_: object, **__: object) -> None:
+        came.set()
+        assert released.wait(20)
+
+    with import_started.connected_to(hang):
+        import_id = sent(host, file_of(server.port, *NAMES))
+        assert came.wait(10)
+        change(host, import_id, beat=0)
+        wait_for(lambda: stored(host, import_id).beat)
+        assert look(host, import_id)["status"] == "running"
+        released.set()
+        assert ended(host, import_id)["imported"] == len(NAMES)
+    wait_for(lambda: not [each for each in threading.enumerate() if "beater" in each.name])
+
+
 def test_one_that_cannot_be_begun_waits_for_the_next_look_and_keeps_no_runner_busy(
     make_host, caplog
 ):
     host = make_host(RUNNER="thread")
-    refuse(host, "heartbeat_at=?, started_at=")
+    refuse(host, "run_token=?, beat=")
     import_id = sent(host, untested(1), skipConnectionTest="1")
     for thread in runner_threads():
         thread.join(10)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -178,7 +179,7 @@ def test_answers_are_as_described_and_each_that_is_described_is_given(
     wait_for(lambda: not runner_threads())  # one would run what is queued next
     for values in (
         {"status": "queued"},
-        {"status": "running", "heartbeat_at": now(), "cancelled_at": now()},
+        {"status": "running", "beat": int(time.time()), "cancelled_at": now()},
     ):
         change(host, import_id, **values)
         path = f"{ONE}/{'retry' if len(values) == 1 else 'continue'}"

@@ -39,7 +39,7 @@ def age(host, import_id: str) -> None:
     """Let the last sign of life of an import be as old as that of a dead one."""
     model = host.extension.models.import_
     found = host.db.session.get(model, import_id)
-    found.heartbeat_at -= STALE_AFTER + timedelta(seconds=1)
+    found.beat -= int(STALE_AFTER.total_seconds()) + 1
     host.db.session.commit()
 
 

@@ -1,0 +1,85 @@
+"""Beats for all runs of this process, so that a run that is held up does not look dead."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from flask import Flask, current_app
+from flask_sqlalchemy import SQLAlchemy
+
+from ..core.errors import described
+from ..storage.runs import Run, Runs
+from ..storage.session import shares_connection
+
+logger = logging.getLogger("flask_mailbox_import")
+
+#: Seconds between two beats.
+BEAT = 2.0
+#: A run that has not moved for so many seconds gets no more beats: somebody else may go on.
+LONGEST_REST = 600.0
+
+
+class Beater:
+    """One thread with a connection of its own, as long as there are runs in this process.
+
+    Where all sessions share one connection there is no such thread: a run beats by itself.
+    """
+
+    def __init__(self, db: SQLAlchemy, runs: Runs) -> None:
+        self._db = db
+        self._runs = runs
+        self._lock = threading.Lock()
+        #: When each run last moved, by `time.monotonic`.
+        self._moved: dict[Run, float] = {}
+        self._thread: threading.Thread | None = None
+        self._none_left = threading.Event()
+
+    @contextmanager
+    def beating(self, run: Run) -> Iterator[Callable[[], None]]:
+        """Beat for a run meanwhile; it calls what this yields whenever it moves."""
+
+        def move() -> None:
+            self._moved[run] = time.monotonic()
+
+        if shares_connection(self._db):
+            yield lambda: None
+            return
+        with self._lock:
+            move()
+            self._none_left.clear()
+            self._start()
+        try:
+            yield move
+        finally:
+            with self._lock:
+                del self._moved[run]
+                if not self._moved:
+                    self._none_left.set()
+
+    def _start(self) -> None:
+        # A thread that a fork left behind is not alive.
+        if self._thread is None or not self._thread.is_alive():
+            app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+            self._thread = threading.Thread(
+                target=self._beat, args=(app,), name="mailbox-import-beater", daemon=True
+            )
+            self._thread.start()
+
+    def _beat(self, app: Flask) -> None:
+        while True:
+            self._none_left.wait(BEAT)
+            with self._lock:
+                if not self._moved:
+                    self._thread = None
+                    return
+                since = time.monotonic() - LONGEST_REST
+                alive = [run for run, moved in self._moved.items() if moved > since]
+            try:
+                with app.app_context():
+                    self._runs.beat_all(alive)
+            except Exception as fault:  # noqa: BLE001 (the next beat may succeed)
+                logger.warning("a beat was not written: %s", described(fault))
