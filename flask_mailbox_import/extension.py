@@ -16,7 +16,7 @@ from . import cli
 from .config import Config
 from .core.errors import ConfigError
 from .engine.importer import Importer
-from .engine.state import NAME, State, WorkspaceLoader, current_state, new_importer
+from .engine.state import NAME, State, WorkspaceLoader, current_state, new_engine
 from .probe.connections import open_connection, open_smtp
 from .storage.api_keys import ApiKeys
 from .storage.conversion import login_of
@@ -84,6 +84,7 @@ class MailboxImport:
         models = models_for(db, self._mailbox_model)
         app.extensions[NAME] = self._state(db, models, config)
         app.register_blueprint(new_blueprint(config.url_prefix))
+        app.before_request(app.extensions[NAME].sweeper.begin)
         app.cli.add_command(cli.group)
 
     def workspace_loader(self, hook: _Hook) -> _Hook:
@@ -140,11 +141,13 @@ class MailboxImport:
 
     def _state(self, db: SQLAlchemy, models: Models, config: Config) -> State:
         key_ring = KeyRing(config.encryption_keys)
+        importer, sweeper = new_engine(db, models, key_ring, config)
         return State(
             config=config,
             key_ring=key_ring,
             models=models,
-            importer=new_importer(db, models, key_ring, config),
+            importer=importer,
+            sweeper=sweeper,
             api_keys=ApiKeys(db, models),
             rotation=Rotation(db, models, key_ring),
             texts=self._texts,

@@ -25,6 +25,7 @@ __all__ = [
     "limit_reached",
     "logins_refused",
     "password_opened",
+    "run_taken_over",
     "seal_broken",
     "targets_refused",
     "tell",
@@ -46,6 +47,11 @@ def _signal(name: str, meaning: str, level: int = logging.INFO) -> NamedSignal:
 
 import_started = _signal("import_started", "A run begins: rows to do, api_key_id if by a key.")
 import_ended = _signal("import_ended", "A run is over: status and, where known, counts.")
+run_taken_over = _signal(
+    "run_taken_over",
+    "A run was dead: attempts without progress so far, and the status of its import now.",
+    logging.WARNING,
+)
 import_deleted = _signal("import_deleted", "An import was deleted: mailboxes removed with it.")
 import_not_found = _signal("import_not_found", "The workspace asked for has no such import.")
 hosts_refused = _signal("hosts_refused", "Rows whose host or port is not allowed: count.")

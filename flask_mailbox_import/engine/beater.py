@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -27,9 +29,11 @@ class Beater:
     """One thread with a connection of its own, as long as there are runs in this process.
 
     Where all sessions share one connection there is no such thread: a run beats by itself.
+
+    :param hands_over: at the end of the process, put the imports back into the queue.
     """
 
-    def __init__(self, db: SQLAlchemy, runs: Runs) -> None:
+    def __init__(self, db: SQLAlchemy, runs: Runs, *, hands_over: bool) -> None:
         self._db = db
         self._runs = runs
         self._lock = threading.Lock()
@@ -37,6 +41,7 @@ class Beater:
         self._moved: dict[Run, float] = {}
         self._thread: threading.Thread | None = None
         self._none_left = threading.Event()
+        self._is_to_hand_over = hands_over
 
     @contextmanager
     def beating(self, run: Run) -> Iterator[Callable[[], None]]:
@@ -52,6 +57,9 @@ class Beater:
             move()
             self._none_left.clear()
             self._start()
+            if self._is_to_hand_over:
+                self._is_to_hand_over = False
+                atexit.register(_hand_over, weakref.ref(self), weakref.ref(_app()))
         try:
             yield move
         finally:
@@ -63,11 +71,15 @@ class Beater:
     def _start(self) -> None:
         # A thread that a fork left behind is not alive.
         if self._thread is None or not self._thread.is_alive():
-            app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
             self._thread = threading.Thread(
-                target=self._beat, args=(app,), name="mailbox-import-beater", daemon=True
+                target=self._beat, args=(_app(),), name="mailbox-import-beater", daemon=True
             )
             self._thread.start()
+
+    def hand_over(self) -> None:
+        """Put the imports of all runs of this process back into the queue."""
+        for run in list(self._moved):
+            run.hand_back(has_failed=False)
 
     def _beat(self, app: Flask) -> None:
         while True:
@@ -83,3 +95,19 @@ class Beater:
                     self._runs.beat_all(alive)
             except Exception as fault:  # noqa: BLE001 (the next beat may succeed)
                 logger.warning("a beat was not written: %s", described(fault))
+
+
+def _app() -> Flask:
+    return current_app._get_current_object()  # type: ignore[attr-defined,no-any-return]
+
+
+def _hand_over(beater_ref: weakref.ref[Beater], app_ref: weakref.ref[Flask]) -> None:
+    """At the end of the process: what it was at goes on elsewhere at once."""
+    beater, app = beater_ref(), app_ref()
+    if beater is None or app is None:
+        return
+    try:
+        with app.app_context():
+            beater.hand_over()
+    except Exception as fault:  # noqa: BLE001 (then it is taken up once it looks dead)
+        logger.warning("the imports were not handed over: %s", described(fault))

@@ -137,7 +137,10 @@ class Execution:
         except BaseException:
             # Where this cannot be written either, the import counts as dead after a while.
             with suppress(Exception):
-                run.end(ImportStatus.INTERRUPTED)
+                if only is ImportStatus.QUEUED:
+                    run.hand_back(has_failed=True)
+                else:
+                    run.end(ImportStatus.INTERRUPTED)
             raise
         status = ImportStatus.FINISHED
         if not complete:

@@ -27,6 +27,7 @@ from .importer import Importer
 from .limits import Limits
 from .runner import ThreadRunner
 from .staging import Retrying, Staging
+from .sweeper import Sweeper
 
 #: The host's function that returns the workspace of a request; None where there is none.
 WorkspaceLoader = Callable[[], str | None]
@@ -42,6 +43,7 @@ class State:
     key_ring: KeyRing
     models: Models
     importer: Importer
+    sweeper: Sweeper
     api_keys: ApiKeys
     rotation: Rotation
     #: The host's own texts, by our texts.
@@ -51,8 +53,10 @@ class State:
     api_workspace_loader: Callable[[], WorkspaceLoader | None]
 
 
-def new_importer(db: SQLAlchemy, models: Models, key_ring: KeyRing, config: Config) -> Importer:
-    """Return the importer of an app, with the app's database and settings."""
+def new_engine(
+    db: SQLAlchemy, models: Models, key_ring: KeyRing, config: Config
+) -> tuple[Importer, Sweeper]:
+    """Return the importer and the sweeper of an app, with the app's database and settings."""
     keep_failed = timedelta(seconds=config.keep_failed_secrets)
     imports = Imports(db, models, key_ring, keep_failed)
     runs = Runs(db, models, key_ring, keep_failed)
@@ -60,8 +64,11 @@ def new_importer(db: SQLAlchemy, models: Models, key_ring: KeyRing, config: Conf
     queries = Queries(db, models)
     erasure = Erasure(db, models)
     limits = Limits(config, queries)
-    execution = Execution(config, runs, queries, Beater(db, runs))
-    return Importer(
+    execution = Execution(
+        config, runs, queries, Beater(db, runs, hands_over=config.runner != "inline")
+    )
+    runner = ThreadRunner(db, queries, limits, runs, execution)
+    importer = Importer(
         config,
         queries,
         Listing(db, models, key_ring),
@@ -71,8 +78,9 @@ def new_importer(db: SQLAlchemy, models: Models, key_ring: KeyRing, config: Conf
         Staging(config, imports, mailboxes, erasure, limits),
         Retrying(config, imports, mailboxes),
         execution,
-        ThreadRunner(db, queries, limits, runs, execution),
+        runner,
     )
+    return importer, Sweeper(config, db, runs, queries, erasure, runner)
 
 
 def current_state() -> State:

@@ -157,6 +157,8 @@ class ImportMixin:
     run_token: Mapped[str | None] = mapped_column(_exact(32))
     #: When its run last showed that it lives, in seconds since 1970 by the database's clock.
     beat: Mapped[int | None] = mapped_column(BigInteger)
+    #: How many runs in a row have ended without a saved batch, by a death or a fault.
+    attempts: Mapped[int] = mapped_column(default=0)
     #: When the last run began.
     started_at: Mapped[datetime | None]
     #: When the run was asked to stop.
@@ -291,6 +293,23 @@ def is_dead(models: Models) -> ColumnElement[bool]:
     longest = int(STALE_AFTER.total_seconds())
     silent = or_(model.beat.is_(None), model.beat < epoch() - longest)
     return and_(model.status == ImportStatus.RUNNING.value, silent)
+
+
+#: So many runs in a row may end without a saved batch; then a person has to look.
+MAX_ATTEMPTS = 3
+
+
+def status_after_fault(models: Models) -> ColumnElement[str]:
+    """Return the SQL expression for what an import becomes whose run has died or broken down.
+
+    It waits for the next run, unless it was asked to stop or too many runs had no progress.
+    """
+    model = models.import_
+    return case(
+        (model.cancelled_at.is_not(None), ImportStatus.CANCELLED.value),
+        (model.attempts + 1 >= MAX_ATTEMPTS, ImportStatus.INTERRUPTED.value),
+        else_=ImportStatus.QUEUED.value,
+    )
 
 
 def status_now(models: Models) -> ColumnElement[str]:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import case, func, select
+from sqlalchemy import case, exists, func, select
 from sqlalchemy.orm import Session, scoped_session
 
 from ..core.codes import Code
@@ -121,6 +121,14 @@ class Queries:
         with transaction(self._db) as session:
             found = session.execute(query.order_by(model.started_at, model.id).limit(1)).first()
             return found and (found[0], found[1])
+
+    def is_any_under_way(self) -> bool:
+        """Tell whether an import of any workspace waits for its run, or runs."""
+        model = self._models.import_
+        under_way = [ImportStatus.QUEUED.value, ImportStatus.RUNNING.value]
+        found = exists().where(model.status.in_(under_way), model.deleted_at.is_(None))
+        with transaction(self._db) as session:
+            return bool(session.scalar(select(found)))
 
     def unfinished(self) -> list[Unfinished]:
         """Return the imports with rows to do, the oldest first."""

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import ColumnElement, and_, case, or_, select, update
@@ -18,7 +19,7 @@ from ..core.rows import Outcome, RowStatus, RowWarning, StagedRow
 from .clock import epoch
 from .conversion import options_of, refusal_columns, staged_row
 from .mailboxes import MailboxBatch
-from .models import Models, is_dead, now
+from .models import Models, is_dead, now, status_after_fault
 from .queries import find_import
 from .sealing import KeyRing
 from .session import enduring, execute, idempotent, repeated, transaction
@@ -29,6 +30,16 @@ _CONTINUABLE = (
     ImportStatus.CANCELLED,
     ImportStatus.INTERRUPTED,
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenUp:
+    """An import whose run was dead: what it became."""
+
+    import_id: str
+    workspace_id: str
+    attempts: int
+    status: ImportStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +107,7 @@ class Run:
         """
         with transaction(self._db) as session:
             # First, so that SQLite's transaction begins before any savepoint.
-            self._hold(session)
+            self._hold(session, attempts=0)
             batch = MailboxBatch(
                 session, self._models, self._key_ring, self.import_id, self.options
             )
@@ -132,6 +143,22 @@ class Run:
         with transaction(self._db) as session:
             execute(session, self._held().values(values))
 
+    @idempotent
+    def hand_back(self, *, has_failed: bool) -> None:
+        """Put the import back into the queue, where somebody else takes it up.
+
+        :param has_failed: the run broke down: it goes on only as `status_after_fault` says.
+        """
+        model = self._models.import_
+        values: dict[str, Any] = {"status": ImportStatus.QUEUED.value, "run_token": None}
+        if has_failed:
+            values |= {
+                "status": status_after_fault(self._models),
+                "attempts": model.attempts + 1,
+            }
+        with transaction(self._db) as session:
+            execute(session, self._held().values(values))
+
     @repeated
     def count_refused(self, outcomes: Sequence[Outcome]) -> None:
         """Write only which logins were refused, after the import was deleted."""
@@ -161,8 +188,8 @@ class Run:
         )
         return [each for each in outcomes if each.row_id in ready]
 
-    def _hold(self, session: scoped_session[Session]) -> None:
-        if not execute(session, self._held().values(beat=epoch())):
+    def _hold(self, session: scoped_session[Session], **values: int) -> None:
+        if not execute(session, self._held().values(beat=epoch(), **values)):
             raise RunLost(f"another process has taken over the import {self.import_id}")
 
     def _held(self) -> Update:
@@ -198,6 +225,7 @@ class Runs:
             "run_token": None,
             "cancelled_at": None,
             "started_at": case((is_queued, model.started_at), else_=now()),
+            "attempts": case((is_queued, model.attempts), else_=0),
         }
         with transaction(self._db) as session:
             mine = (model.id == import_id, model.workspace_id == workspace_id)
@@ -224,6 +252,35 @@ class Runs:
                 running = model.status == ImportStatus.RUNNING.value
                 asked = update(model).where(*mine, running).values(cancelled_at=now())
                 execute(session, asked)
+
+    @repeated
+    def take_up(self) -> list[TakenUp]:
+        """Queue each import whose run is dead; without progress only ``MAX_ATTEMPTS`` times.
+
+        One that was asked to stop is cancelled, and one without progress is interrupted.
+        """
+        model = self._models.import_
+        dead = (is_dead(self._models), model.deleted_at.is_(None))
+        status = status_after_fault(self._models)
+        columns = (model.id, model.workspace_id, model.attempts + 1, status)
+        taken = []
+        with transaction(self._db) as session:
+            for import_id, workspace_id, attempts, becomes in session.execute(
+                select(*columns).where(*dead)
+            ).all():
+                mine = update(model).where(model.id == import_id, *dead)
+                values = {"status": becomes, "attempts": attempts, "run_token": None}
+                # Another process may have been quicker.
+                if execute(session, mine.values(values)):
+                    taken.append(
+                        TakenUp(
+                            import_id=import_id,
+                            workspace_id=workspace_id,
+                            attempts=attempts,
+                            status=ImportStatus(becomes),
+                        )
+                    )
+        return taken
 
     def beat_all(self, runs: Sequence[Run]) -> None:
         """Write a beat for each of these runs that still has its import, in one statement."""

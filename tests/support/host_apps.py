@@ -86,6 +86,9 @@ def new_host(
     """Make a host app on an SQLite file or at a URI; ``ports`` are allowed beside the usual."""
     app = Flask("host")
     app.config["SECRET_KEY"] = "test"
+    # Without a sweeper, which would go on for as long as the tests' process.
+    app.config["TESTING"] = settings.pop("TESTING", True)
+    app.config["PROPAGATE_EXCEPTIONS"] = False
     app.config["SQLALCHEMY_DATABASE_URI"] = (
         database if isinstance(database, str) else f"sqlite:///{database}"
     )
