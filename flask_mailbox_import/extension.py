@@ -6,6 +6,7 @@ import logging
 import smtplib
 import socket
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import sqlalchemy
@@ -82,6 +83,8 @@ class MailboxImport:
         _check_transactions(app)
         _warn_of_development(app, config)
         models = models_for(db, self._mailbox_model)
+        if config.runner != "inline" and not app.testing:
+            models = replace(models, are_taken_up=True)
         app.extensions[NAME] = self._state(db, models, config)
         app.register_blueprint(new_blueprint(config.url_prefix))
         app.before_request(app.extensions[NAME].sweeper.begin)

@@ -230,12 +230,14 @@ class ApiKeyMixin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Models:
-    """The four model classes of one app."""
+    """The four model classes of one app, and what their rows mean there."""
 
     mailbox: type[MailboxMixin]
     import_: type[ImportMixin]
     row: type[ImportRowMixin]
     api_key: type[ApiKeyMixin]
+    #: Whether the app takes up by itself the imports whose runs are dead.
+    are_taken_up: bool = False
 
 
 def table_of(model: type[Any]) -> Table:
@@ -313,6 +315,7 @@ def status_after_fault(models: Models) -> ColumnElement[str]:
 
 
 def status_now(models: Models) -> ColumnElement[str]:
-    """Return the SQL expression for an import's status; where its run is dead: interrupted."""
+    """Return the SQL expression for an import's status; where its run is dead: what it becomes."""
     status = models.import_.status
-    return case((is_dead(models), ImportStatus.INTERRUPTED.value), else_=status)
+    after = status_after_fault(models) if models.are_taken_up else ImportStatus.INTERRUPTED.value
+    return case((is_dead(models), after), else_=status)

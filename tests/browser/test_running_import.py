@@ -264,11 +264,8 @@ def test_a_killed_server(site, serve, browser, gate, mail, emails, file):
         # Nobody knows yet that nobody runs it: that takes 20 seconds.
         heading(page, "Importing mailboxes")
         site.sql("UPDATE mailbox_import_import SET beat = 0 WHERE workspace_id = 'killed'")
-        heading(page, "The import stopped before its end")
-        page.wait_for_function("document.title.startsWith('The import stopped before its end')")
-        assert numbers_on(page) == (3, 0, 0)
         gate.let()
-        page.get_by_role("button", name="Test the remaining 7").click()
+        # Nobody has to click.
         heading(page, "10 mailboxes imported")
     assert site.sql(query) == [(each,) for each in emails]
     logins = logins_of(mail, emails)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from example_site import Site
+from example_site import APP, Site
 from leak_search import watched
 
 
@@ -33,3 +37,26 @@ def searched_host(make_host, tmp_path, caplog, capfd):
 @pytest.fixture
 def site(tmp_path: Path, ca_file: str) -> Callable[..., Site]:
     return lambda *ports: Site(tmp_path, ca_file, *ports)
+
+
+@pytest.fixture
+def gunicorn() -> Iterator[Callable[..., int]]:
+    """Start gunicorn with one kind of worker on a socket of ours; return its port."""
+    with ExitStack() as stack:
+
+        def start(site: Site, *options: str) -> int:
+            listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+            bind = ["--bind", f"fd://{listener.fileno()}"]
+            process = subprocess.Popen(
+                [sys.executable, "-m", "gunicorn", "--timeout", "120", *bind, *options, APP],
+                env=site.environment,
+                cwd=site.folder,
+                pass_fds=[listener.fileno()],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            stack.callback(process.wait, 30)
+            stack.callback(process.terminate)
+            return listener.getsockname()[1]
+
+        yield start

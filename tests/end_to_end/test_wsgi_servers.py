@@ -2,43 +2,13 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-
 import pytest
-from example_site import APP, Site
 from http_forms import form
 from http_sockets import ask
 from import_calls import IMPORTS
 from mailbox_files import Header, row
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def gunicorn() -> Iterator[Callable[..., int]]:
-    """Start gunicorn with one kind of worker on a socket of ours; return its port."""
-    with ExitStack() as stack:
-
-        def start(site: Site, *options: str) -> int:
-            listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-            bind = ["--bind", f"fd://{listener.fileno()}"]
-            process = subprocess.Popen(
-                [sys.executable, "-m", "gunicorn", "--timeout", "120", *bind, *options, APP],
-                env=site.environment,
-                cwd=site.folder,
-                pass_fds=[listener.fileno()],
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-            stack.callback(process.wait, 30)
-            stack.callback(process.terminate)
-            return listener.getsockname()[1]
-
-        yield start
 
 
 @pytest.mark.parametrize("worker", ["sync", "gthread", "gevent"])

@@ -1,0 +1,84 @@
+"""Nobody has to click for what a machine can do: killed, recycled and queued imports go on."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+
+import pytest
+from example_site import Server
+from http_forms import form
+from http_sockets import ask
+from import_calls import IMPORTS
+from mailbox_files import Header, row
+from server_replies import CountingGate
+from waiting import wait_for
+
+pytestmark = pytest.mark.slow
+
+FINISHED = "SELECT count(*) FROM mailbox_import_import WHERE status = 'finished'"
+SAVED = "SELECT email FROM mailbox_import_mailbox ORDER BY email"
+
+
+@pytest.fixture
+def gate():
+    made = CountingGate()
+    yield made
+    made.let()
+
+
+def file_of(name: str, rows: int, port: int) -> bytes:
+    return form(csv=Header + "".join(row(f"{name}{n}@x.com", "pw", port) for n in range(rows)))
+
+
+def test_what_a_killed_process_ran_and_what_waited_is_done_by_the_next(mail_server, site, gate):
+    """Two run and four wait, when the process is killed; then somebody asks for any page."""
+    mail = mail_server(replies={"AUTH": gate})
+    host = site(mail.port)
+    host.environment["FLASK_MAILBOX_IMPORT_MAX_RUNNING"] = "2"
+    host.environment["FLASK_MAILBOX_IMPORT_TIMEOUT"] = "60"
+    key = host.command("create-key", "--workspace", "w1").stdout.strip()
+    caller = {"X-Api-Key": key, "Prefer": "respond-async"}
+    with Server(host) as doomed:
+        for number in range(6):
+            ask(doomed.port, caller, file_of(f"f{number}-", 30, mail.port))
+        gate.let(5)
+        wait_for(lambda: len(host.sql(SAVED)) == 5, 30)
+        doomed.kill()
+    saved = {email for (email,) in host.sql(SAVED)}
+    assert len(saved) == 5
+    gate.let()
+    with Server(host) as server:
+        # As if the 20 seconds were over that its runs must be silent.
+        host.sql("UPDATE mailbox_import_import SET beat = 0 WHERE status = 'running'")
+        ask(server.port, {}, target="/no-such-page", method="GET")
+        wait_for(lambda: host.sql(FINISHED) == [(6,)], 60)
+    emails = sorted(f"f{number}-{n}@x.com" for number in range(6) for n in range(30))
+    assert [email for (email,) in host.sql(SAVED)] == emails
+    logins = Counter(user for user, _ in mail.logins)
+    assert {logins[each] for each in saved} == {1}
+    assert max(logins.values()) <= 2
+
+
+@pytest.mark.parametrize("worker", ["gthread", "gevent"])
+def test_a_worker_that_is_recycled_hands_its_import_over(mail_server, site, gunicorn, worker):
+    mail = mail_server(pause=1)
+    host = site(mail.port)
+    key = host.command("create-key", "--workspace", "w1").stdout.strip()
+    caller = {"X-Api-Key": key}
+    options = ("-k", worker, "--threads", "4", "--max-requests", "5", "--graceful-timeout", "1")
+    listening = gunicorn(host, *options)
+    prefer = {**caller, "Prefer": "respond-async"}
+    posted = ask(listening, prefer, file_of("u", 300, mail.port)).json["data"]
+    target, asked = f"{IMPORTS}/{posted['id']}", time.monotonic()
+
+    def is_finished() -> bool:
+        """Look as an open page does: a worker is recycled every five seconds or so."""
+        nonlocal asked
+        if time.monotonic() > asked + 1:
+            asked = time.monotonic()
+            ask(listening, caller, target=target, method="GET")
+        return host.sql(FINISHED) == [(1,)]
+
+    wait_for(is_finished, 90)
+    assert [email for (email,) in host.sql(SAVED)] == sorted(f"u{n}@x.com" for n in range(300))
