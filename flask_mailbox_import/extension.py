@@ -117,7 +117,7 @@ class MailboxImport:
 
         Use it in a ``with``; its ``send_message`` sends.
 
-        :param timeout: seconds for each address that is tried, and for each read afterwards.
+        :param timeout: seconds up to the end of the login, and for each reply afterwards.
         :raises smtplib.SMTPException: a fault of the dialogue; ``SMTPAuthenticationError`` where
             the login was refused.
         :raises OSError: the server cannot be reached; ``ssl.SSLError`` is one.
@@ -131,7 +131,7 @@ class MailboxImport:
         Use it for every later connection: the name may resolve to other addresses by then, and
         without a test its addresses were never checked.
 
-        :param timeout: seconds for each address that is tried, and for each read afterwards.
+        :param timeout: seconds to look the name up and to connect; then for each read and write.
         :raises socket.gaierror: the name does not exist, or one of its addresses is not allowed.
         :raises OSError: the server cannot be reached.
         """

@@ -17,7 +17,7 @@ from ..core.errors import described
 from ..core.mailboxes import Login, Protocol, Security, Stage
 from ..core.providers import Provider
 from .diagnosis import Finding, Tried, diagnose, is_not_tls, overheard
-from .faults import HungUp, NotAReply, ReplyRefused, Silent
+from .faults import HungUp, NotAReply, RefusedInClear, ReplyRefused, Silent
 from .guard import Guard
 from .imap import IMAPDialogue
 from .modes import FirstWord, ModeSearch, speaks_tls
@@ -56,6 +56,8 @@ class Attempt:
         #: The mode of the last connection.
         self._security = login.security
         self._started = 0.0
+        #: When the last connection was begun.
+        self._connected = 0.0
         self._timeout = 0.0
         self._wire = self._new_wire()
         self._dialogue: SMTPDialogue | IMAPDialogue | None = None
@@ -69,7 +71,7 @@ class Attempt:
 
         :param on_connected: called when a connection is open.
         """
-        self._started = time.monotonic()
+        self._started = self._connected = time.monotonic()
         self._timeout = timeout
         deadline = gevent.Timeout(timeout)
         deadline.start()
@@ -95,7 +97,7 @@ class Attempt:
             finding=finding,
             stage=self._wire.stage,
             security=self._security if self._shown_mode() else self._login.security,
-            seconds=time.monotonic() - self._started,
+            seconds=time.monotonic() - self._connected,
         )
 
     @property
@@ -139,6 +141,7 @@ class Attempt:
         except OSError as fault:
             if not is_not_tls(fault):
                 raise
+            self._raise_if_refused()
             first = fault
         answered_in = time.monotonic() - self._started
         try:
@@ -157,8 +160,14 @@ class Attempt:
         except (HungUp, OSError) as fault:
             if speaks_tls(fault):
                 raise
+            self._raise_if_refused()
             self._security = self._login.security
             raise first from None
+
+    def _raise_if_refused(self) -> None:
+        """Where the server is known to speak TLS, its answer in clear was a refusal."""
+        if self._search.known is Security.TLS:
+            raise RefusedInClear from None
 
     def _hear_refusal(self, first: OSError, config: Config) -> None:
         """Only listen: on a port for TLS, a server that is too busy may say so in clear."""
@@ -176,11 +185,12 @@ class Attempt:
             tries_tls = partial(self._tls_wire, config.connect_timeout)
             wire = FirstWord(self._wire, self._search, tries_tls).wait(self._started, self._timeout)
             if wire is None:
-                connect(Security.TLS)
+                self._begin_with_tls(connect, config)
             elif wire.secure:
                 self._wire, self._security = wire, Security.TLS
         if not self._search.speaks_first and not self._wire.secure:
-            self._search.speaks_first = not self._wire.has_hung_up()
+            # A refusal in clear shows nothing: a server that speaks TLS may send one.
+            self._search.speaks_first = self._wire.peek().upper().startswith((b"220", b"* OK"))
 
     def _connect(
         self, security: Security, seconds: float, on_connected: Callable[[], None]
@@ -188,6 +198,7 @@ class Attempt:
         """Connect anew; for TLS, make the handshake too."""
         self._wire.close()
         self._security = security
+        self._connected = time.monotonic()
         wire = self._wire = self._new_wire()
         wire.open(seconds)
         on_connected()

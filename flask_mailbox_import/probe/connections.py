@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import math
 import selectors
 import smtplib
 import socket
@@ -27,6 +28,7 @@ from .faults import (
 )
 from .guard import Policy, by_turns, connect_in_turn
 from .lines import Lines
+from .replies import echoes_password, parse_reply
 from .smtp import SMTPDialogue
 
 #: Seconds, where the caller gives no timeout.
@@ -47,12 +49,15 @@ def open_smtp(login: Login, timeout: float, config: Config) -> smtplib.SMTP:
         login was refused, ``SMTPNotSupportedError`` where the server offers no encryption.
     :raises OSError: the server cannot be reached; ``TimeoutError`` and ``ssl.SSLError`` are such.
     """
-    connection = _Connection(login.host, timeout, config.ca_file)
+    connection = _Connection(login.host, _seconds(timeout), config.ca_file)
     client = _Client(connection, login, config.ehlo_name)
-    fault = _fault_of_login(client, connection, login, config)
-    if fault is not None:
+    try:
+        fault = _fault_of_login(client, connection, login, config)
+        if fault is not None:
+            raise fault
+    except BaseException:
         connection.close()
-        raise fault
+        raise
     client.hand_over()
     return client
 
@@ -204,7 +209,9 @@ def _fault_of_login(
             connection.upgrade()
         client.run(login.security, allow_plaintext=may_be_clear)
     except ReplyRefused as refused:
-        return _REFUSED[connection.stage](refused.code or 0, refused.text)
+        # Some servers repeat the command, with the password in it.
+        echoes = echoes_password(parse_reply(refused.code, refused.text).words, login)
+        return _REFUSED[connection.stage](refused.code or 0, b"" if echoes else refused.text)
     except StartTLSNotOffered:
         return smtplib.SMTPNotSupportedError("the server offers no encryption")
     except NoCommonMechanism:
@@ -235,8 +242,7 @@ def open_connection(host: str, port: int, timeout: float, config: Config) -> soc
     policy = Policy(
         allowed_networks=config.allowed_networks, denied_networks=config.denied_networks
     )
-    if not isinstance(timeout, int | float):
-        timeout = _DEFAULT_TIMEOUT  # smtplib and imaplib pass an object or None for "no timeout"
+    timeout = _seconds(timeout)
     deadline = time.monotonic() + timeout
     refused = socket.gaierror(socket.EAI_NONAME, "no mail server of this name can be reached")
     try:
@@ -255,6 +261,12 @@ def open_connection(host: str, port: int, timeout: float, config: Config) -> soc
     )
     sock.settimeout(timeout)
     return sock
+
+
+def _seconds(timeout: object) -> float:
+    """Return a timeout; the default for what is none, such as smtplib's sign of "no timeout"."""
+    is_one = isinstance(timeout, int | float) and math.isfinite(timeout)
+    return float(timeout) if is_one else _DEFAULT_TIMEOUT  # type: ignore[arg-type]
 
 
 def _addresses(name: str, port: int, seconds: float) -> tuple[IPAddress, ...]:

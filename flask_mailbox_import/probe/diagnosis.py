@@ -17,6 +17,7 @@ from .faults import (
     LoginNotEncodable,
     NoCommonMechanism,
     NotAReply,
+    RefusedInClear,
     ReplyRefused,
     ReplyTooLong,
     Silent,
@@ -24,6 +25,9 @@ from .faults import (
 )
 from .guard import NoAddress
 from .replies import EXPLICIT, LATER, REFUSED, Reply, Wording, code_of_words, parse_reply, shown
+
+#: The stages from the login on.
+FROM_LOGIN = frozenset({Stage.AUTH, Stage.SELECT})
 
 # OpenSSL's X509_V_ERR_* numbers.
 _CERTIFICATE_FAULTS: dict[int, Code | Variant] = {
@@ -114,6 +118,8 @@ _CLASSES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Cod
     ((ConnectionResetError, BrokenPipeError, HungUp), Code.CONNECTION_CLOSED),
     (StartTLSNotOffered, Code.STARTTLS_UNSUPPORTED),
     (ReplyTooLong, Code.PROTOCOL_ERROR),
+    # Exim refuses one connection too many like this.
+    (RefusedInClear, Code.TOO_MANY_CONNECTIONS),
 )
 
 # Causes of a refusal that says nothing of the login.
@@ -130,9 +136,10 @@ _OF_THE_MECHANISM = frozenset(
 )
 # A refusal with these words may be one of the login, whatever else it says.
 _OF_THE_LOGIN = re.compile(
-    r"\b(auth|log ?[io]n|passw|credential|user)\w{0,20}\b.{0,30}\b(fail|incorrect|denied)"
-    r"|\b(incorrect|invalid|wrong|bad) (\w{1,20} )?"
-    r"(credential|user|passw|log ?[io]n(?! (mech|method|type|command)))",
+    r"\b(auth|log ?[io]n|passw|credential|user)\w{0,20}\b.{0,30}\b(fail|incorrect|denied|reject)"
+    r"|\b(passw|credential|user)\w{0,20}\b.{0,30}\b(not (accept|found|valid|correct)|mismatch)"
+    r"|\b(incorrect|invalid|wrong|bad|unknown|no such) (\w{1,20} )?"
+    r"(credential|user|account|passw|log ?[io]n(?! (mech|method|type|command)))",
     re.IGNORECASE,
 )
 
@@ -183,6 +190,7 @@ class Tried:
     stage: Stage
     #: How the connection was encrypted or, after a fault, was to be.
     security: Security
+    #: Since its last connection was begun.
     seconds: float
 
 
@@ -226,7 +234,7 @@ def _from_reply(
     reply = parse_reply(fault.code, fault.text)
     # The words of a banner are not shown: they tell what runs inside a network.
     text = f"{reply.code or ''} {reply.enhanced}".strip()
-    if stage in (Stage.AUTH, Stage.SELECT):
+    if stage in FROM_LOGIN:
         text = shown(reply, login)
     return Finding(
         code=code_of_reply(login.protocol, stage, reply, provider),
@@ -293,17 +301,23 @@ def _from_response_code(stage: Stage, reply: Reply) -> Code | None:
     return Code.MAILBOX_UNAVAILABLE if stage is Stage.SELECT else Code.BAD_CREDENTIALS
 
 
+def _from_auth_numbers(reply: Reply) -> Code | None:
+    code = reply.code or 0
+    if code == 504 and _OF_THE_LOGIN.search(reply.words):
+        return Code.BAD_CREDENTIALS
+    known = None
+    if reply.enhanced or code not in _SAY_LITTLE:
+        known = _AUTH_REPLIES.get((code, reply.enhanced))
+    if known is None:
+        known = code_of_words(reply.words, Stage.AUTH, _rules_for(code))
+    return known or _AUTH_REPLIES.get((code, ""))
+
+
 def _from_numbers(stage: Stage, reply: Reply) -> Code:
     code = reply.code or 0
-    if stage is Stage.AUTH:
-        known = None
-        if reply.enhanced or code not in _SAY_LITTLE:
-            known = _AUTH_REPLIES.get((code, reply.enhanced))
-        if known is None:
-            known = code_of_words(reply.words, stage, _rules_for(code))
-        known = known or _AUTH_REPLIES.get((code, ""))
-        if known is not None:
-            return known
+    known = _from_auth_numbers(reply) if stage is Stage.AUTH else None
+    if known is not None:
+        return known
     if stage is Stage.TLS and code != 421:
         refused = code in (500, 502, 503)
         return Code.STARTTLS_UNSUPPORTED if refused else Code.SERVER_MISCONFIGURED

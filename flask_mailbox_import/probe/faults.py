@@ -33,6 +33,10 @@ class Silent(Exception):
     """The server sent nothing in the time after which the other TLS mode is tried."""
 
 
+class RefusedInClear(Exception):
+    """A server that speaks TLS from the start answered in clear: it refused the connection."""
+
+
 class ReplyTooLong(Exception):
     """The server's reply is longer than our limits."""
 

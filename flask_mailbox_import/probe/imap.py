@@ -26,6 +26,8 @@ from .wire import Wire
 _LITERAL = re.compile(rb"\{(\d{1,20})\+?\}$")
 _CAPABILITIES = re.compile(rb"(?:\* |\[)CAPABILITY ([^\]]*)", re.IGNORECASE)
 _STATUS = re.compile(rb"(OK|NO|BAD|BYE|PREAUTH)(?= |$)", re.IGNORECASE)
+# A reply that comes late, to a command before.
+_STALE = re.compile(rb"A\d{1,9} (OK|NO|BAD)\b", re.IGNORECASE)
 # Untagged responses that may tell why a command failed.
 _TELLING = re.compile(rb"\* (NO|BAD|BYE)\b|\* OK \[ALERT\]", re.IGNORECASE)
 # RFC 3501 section 9: the characters of a quoted string that need no backslash.
@@ -143,14 +145,14 @@ class IMAPDialogue:
         login = self._login
         offered = sorted(each[5:] for each in self._capabilities if each.startswith("AUTH="))
         known = mechanisms(offered, login.username, login.password)
-        ways: dict[str, Callable[[], None]] = {
-            each.name: partial(self._exchange, each) for each in known
-        }
+        ways = [partial(self._exchange, each) for each in known]
         if "LOGINDISABLED" not in self._capabilities:
-            ways["LOGIN"] = self._log_in
+            # After PLAIN, if that is offered.
+            place = 1 if "PLAIN" in offered else 0
+            return [*ways[:place], self._log_in, *ways[place:]]
         if not ways:
             raise NoCommonMechanism(tuple(offered))
-        return [ways[name] for name in ("PLAIN", "LOGIN", "CRAM-MD5") if name in ways]
+        return [*ways]
 
     def _exchange(self, mechanism: Mechanism) -> None:
         """Log in by AUTHENTICATE; an initial response needs SASL-IR (RFC 4959)."""
@@ -208,6 +210,8 @@ class IMAPDialogue:
             if status is not None:
                 if status[1].upper() != b"OK":
                     raise ReplyRefused(None, b"\n".join([line[len(tag) :], *told]))
+                # What was said beside it was no reason to refuse.
+                self._aside, self._stray = [], None
                 return
             if line.startswith(b"+") and answer is not None:
                 more = answer(line[1:].strip())
@@ -219,7 +223,7 @@ class IMAPDialogue:
                 if line[2:5].upper() == b"BYE":
                     self._said_bye = True
                     raise ReplyRefused(None, b"\n".join(told))
-            elif line and not line.startswith((b"* ", b"+")):
+            elif line and not line.startswith((b"* ", b"+")) and not _STALE.match(line):
                 self._stray = NotAReply(line)
                 if not is_harmless(Protocol.IMAP, line):
                     raise self._stray

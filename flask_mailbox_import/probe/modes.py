@@ -21,13 +21,15 @@ from .wire import Wire
 # in place of its only one, where the server may not have two at once.
 _BESIDE_AT = 0.5
 _INSTEAD_AT = 0.75
+# Seconds before each try of TLS in place of a connection.
+_PAUSES = (0.0, 0.2, 0.5)
 
 
 class ModeSearch:
-    """What is known of a server's TLS mode, and the one trial that finds it out.
+    """What is known of a server's TLS mode, and whose turn it is to find it out.
 
     Nobody talks before a server's greeting, because some servers ban who does. Only where a server
-    stays silent, one test of all tries TLS. The others wait for what it finds.
+    stays silent, one test at a time tries TLS. The others wait for what it finds.
     """
 
     def __init__(self) -> None:
@@ -52,21 +54,28 @@ class ModeSearch:
 
         If it is, it calls :meth:`end_beside` when one of the two connections is closed.
         """
-        if self.pace is None or not self.pace.has_place_beside or not self.begin_instead():
-            return False
-        self.pace.running += 1
-        return True
+        may_begin = self.pace is not None and self.pace.has_place_beside
+        return may_begin and self.begin_instead() and self._take_place_beside()
 
     def end_beside(self) -> None:
         """Note that one of two connections is closed."""
         if self.pace is not None:
-            self.pace.release(was_watched=False)
+            self.pace.give_place_beside_back()
 
     def begin_instead(self) -> bool:
         """Tell whether the caller is the one that tries TLS now, in place of its connection."""
         if self._begun or self.speaks_first or self.known is not None:
             return False
         self._begun = True
+        return True
+
+    def give_back(self) -> None:
+        """Note that the trial has shown nothing: another test may try."""
+        self._begun = False
+
+    def _take_place_beside(self) -> bool:
+        if self.pace is not None:
+            self.pace.take_place_beside()
         return True
 
 
@@ -96,10 +105,10 @@ class FirstWord:
         try:
             if self._is_heard(started + timeout * _BESIDE_AT):
                 return self._heard()
-            if self._search.begin_beside():
-                return self._beside()
-            if self._is_heard(started + timeout * _INSTEAD_AT):
-                return self._heard()
+            instead_at = started + timeout * _INSTEAD_AT
+            secured = self._beside(instead_at) if self._search.begin_beside() else None
+            if secured is not None or self._is_heard(instead_at):
+                return secured or self._heard()
             if self._search.begin_instead():
                 return self._instead()
             self._is_heard()
@@ -117,39 +126,49 @@ class FirstWord:
         if self._search.is_tls.is_set():
             return None
         # A server that hangs up on a silent client may have waited for its TLS.
-        if self._first.has_hung_up() and self._search.begin_instead():
-            return self._tried() or self._first
+        if not self._first.peek() and self._search.begin_instead():
+            return self._judged(self._try_tls()) or self._first
         return self._first
 
-    def _beside(self) -> Wire | None:
+    def _beside(self, until: float) -> Wire | None:
+        """Try TLS on a second connection; return it, or None where TLS is not spoken on it.
+
+        At ``until`` the first connection makes way: the server may serve one after another.
+        """
         trial = gevent.spawn(self._try_tls)
         try:
             signs: list[Any] = [self._greeting, trial]
-            gevent.wait(signs, count=1)
-            if trial.ready() or self._first.has_hung_up():
+            ready = gevent.wait(signs, max(0.0, until - time.monotonic()), count=1)
+            if not ready:
+                self._give_up_first()
                 secured = self._judged(trial.get())
-                if secured is not None:
-                    return secured
+                if secured is None:
+                    raise Silent
+                return secured
+            if trial.ready() or not self._first.peek():
+                return self._judged(trial.get())
         finally:
             trial.kill()
             self._search.end_beside()
-        self._is_heard()
-        return self._heard()
+        return None
 
     def _instead(self) -> Wire:
+        """Try TLS in place of the first connection; the server may need time to close that."""
         self._give_up_first()
-        secured = self._tried()
-        if secured is None:
-            raise Silent
-        return secured
+        for pause in _PAUSES:
+            gevent.sleep(pause)
+            made = self._try_tls()
+            if isinstance(made, Wire):
+                return made
+            self._judged(made)
+            if not _shows_nothing(made):
+                break
+        raise Silent
 
     def _give_up_first(self) -> None:
         # The event loop may not watch a socket that is closed.
         self._greeting.kill()
         self._first.close()
-
-    def _tried(self) -> Wire | None:
-        return self._judged(self._try_tls())
 
     def _judged(self, made: Wire | Exception) -> Wire | None:
         """Return a connection with TLS in place of the first; None where it is not spoken."""
@@ -158,7 +177,17 @@ class FirstWord:
             return made
         if speaks_tls(made):
             raise made
+        if _shows_nothing(made):
+            self._search.give_back()
         return None
+
+
+def _shows_nothing(made: Wire | Exception) -> bool:
+    """Tell whether a trial of TLS failed for another reason than the mode.
+
+    The server refused or dropped the connection; in clear, perhaps, as one too many.
+    """
+    return not isinstance(made, TimeoutError | Silent)
 
 
 def speaks_tls(fault: Exception) -> bool:

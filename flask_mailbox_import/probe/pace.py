@@ -33,6 +33,7 @@ class Pace:
         self._is_limit = is_limit
         #: How many connections are open on our side.
         self.running = 0
+        self._is_beside = False
         #: How many tests wait for this address.
         self.waiting = 0
         #: For each closing connection the time (``time.monotonic``) until which it counts.
@@ -61,8 +62,19 @@ class Pace:
 
     @property
     def has_place_beside(self) -> bool:
-        """Whether a running test may have a second connection for a while."""
-        return not self._is_limit or self.busy(time.monotonic()) < self._window
+        """Whether a running test may have a second connection for a while; one test at a time."""
+        is_wide = not self._is_limit and self._window == self._widest
+        return not self._is_beside and (is_wide or self.busy(time.monotonic()) < self._window)
+
+    def take_place_beside(self) -> None:
+        """Note that a running test has a second connection."""
+        self._is_beside = True
+        self.running += 1
+
+    def give_place_beside_back(self) -> None:
+        """Note that it has only one again."""
+        self._is_beside = False
+        self.release(was_watched=False)
 
     def opens_at(self, now: float) -> float | None:
         """Return the time at which the window opens by itself for a waiting test; None: never."""

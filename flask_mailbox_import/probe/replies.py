@@ -86,7 +86,7 @@ def shown(reply: Reply, login: Login) -> str:
     """Return the reply for display: short, without links, IP addresses or the password."""
     numbers = f"{reply.code or ''} {reply.enhanced}".strip()
     words = _cleaned(reply.words)
-    if _echoes(reply.words, login) or _echoes(words, login):
+    if echoes_password(reply.words, login) or echoes_password(words, login):
         words = ""
     return f"{numbers} {words}".strip()
 
@@ -101,7 +101,7 @@ def _cleaned(words: str) -> str:
     return words if len(words) <= MAX_SHOWN else words[: MAX_SHOWN - 1].rstrip() + "…"
 
 
-def _echoes(words: str, login: Login) -> bool:
+def echoes_password(words: str, login: Login) -> bool:
     """Tell whether a reply repeats the password, as it is or encoded."""
     password = login.password.reveal()
     clear = password.encode()

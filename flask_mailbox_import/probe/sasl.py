@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable
 from ..core.mailboxes import Protocol
 from ..core.secret import Secret
 from .diagnosis import refuses_mechanism
-from .faults import HungUp, LoginNotEncodable, NotAReply, ReplyRefused
+from .faults import HungUp, LoginNotEncodable, ReplyRefused
 
 # What a prompt of LOGIN asks for. Neither word, or both: its place tells.
 _ASKS_NAME = re.compile(r"user|log ?in|name|account|mail", re.IGNORECASE)
@@ -31,10 +31,7 @@ class Mechanism:
         self._password = password
 
     def answer(self, challenge: bytes) -> str | None:
-        """Return the answer to a challenge as the server wrote it; None where there is none.
-
-        :raises NotAReply: the challenge cannot be read, and the answer depends on it.
-        """
+        """Return the answer to a challenge as the server wrote it; None where there is none."""
         raise NotImplementedError
 
 
@@ -82,7 +79,10 @@ class LoginPrompts(Mechanism):
 
 
 class CramMD5(Mechanism):
-    """CRAM-MD5 (RFC 2195): a digest of the server's challenge; the password is not sent."""
+    """CRAM-MD5 (RFC 2195): a digest of the server's challenge; the password is not sent.
+
+    A challenge that is not base64 has no answer.
+    """
 
     name = "CRAM-MD5"
     _answered = False
@@ -95,7 +95,7 @@ class CramMD5(Mechanism):
         try:
             nonce = base64.b64decode(challenge, validate=True)
         except ValueError:
-            raise NotAReply(challenge) from None
+            return None
         digest = hmac.new(self._password.reveal().encode(), nonce, "md5").hexdigest()
         return _as_base64(f"{self._username} {digest}")
 
@@ -112,7 +112,8 @@ def log_in(protocol: Protocol, ways: Iterable[Callable[[], None]]) -> None:
 
     :param ways: each logs in, or raises.
     :raises ReplyRefused, LoginNotEncodable: the last way's refusal.
-    :raises OSError, HungUp, NotAReply, ReplyTooLong: the connection broke at the first way.
+    :raises OSError, HungUp: the connection broke at the first way.
+    :raises NotAReply, ReplyTooLong: it broke at any.
     """
     refusal: Exception | None = None
     for way in ways:
@@ -137,10 +138,10 @@ def log_in(protocol: Protocol, ways: Iterable[Callable[[], None]]) -> None:
 
 def _prompt(challenge: bytes) -> str:
     try:
-        return base64.b64decode(challenge, validate=True).decode("latin-1")
+        return base64.b64decode(challenge, validate=True).decode("utf-8", "replace")
     except ValueError:
         # Some servers do not encode their prompts.
-        return challenge.decode("latin-1")
+        return challenge.decode("utf-8", "replace")
 
 
 def _as_base64(text: str) -> str:

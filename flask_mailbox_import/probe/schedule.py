@@ -12,10 +12,11 @@ from gevent.pool import Group, Pool
 from gevent.ssl import SSLContext
 
 from ..config import Config
+from ..core.codes import Code
 from ..core.mailboxes import Stage
 from .attempt import Attempt, log_unforeseen
-from .diagnosis import Finding, Tried, diagnose
-from .guard import Guard, NoAddress
+from .diagnosis import FROM_LOGIN, Finding, Tried, diagnose
+from .guard import Guard, NoAddress, by_turns
 from .lockout import Refusals
 from .pace import Pace
 from .servers import LONGEST_WAIT, LoginTest, Server
@@ -24,7 +25,6 @@ from .verdicts import Verdicts
 
 # How many seconds to wait for the server to close a connection, and so to count it no longer.
 _LINGER = 1.0
-_FROM_LOGIN = frozenset({Stage.AUTH, Stage.SELECT})
 
 
 class Schedule:
@@ -100,7 +100,8 @@ class Schedule:
     def _look_up(self, host: str, servers: list[Server]) -> None:
         started = time.monotonic()
         try:
-            address = str(self._guard.resolve(host)[0])
+            # The address that is connected to first: names of one server may have others beside.
+            address = str(by_turns(self._guard.resolve(host))[0])
         except (NoAddress, OSError) as fault:
             if isinstance(fault, OSError):
                 log_unforeseen(Stage.RESOLVE, fault)
@@ -122,14 +123,19 @@ class Schedule:
 
     def _new_pace(self) -> Pace:
         config = self._config
-        return Pace(config.per_host, is_limit=config.per_host < config.concurrency)
+        is_limit = config.per_host < config.concurrency or config.per_host == 1
+        return Pace(config.per_host, is_limit=is_limit)
 
     def _is_under_way(self) -> bool:
         return bool(self._looking_up or self._tries or self._retries or self._turns)
 
     def _queue(self, server: Server, test: LoginTest) -> None:
-        if server.lesson is not None:
-            self._verdicts.failed(test, server.lesson, shared=True)
+        lesson = server.lesson
+        if lesson is not None and lesson.code is Code.NOT_TESTED and test.finding is not None:
+            # It was tested, if not to the end.
+            self._verdicts.failed(test, test.finding)
+        elif lesson is not None:
+            self._verdicts.failed(test, lesson, shared=True)
         else:
             self._turns.put(server, test)
             if server.pace is not None:
@@ -149,7 +155,7 @@ class Schedule:
 
     def _start(self, server: Server) -> None:
         test = self._turns.take(server)
-        pace = server.pace or self._new_pace()
+        pace = cast("Pace", server.pace)
         test.started = time.monotonic()
         test.crowded = pace.busy(test.started) > 0
         pace.running += 1
@@ -196,7 +202,7 @@ class Schedule:
         if finding is None:
             self._succeeded(server, pace)
             self._verdicts.passed(test, tried.security)
-        elif server.refusals.is_sign(finding):
+        elif server.refusals.is_sign(finding) and not self._is_of_the_account(server, finding):
             self._suspect(server, pace, test, finding)
         else:
             self._fail(server, pace, test, tried, finding)
@@ -215,12 +221,11 @@ class Schedule:
             server.learn_absence(tried)
             if finding.may_pass:
                 server.learn_wait(finding)
-            elif finding.answered and tried.stage in _FROM_LOGIN:
-                if not test.crowded:
-                    server.refusals.clear()
+            elif finding.answered and tried.stage in FROM_LOGIN:
                 self._succeeded(server, pace)
             may_wait = (finding.wait or 0) <= LONGEST_WAIT
             if finding.may_pass and may_wait and test.tries < self._config.retries:
+                test.finding = finding
                 self._retries.add(test, finding.wait)
                 return
             again = False
@@ -233,19 +238,30 @@ class Schedule:
             self._teach(server, server.lesson)
 
     def _suspect(self, server: Server, pace: Pace, test: LoginTest, finding: Finding) -> None:
-        """Find out whether the server has locked us out: one connection alone shows it."""
-        at_login = finding.stage in _FROM_LOGIN
-        pace.narrow(test.started, to_one=True)
-        pace.rest(0)
-        if at_login and test.was_dropped:
-            self._verdicts.failed(test, finding)
-        elif at_login or test.crowded:
-            test.was_dropped = test.was_dropped or at_login
+        """Find out whether the server has locked us out: connections alone show it."""
+        refusals = server.refusals
+        if test.crowded:
+            pace.narrow(test.started, to_one=True)
+            pace.rest(refusals.seconds_to_look)
             self._queue(server, test)
-        else:
-            locked_out = server.refusals.locked_out(finding.stage)
+            return
+        if finding.stage in FROM_LOGIN:
+            if test.was_shut_out:
+                # The fault is this login's own.
+                self._verdicts.failed(test, finding)
+                return
+            test.was_shut_out = True
+        if refusals.shut_out():
+            locked_out = refusals.locked_out(finding.stage)
             self._verdicts.failed(test, locked_out)
             self._teach_all(server, locked_out)
+        else:
+            pace.rest(refusals.seconds_to_look)
+            self._queue(server, test)
+
+    def _is_of_the_account(self, server: Server, finding: Finding) -> bool:
+        """Tell whether a provider that counts by account refuses more logins of this one."""
+        return finding.answered and finding.stage in FROM_LOGIN and server.is_known
 
     def _succeeded(self, server: Server, pace: Pace) -> None:
         server.learn_success()

@@ -30,8 +30,10 @@ class LoginTest:
     #: How often it was refused, perhaps because of our own pace, and how often it met silence.
     refusals: int = 0
     silences: int = 0
-    #: Whether the server dropped the connection at its login, as it does after a lock-out.
-    was_dropped: bool = False
+    #: Whether it was shut out at its login, alone; see ``Refusals``.
+    was_shut_out: bool = False
+    #: What its last try found, where another try follows.
+    finding: Finding | None = None
     started: float = 0.0
     #: Whether we had other connections to the server open at the same time.
     crowded: bool = False
@@ -107,7 +109,7 @@ class Server:
     proven: bool = False
     #: The finding that ended one test and holds for all other tests of the server.
     lesson: Finding | None = None
-    #: The TLS mode that it speaks, once a test has shown it.
+    #: What is known of its TLS mode.
     search: ModeSearch = field(default_factory=ModeSearch)
     silent_logins: int = 0
     silent_rounds: int = 0
@@ -168,7 +170,7 @@ class Server:
             # The server closed the connection at the login: try once more, with fewer connections.
             dropped_late = finding.code is Code.CONNECTION_CLOSED and not test.refusals
             may_be = finding.may_pass and test.refusals < FREE_DOUBTS
-            return of_the_server or may_be or (dropped_late and self.proven)
+            return of_the_server or may_be or dropped_late
         return of_the_server and self.proven
 
     def learn_pressure(self, test: LoginTest, finding: Finding) -> bool:
@@ -177,7 +179,7 @@ class Server:
         if not test.crowded:
             self.refused_alone += 1
         if self.pace is None or self.refused_alone >= REFUSALS_ALONE:
-            self.lesson = self.refusals.explained(finding)
+            self.lesson = finding
             return False
         nobody = finding.code is Code.CONNECTION_REFUSED and not self.proven
         self.pace.narrow(test.started, to_one=nobody)

@@ -89,12 +89,15 @@ class Wire:
         """
         socket.wait_read(self._open_socket().fileno(), seconds, Silent())
 
-    def has_hung_up(self) -> bool:
-        """Tell whether the server has closed the connection; call it when that need not wait."""
+    def peek(self) -> bytes:
+        """Return the first bytes that the server has sent, and leave them; b"": it has hung up.
+
+        Call it once :meth:`wait_for_bytes` has returned.
+        """
         try:
-            return self._open_socket().recv(1, socket.MSG_PEEK) == b""
+            return self._open_socket().recv(4, socket.MSG_PEEK)
         except OSError:
-            return True
+            return b""
 
     def start_tls(self) -> None:
         """Make the TLS handshake; verify the chain and the name.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+import threading
 import time
 
 import pytest
@@ -111,3 +112,42 @@ def test_a_server_that_hangs_up_on_silence_may_speak_tls(make_host, mail_server)
     host = make_host(server.port, TIMEOUT=TIMEOUT, RETRIES=0)
     data = host.post(Header + rows_on(server, 1)).json["data"]
     assert data["imported"] == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("says", [CLOSE, b"421 Too many concurrent SMTP connections\r\n"])
+@pytest.mark.parametrize(("rows", "places"), [(20, 20), (20, 5), (12, 12), (40, 30), (5, 1)])
+def test_a_server_for_tls_that_refuses_one_connection_too_many(
+    make_host, mail_server, says, rows, places
+):
+    """Exim says so in clear, on its port for TLS too: that is no sign of its mode."""
+    server = mail_server(implicit_tls=True)
+    serve = server._talk
+
+    def talk(session: Session) -> None:
+        if server.open_now > places:
+            if says != CLOSE:
+                session.sock.sendall(says)
+            return
+        serve(session)
+
+    server._talk = talk
+    host = make_host(server.port, TIMEOUT=TIMEOUT)
+    data = host.post(Header + rows_on(server, rows)).json["data"]
+    assert (data["imported"], data["errors"]) == (rows, [])
+
+
+@pytest.mark.slow
+def test_a_server_that_serves_few_at_once_lets_the_trial_wait(make_host, mail_server):
+    """Postfix with five processes: our own silent connections hold them all, and one makes way."""
+    server = mail_server(implicit_tls=True)
+    serve, free = server._talk, threading.Semaphore(5)
+
+    def talk(session: Session) -> None:
+        with free:
+            serve(session)
+
+    server._talk = talk
+    host = make_host(server.port, TIMEOUT=TIMEOUT)
+    data = host.post(Header + rows_on(server, 5)).json["data"]
+    assert (data["imported"], data["errors"]) == (5, [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 from import_calls import codes_of, ended, retry
@@ -69,8 +70,8 @@ def test_after_a_lock_out_the_other_rows_are_not_tried(make_host, banning_server
     host = make_host(server.port)
     data = host.post(Header + wrong_rows(server, 60) + rows_on(server, 20, name="g")).json["data"]
     assert codes_of(data) == {"bad_credentials": 5, "too_many_attempts": 75}
-    # The first twenty, one for each place that a refusal freed, and one that made sure.
-    assert len(server.sessions) <= 20 + 5 + 1
+    # The first twenty, one for each place that a refusal freed, and the looks that made sure.
+    assert len(server.sessions) <= 20 + 5 + 1 + 3
     assert server.refused == 5
     hints = {each["hint"] for each in data["errors"] if each["code"] == "too_many_attempts"}
     (hint,) = hints
@@ -98,12 +99,58 @@ def test_a_server_with_few_places_has_locked_out_nobody(make_host, banning_serve
 
 
 @pytest.mark.slow
-def test_a_server_that_let_somebody_in_has_locked_out_nobody(make_host, banning_server):
+@pytest.mark.parametrize("settings", [{}, {"CONCURRENCY": 1}, {"PER_HOST": 1}, {"RETRIES": 0}])
+def test_a_ban_is_one_though_a_login_has_worked(make_host, banning_server, settings):
+    """An ordinary file: one good row to three wrong ones."""
     server = banning_server(5)
-    host = make_host(server.port, CONCURRENCY=1)
-    data = host.post(Header + rows_on(server, 1, name="g") + wrong_rows(server, 20)).json["data"]
-    assert data["imported"] == 1
-    assert "too_many_attempts" not in codes_of(data)
+    host = make_host(server.port, **settings)
+    lines = [row(f"u{n}@x.com", "right" if n % 4 == 0 else "no", server.port) for n in range(80)]
+    data = host.post(Header + "".join(lines)).json["data"]
+    found = codes_of(data)
+    assert (found.pop("bad_credentials"), data["imported"] > 0) == (5, True)
+    assert set(found) == {"too_many_attempts"}
+
+
+class FastServer(BanningServer):
+    """Bans nobody; it drops what is more than so many connections in three seconds."""
+
+    def _greet(self, _session: Session) -> bytes | None:
+        with self._lock:
+            now = time.monotonic()
+            self.recent = [each for each in getattr(self, "recent", []) if each > now - 3]
+            if len(self.recent) >= 20:
+                return CLOSE
+            self.recent.append(now)
+        return None
+
+
+@pytest.mark.slow
+def test_a_server_that_limits_connections_in_a_time_has_locked_out_nobody(make_host, context):
+    with FastServer(context, after=1000) as server:
+        host = make_host(server.port)
+        csv = Header + wrong_rows(server, 40) + rows_on(server, 20, name="g")
+        data = host.post(csv).json["data"]
+    assert codes_of(data) == {"bad_credentials": 40}
+    assert data["imported"] == 20
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("says", [CLOSE, b"421 4.7.0 Too many failed logins\r\n"])
+@pytest.mark.parametrize("settings", [{}, {"PER_HOST": 1}])
+def test_a_ban_at_the_login_is_seen_too(make_host, context, says, settings):
+    class Server(BanningServer):
+        def _greet(self, _session: Session) -> None:
+            return None
+
+        def _judge(self, session: Session) -> bytes:
+            reply = super()._judge(session)
+            return says if reply == CLOSE else reply
+
+    with Server(context, after=5) as server:
+        host = make_host(server.port, RETRIES=0, **settings)
+        data = host.post(Header + wrong_rows(server, 60)).json["data"]
+        assert codes_of(data) == {"bad_credentials": 5, "too_many_attempts": 55}
+        assert len(server.sessions) <= 20 + 5 + 4
 
 
 def test_names_of_one_address_are_locked_out_together(make_host, banning_server):
@@ -113,7 +160,7 @@ def test_names_of_one_address_are_locked_out_together(make_host, banning_server)
     lines = [row(f"w{n}@x.com", "no", server.port, host=name) for n, name in enumerate(names)]
     data = host.post(Header + "".join(lines)).json["data"]
     assert server.refused == 5
-    assert len(server.sessions) <= 5 + 2 + 1
+    assert len(server.sessions) <= 5 + 2 + 3
     assert codes_of(data) == {"bad_credentials": 5, "too_many_attempts": 16}
 
 
