@@ -130,12 +130,8 @@ class Schedule:
         return bool(self._looking_up or self._tries or self._retries or self._turns)
 
     def _queue(self, server: Server, test: LoginTest) -> None:
-        lesson = server.lesson
-        if lesson is not None and lesson.code is Code.NOT_TESTED and test.finding is not None:
-            # It was tested, if not to the end.
-            self._verdicts.failed(test, test.finding)
-        elif lesson is not None:
-            self._verdicts.failed(test, lesson, shared=True)
+        if server.lesson is not None:
+            self._fail_untried(test, server.lesson)
         else:
             self._turns.put(server, test)
             if server.pace is not None:
@@ -240,6 +236,7 @@ class Schedule:
     def _suspect(self, server: Server, pace: Pace, test: LoginTest, finding: Finding) -> None:
         """Find out whether the server has locked us out: connections alone show it."""
         refusals = server.refusals
+        test.finding = finding
         if test.crowded:
             pace.narrow(test.started, to_one=True)
             pace.rest(refusals.seconds_to_look)
@@ -277,4 +274,11 @@ class Schedule:
 
     def _teach(self, server: Server, lesson: Finding) -> None:
         for test in self._turns.drain(server):
+            self._fail_untried(test, lesson)
+
+    def _fail_untried(self, test: LoginTest, lesson: Finding) -> None:
+        if lesson.code is Code.NOT_TESTED and test.finding is not None:
+            # It was tested, if not to its end.
+            self._verdicts.failed(test, test.finding)
+        else:
             self._verdicts.failed(test, lesson, shared=True)

@@ -207,3 +207,10 @@ def test_a_retry_goes_on_where_it_stopped(make_host, banning_server):
     assert codes_of(data) == {"bad_credentials": 2, "not_tested": 9}
     assert retry(host, data["importId"]).status_code in (200, 202)
     assert ended(host, data["importId"])["imported"] == 9
+
+
+def test_what_was_tested_is_not_said_to_be_untested(make_host, mail_server):
+    server = mail_server(replies={"AUTH": b"454 4.7.0 Too many login attempts\r\n"})
+    host = make_host(server.port, STOP_AFTER_REFUSED=4)
+    data = host.post(Header + rows_on(server, 20)).json["data"]
+    assert codes_of(data) == {"too_many_attempts": 4, "not_tested": 16}
