@@ -42,6 +42,7 @@ class ModeSearch:
         #: The pace of the server's address; None until its name is looked up.
         self.pace: Pace | None = None
         self._begun = False
+        self._was_beside = False
 
     def learn(self, mode: Security) -> None:
         """Note the mode in which TLS was up."""
@@ -54,8 +55,12 @@ class ModeSearch:
 
         If it is, it calls :meth:`end_beside` when one of the two connections is closed.
         """
-        may_begin = self.pace is not None and self.pace.has_place_beside
-        return may_begin and self.begin_instead() and self._take_place_beside()
+        if self.pace is None or self._was_beside or not self.pace.has_place_beside:
+            return False
+        self._was_beside = self.begin_instead()
+        if self._was_beside:
+            self.pace.take_place_beside()
+        return self._was_beside
 
     def end_beside(self) -> None:
         """Note that one of two connections is closed."""
@@ -72,11 +77,6 @@ class ModeSearch:
     def give_back(self) -> None:
         """Note that the trial has shown nothing: another test may try."""
         self._begun = False
-
-    def _take_place_beside(self) -> bool:
-        if self.pace is not None:
-            self.pace.take_place_beside()
-        return True
 
 
 class FirstWord:

@@ -193,7 +193,7 @@ class Schedule:
 
     def _decide(self, server: Server, pace: Pace, test: LoginTest, tried: Tried) -> None:
         """Turn the result of a try into a verdict, another try, or a lesson for all tests."""
-        finding = tried.finding
+        finding = test.finding = tried.finding
         server.refusals.learn(finding)
         if finding is None:
             self._succeeded(server, pace)
@@ -221,7 +221,6 @@ class Schedule:
                 self._succeeded(server, pace)
             may_wait = (finding.wait or 0) <= LONGEST_WAIT
             if finding.may_pass and may_wait and test.tries < self._config.retries:
-                test.finding = finding
                 self._retries.add(test, finding.wait)
                 return
             again = False
@@ -236,7 +235,6 @@ class Schedule:
     def _suspect(self, server: Server, pace: Pace, test: LoginTest, finding: Finding) -> None:
         """Find out whether the server has locked us out: connections alone show it."""
         refusals = server.refusals
-        test.finding = finding
         if test.crowded:
             pace.narrow(test.started, to_one=True)
             pace.rest(refusals.seconds_to_look)

@@ -32,7 +32,7 @@ class LoginTest:
     silences: int = 0
     #: Whether it was shut out at its login, alone; see ``Refusals``.
     was_shut_out: bool = False
-    #: What its last try found, where another try follows.
+    #: What its last try found.
     finding: Finding | None = None
     started: float = 0.0
     #: Whether we had other connections to the server open at the same time.
