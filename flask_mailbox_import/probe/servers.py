@@ -10,7 +10,7 @@ from ..core.codes import Code
 from ..core.mailboxes import Login, Protocol, Stage
 from ..core.providers import Provider, provider_of
 from ..core.rows import Outcome
-from .diagnosis import Finding, Tried
+from .diagnosis import FROM_LOGIN, Finding, Tried
 from .lockout import Refusals
 from .modes import ModeSearch
 from .pace import Pace
@@ -182,7 +182,9 @@ class Server:
             self.lesson = finding
             return False
         nobody = finding.code is Code.CONNECTION_REFUSED and not self.proven
-        self.pace.narrow(test.started, to_one=nobody)
+        # A connection that was dropped at the login may be the first sign of a lock-out.
+        dropped_late = finding.code is Code.CONNECTION_CLOSED and finding.stage in FROM_LOGIN
+        self.pace.narrow(test.started, to_one=nobody or dropped_late)
         # With "too many connections" a time is the period of the limit, not a wait.
         wait = 0 if finding.code is Code.TOO_MANY_CONNECTIONS else finding.wait or 0
         if wait > LONGEST_WAIT:
