@@ -61,4 +61,6 @@ def age(host: Host, by: timedelta) -> None:
                     for each in host.db.session.scalars(host.db.select(model)):
                         moment = getattr(each, column.name)
                         setattr(each, column.name, moment and moment - by)
+        for each in host.db.session.scalars(host.db.select(models.import_)):
+            each.beat = each.beat and each.beat - int(by.total_seconds())
         host.db.session.commit()
