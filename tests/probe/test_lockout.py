@@ -62,6 +62,7 @@ def wrong_rows(server: SMTPServer, count: int, host: str = "localhost") -> str:
     return "".join(row(f"w{each}@x.com", "no", server.port, host=host) for each in range(count))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "says", [CLOSE, b"554 5.7.1 Your IP is banned\r\n", b"421 Too many failed logins\r\n"]
 )
@@ -153,6 +154,7 @@ def test_a_ban_at_the_login_is_seen_too(make_host, context, says, settings):
         assert len(server.sessions) <= 20 + 5 + 4
 
 
+@pytest.mark.slow
 def test_names_of_one_address_are_locked_out_together(make_host, banning_server):
     server = banning_server(5)
     host = make_host(server.port, CONCURRENCY=2)
@@ -164,6 +166,7 @@ def test_names_of_one_address_are_locked_out_together(make_host, banning_server)
     assert codes_of(data) == {"bad_credentials": 5, "too_many_attempts": 16}
 
 
+@pytest.mark.slow
 def test_what_a_firewall_refuses_is_a_lock_out_too(make_host, banning_server):
     server = banning_server(1000)
     refuse = server._judge
