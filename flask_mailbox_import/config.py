@@ -52,6 +52,10 @@ def _integer(low: int, high: int) -> Callable[[object], int]:
     return parse
 
 
+def _unless_none(parse: Callable[[object], int]) -> Callable[[object], int | None]:
+    return lambda value: None if value is None else parse(value)
+
+
 def _seconds(low: float, high: float) -> Callable[[object], float]:
     def parse(value: object) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -203,6 +207,11 @@ class Config:
     ca_file: str | None = _setting(None, _ca_file, "CA certificates in place of the system's")
     ehlo_name: str = _setting(None, _ehlo_name, "what we call ourselves to mail servers")
     max_running: int = _setting(4, _integer(1, 1000), "imports running at once in one process")
+    workspace_running: int | None = _setting(
+        None,
+        _unless_none(_integer(1, 1000)),
+        "of these, of one workspace; None: one less than MAX_RUNNING, and at least 1",
+    )
     keep_failed_secrets: int = _setting(
         3600, _integer(0, 86_400), "seconds that a failed row's credentials are kept for a retry"
     )

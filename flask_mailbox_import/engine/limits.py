@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,7 +16,7 @@ from ..storage.queries import Queries
 
 
 class Limits:
-    """The limits of one app: ``MAX_RUNNING`` and ``MAX_REFUSED_LOGINS``.
+    """The limits of one app: ``MAX_RUNNING``, ``WORKSPACE_RUNNING`` and ``MAX_REFUSED_LOGINS``.
 
     ``refuse_run`` and ``refuse_guessing`` read the database and need an app context.
     """
@@ -23,16 +24,37 @@ class Limits:
     def __init__(self, config: Config, queries: Queries) -> None:
         self._config = config
         self._queries = queries
-        #: One place for each import that may run in this process.
-        self._places = threading.BoundedSemaphore(config.max_running)
+        self._lock = threading.Lock()
+        #: How many imports of each workspace run in this process; None: of an operator's call.
+        self._running = Counter[str | None]()
+        #: One place stays for a workspace that has none running.
+        self._of_one = config.workspace_running or max(1, config.max_running - 1)
 
-    def take_place(self) -> bool:
-        """Take a place for a run; return False if none is free."""
-        return self._places.acquire(blocking=False)
+    def take_place(self, workspace_id: str | None) -> bool:
+        """Take a place for a run of a workspace; return False if none is free."""
+        with self._lock:
+            is_full = self._running.total() >= self._config.max_running
+            if is_full or self._running[workspace_id] >= self._of_one:
+                return False
+            self._running[workspace_id] += 1
+            return True
 
-    def give_place_back(self) -> None:
+    def give_place_back(self, workspace_id: str | None) -> None:
         """Give back a place that was taken."""
-        self._places.release()
+        with self._lock:
+            self._running[workspace_id] -= 1
+            self._running += Counter()  # without those that have none
+
+    def without_place(self) -> list[str] | None:
+        """Return the workspaces that may begin no more runs in this process now; None: all."""
+        with self._lock:
+            if self._running.total() >= self._config.max_running:
+                return None
+            return [
+                workspace_id
+                for workspace_id, running in self._running.items()
+                if workspace_id is not None and running >= self._of_one
+            ]
 
     @contextmanager
     def place(self, workspace_id: str | None) -> Iterator[None]:
@@ -40,13 +62,13 @@ class Limits:
 
         :raises TooManyRunning: none is free.
         """
-        if not self.take_place():
+        if not self.take_place(workspace_id):
             tell(limit_reached, workspace_id=workspace_id, limit="MAX_RUNNING")
             raise TooManyRunning("Too many imports are running here: try again in a while.")
         try:
             yield
         finally:
-            self.give_place_back()
+            self.give_place_back(workspace_id)
 
     def refuse_run(self, import_id: str, workspace_id: str | None) -> None:
         """Refuse an import that tests logins if its workspace has too many refused logins.

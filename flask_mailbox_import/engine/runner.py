@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Collection
 
 from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
@@ -16,7 +17,7 @@ from ..core.errors import (
     described,
 )
 from ..core.imports import ImportStatus
-from ..storage.queries import Queries
+from ..storage.queries import Queries, Queued
 from ..storage.runs import Runs
 from ..storage.session import shares_connection
 from .execution import Execution
@@ -46,6 +47,8 @@ class ThreadRunner:
         self._limits = limits
         self._runs = runs
         self._serves = False
+        #: For imports that test nothing: they take none of the others' places.
+        self._side_place = threading.Semaphore()
 
     def can_run(self) -> bool:
         """Tell whether threads can be used: not where they would share the caller's connection."""
@@ -62,55 +65,70 @@ class ThreadRunner:
         It does nothing unless `serve` was called: the process of a command ends with its own
         import, and would interrupt any other import that it took.
         """
-        if not self._serves or not self.can_run() or self._queries.next_queued() is None:
+        if not self._serves or not self.can_run():
             return
-        if not self._limits.take_place():
-            return
+        begun: set[str] = set()
+        while (found := self._next(begun)) is not None:
+            begun.add(found.import_id)
+            self._start(found)
+
+    def _next(self, but: Collection[str]) -> Queued | None:
+        """Return the import whose turn it is, with its place taken; None where none may begin."""
+        may_skip, keeps_it = self._side_place.acquire(blocking=False), False
+        try:
+            full = self._limits.without_place()
+            found = self._queries.next_queued(but=but, full=full, may_skip=may_skip)
+            if found is None or not found.tests:
+                keeps_it = found is not None
+                return found
+            return found if self._limits.take_place(found.workspace_id) else None
+        finally:
+            if may_skip and not keeps_it:
+                self._side_place.release()
+
+    def _start(self, queued: Queued) -> None:
         app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
         thread = threading.Thread(
-            target=self._work, args=(app,), name="mailbox-import-runner", daemon=True
+            target=self._work, args=(app, queued), name="mailbox-import-runner", daemon=True
         )
         try:
             thread.start()
         except BaseException:
-            self._limits.give_place_back()
+            self._give_place_back(queued)
             raise
 
-    def _work(self, app: Flask) -> None:
-        broken: set[str] = set()
+    def _work(self, app: Flask, queued: Queued) -> None:
+        tried: set[str] = set()
+        following: Queued | None = queued
         try:
             with app.app_context():
-                while True:
+                while following is not None:
+                    tried.add(following.import_id)
                     try:
-                        self._run_queued(broken)
+                        self._run(following)
                     finally:
-                        self._limits.give_place_back()
+                        self._give_place_back(following)
                     # An import may have been queued after the last look, while no place was free.
-                    left = self._queries.next_queued(but=broken)
-                    if left is None or not self._limits.take_place():
-                        return
+                    following = self._next(tried)
         except Exception as fault:  # noqa: BLE001 (a thread's traceback would show its frames)
             logger.error("the runner stopped: %s", described(fault))
 
-    def _run_queued(self, broken: set[str]) -> None:
-        """Run each queued import once; add to ``broken`` those that broke down."""
-        tried: set[str] = set()
-        while True:
-            found = self._queries.next_queued(but=tried | broken)
-            if found is None:
-                return
-            import_id, workspace_id = found
-            tried.add(import_id)
-            try:
-                # Checked again: imports before it in the queue may have used up the limit.
-                self._limits.refuse_run(import_id, workspace_id)
-                # It may have been cancelled since the look at the queue.
-                queued = ImportStatus.QUEUED
-                self._execution.run(import_id, workspace_id, None, only=queued)
-            except TooManyRefusedLogins:
-                self._runs.put_off(import_id, workspace_id)
-            except (ImportNotFound, ImportNotRunnable, RunLost):
-                pass  # another process was quicker, or it was deleted
-            except Exception as fault:  # noqa: BLE001 (the next import may succeed)
-                broken.add(import_id)
-                logger.error("an import broke down: %s", described(fault))
+    def _give_place_back(self, queued: Queued) -> None:
+        if queued.tests:
+            self._limits.give_place_back(queued.workspace_id)
+        else:
+            self._side_place.release()
+
+    def _run(self, queued: Queued) -> None:
+        import_id, workspace_id = queued.import_id, queued.workspace_id
+        try:
+            # Checked again: imports before it in the queue may have used up the limit.
+            self._limits.refuse_run(import_id, workspace_id)
+            # It may have been cancelled since the look at the queue.
+            self._execution.run(import_id, workspace_id, None, only=ImportStatus.QUEUED)
+        except TooManyRefusedLogins:
+            self._runs.put_off(import_id, workspace_id)
+        except (ImportNotFound, ImportNotRunnable, RunLost):
+            pass  # another process was quicker, or it was deleted
+        except Exception as fault:  # noqa: BLE001 (the next import may succeed)
+            logger.error("an import broke down: %s", described(fault))

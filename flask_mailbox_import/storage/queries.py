@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import case, exists, func, select
-from sqlalchemy.orm import Session, scoped_session
+from sqlalchemy import ColumnElement, and_, case, exists, false, func, or_, select
+from sqlalchemy.orm import Session, aliased, scoped_session
 
 from ..core.codes import Code
 from ..core.errors import ImportNotFound
@@ -36,6 +37,15 @@ def count_rows(
         counts[import_id][status] += count
         counts[import_id]["updated"] += count if updated else 0
     return counts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queued:
+    """An import that waits for its run, and whether it tests logins."""
+
+    import_id: str
+    workspace_id: str
+    tests: bool
 
 
 class Queries:
@@ -110,17 +120,48 @@ class Queries:
             options = options_of(found)
             return options.workspace_id if options.tests else None
 
-    def next_queued(self, *, but: Collection[str] = ()) -> tuple[str, str] | None:
-        """Return the import that has waited longest for a run, and its workspace; or None."""
+    def next_queued(
+        self,
+        *,
+        but: Collection[str] = (),
+        full: Collection[str] | None = (),
+        may_skip: bool = True,
+    ) -> Queued | None:
+        """Return the import whose turn it is; None where none waits.
+
+        It is of the workspace with the fewest running, and has waited longest there.
+
+        :param but: ids of imports that are left out.
+        :param full: workspaces of which only imports that test nothing may begin; None: all.
+        :param may_skip: imports that test nothing may begin.
+        """
         model = self._models.import_
-        query = select(model.id, model.workspace_id).where(
+        running = aliased(model)
+        others = (
+            select(func.count())
+            .where(
+                running.workspace_id == model.workspace_id,
+                running.status == ImportStatus.RUNNING.value,
+            )
+            .scalar_subquery()
+        )
+        kinds: list[ColumnElement[bool]] = [false()]
+        if may_skip:
+            kinds.append(model.skip_connection_test.is_(True))
+        if full is not None:
+            kinds.append(
+                and_(model.skip_connection_test.is_(False), model.workspace_id.not_in(full))
+            )
+        query = select(model.id, model.workspace_id, model.skip_connection_test).where(
             model.status == ImportStatus.QUEUED.value,
             model.deleted_at.is_(None),
             model.id.not_in(but),
+            or_(*kinds),
         )
         with transaction(self._db) as session:
-            found = session.execute(query.order_by(model.started_at, model.id).limit(1)).first()
-            return found and (found[0], found[1])
+            order = (others, model.started_at, model.id)
+            found = session.execute(query.order_by(*order).limit(1)).first()
+            return found and Queued(import_id=found[0], workspace_id=found[1], tests=not found[2])
 
     def is_any_under_way(self) -> bool:
         """Tell whether an import of any workspace waits for its run, or runs."""

@@ -10,7 +10,7 @@ import pytest
 from broken_parts import refuse
 from database_contents import change, status_of, stored
 from host_apps import Host
-from import_calls import call, ended, look, rows_of, sent, stage
+from import_calls import call, ended, look, rows_of, send, sent, stage
 from mailbox_files import file_of, untested
 from sqlalchemy import event
 from waiting import runner_threads, wait_for
@@ -44,16 +44,56 @@ def test_one_too_many_waits_and_begins_when_the_first_ends(make_host, mail_serve
 
 
 def test_what_waits_begins_when_an_import_ends_whose_caller_waited(make_host, mail_server, gate):
-    server = mail_server(replies={"AUTH": gate})
-    host = make_host(server.port, RUNNER="thread", MAX_RUNNING=1)
+    server, other = mail_server(replies={"AUTH": gate}), mail_server()
+    host = make_host(server.port, other.port, RUNNER="thread", MAX_RUNNING=1)
     poster = threading.Thread(target=host.post, args=(file_of(server.port, "a"),))
     poster.start()
     wait_for(lambda: gate.came)
-    second = sent(host, untested(1), skipConnectionTest="1")
+    second = sent(host, file_of(other.port, "b"))
     assert status_of(host, second) == "queued"
     gate.open()
     wait_for(lambda: status_of(host, second) == "finished")
     poster.join(10)
+
+
+def test_one_place_stays_for_another_workspace(make_host, mail_server, gate):
+    """One workspace fills the queue with imports of a server that hangs."""
+    server, other = mail_server(replies={"AUTH": gate}), mail_server()
+    host = make_host(server.port, other.port, RUNNER="thread", MAX_RUNNING=3)
+    many = [sent(host, file_of(server.port, f"a{each}")) for each in range(6)]
+    wait_for(lambda: gate.came == 2)
+    statuses = [status_of(host, each) for each in many]
+    assert (statuses.count("running"), statuses.count("queued")) == (2, 4)
+    key = host.create_key("w2")
+    answer = host.post(file_of(other.port, "b"), key)
+    assert answer.json["data"]["imported"] == 1
+    queued = send(host, file_of(other.port, "c"), key=key).json["data"]["id"]
+    wait_for(lambda: status_of(host, queued) == "finished")
+    assert gate.came == 2
+
+
+def test_the_next_import_is_of_the_workspace_with_the_fewest_running(make_host, mail_server, gate):
+    server = mail_server(replies={"AUTH": gate})
+    host = make_host(server.port, RUNNER="thread", MAX_RUNNING=2, WORKSPACE_RUNNING=2)
+    first = [sent(host, file_of(server.port, f"a{each}")) for each in range(4)]
+    wait_for(lambda: gate.came == 2)
+    key = host.create_key("w2")
+    late = send(host, file_of(server.port, "b"), key=key).json["data"]["id"]
+    call(host, "POST", f"/{first[0]}/cancel")
+    gate.open()
+    wait_for(lambda: all(status_of(host, each) == "finished" for each in [*first[1:], late]))
+    started = {each: stored(host, each).started_at for each in [*first, late]}
+    assert sorted(started, key=started.__getitem__).index(late) == 2
+
+
+def test_what_tests_nothing_takes_no_place(make_host, mail_server, gate):
+    server = mail_server(replies={"AUTH": gate})
+    host = make_host(server.port, RUNNER="thread", MAX_RUNNING=1)
+    sent(host, file_of(server.port, "a"))
+    wait_for(lambda: gate.came)
+    assert host.post(untested(2), skipConnectionTest="1").json["data"]["imported"] == 2
+    queued = sent(host, untested(1), skipConnectionTest="1")
+    wait_for(lambda: status_of(host, queued) == "finished")
 
 
 def test_what_a_dead_process_left_in_the_queue_is_begun_by_a_look_at_any(make_host):
