@@ -163,6 +163,21 @@ def continue_import(import_id: str | None) -> None:
             return
 
 
+@group.command("status")
+@with_appcontext
+def status() -> None:
+    """Print what waits, how long, what runs, and which runs are dead, by workspace."""
+    found = current_state().importer.workload()
+    for each in found:
+        waited = "" if each.waited is None else f" (the oldest for {each.waited:.0f} s)"
+        click.echo(
+            f"{each.workspace_id}\t{each.queued} queued{waited}\t{each.running} running\t"
+            f"{each.dead} dead"
+        )
+    if not found:
+        click.echo("Nothing waits and nothing runs.")
+
+
 @group.command("test-pending")
 @click.option("--workspace", required=True, help="The workspace whose mailboxes are tested.")
 @with_appcontext

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import base64
+import re
 import subprocess
 import sys
+import time
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from mailbox_files import ACCENTED_FILE, Header, row
+from database_contents import change
+from import_calls import stage
+from mailbox_files import ACCENTED_FILE, Header, row, untested
 
 
 @pytest.fixture
@@ -110,6 +115,18 @@ def test_continue_what_is_not_there_or_finished(make_host):
 
 
 @pytest.mark.slow
+def test_status_tells_what_waits_runs_and_is_dead(make_host):
+    host = make_host()
+    assert host.run("status").output == "Nothing waits and nothing runs.\n"
+    ids = [stage(host, untested(1)) for _ in range(4)]
+    ago = datetime.now(timezone.utc).replace(tzinfo=None) - timedelta(seconds=90)
+    change(host, ids[0], status="queued", started_at=ago)
+    change(host, ids[1], status="running", beat=int(time.time()))
+    change(host, ids[2], status="running", beat=0)
+    told = host.run("status").output
+    assert re.fullmatch(r"w1\t1 queued \(the oldest for 9\d s\)\t1 running\t1 dead\n", told)
+
+
 def test_generate_encryption_key_needs_no_app():
     command = [sys.executable, "-m", "flask_mailbox_import", "generate-encryption-key"]
     done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)

@@ -223,6 +223,18 @@ class Unfinished:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """How many imports of one workspace wait, run, or have a run that is dead."""
+
+    workspace_id: str
+    queued: int
+    #: Seconds that the oldest of them has waited; None where none waits.
+    waited: float | None
+    running: int
+    dead: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WaitingFile:
     """An unclear file that is kept until a user says how it is to be read."""
 

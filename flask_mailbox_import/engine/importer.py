@@ -18,6 +18,7 @@ from ..core.imports import (
     Question,
     Summary,
     Unfinished,
+    Workload,
 )
 from ..core.rows import CheckedRow, KeptCells, RowResult, RowStatus
 from ..signals import import_deleted, import_not_found, tell
@@ -210,6 +211,10 @@ class Importer:
     def unfinished(self) -> list[Unfinished]:
         """Return the imports with rows to do, the oldest first; they may be running."""
         return self._queries.unfinished()
+
+    def workload(self) -> list[Workload]:
+        """Return how many imports wait, run, or have a dead run, by workspace."""
+        return self._queries.workload()
 
     def is_inline(self) -> bool:
         """Tell whether ``start`` runs an import itself, while its caller waits."""

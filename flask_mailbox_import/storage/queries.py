@@ -9,16 +9,16 @@ from datetime import timedelta
 from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import ColumnElement, and_, case, exists, false, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, exists, false, func, not_, or_, select
 from sqlalchemy.orm import Session, aliased, scoped_session
 
 from ..core.codes import Code
 from ..core.errors import ImportNotFound
-from ..core.imports import ImportStatus, Summary, Unfinished
+from ..core.imports import ImportStatus, Summary, Unfinished, Workload
 from ..core.rows import RowStatus, RowWarning
 from ..core.validators import one_line
 from .conversion import options_of, result_columns, row_result, summary_of
-from .models import ImportMixin, Models, now, status_now
+from .models import ImportMixin, Models, is_dead, now, status_now
 from .session import idempotent, transaction
 
 
@@ -170,6 +170,32 @@ class Queries:
         found = exists().where(model.status.in_(under_way), model.deleted_at.is_(None))
         with transaction(self._db) as session:
             return bool(session.scalar(select(found)))
+
+    def workload(self) -> list[Workload]:
+        """Return what waits and runs, by workspace."""
+        model = self._models.import_
+        dead, waits = is_dead(self._models), model.status == ImportStatus.QUEUED.value
+        running = and_(model.status == ImportStatus.RUNNING.value, not_(dead))
+        counts = [func.sum(case((each, 1), else_=0)) for each in (waits, running, dead)]
+        oldest = func.min(case((waits, model.started_at)))
+        under_way = [ImportStatus.QUEUED.value, ImportStatus.RUNNING.value]
+        query = (
+            select(model.workspace_id, oldest, *counts)
+            .where(model.status.in_(under_way), model.deleted_at.is_(None))
+            .group_by(model.workspace_id)
+            .order_by(model.workspace_id)
+        )
+        with transaction(self._db) as session:
+            return [
+                Workload(
+                    workspace_id=workspace_id,
+                    queued=int(queued),
+                    waited=(now() - since).total_seconds() if since else None,
+                    running=int(runs),
+                    dead=int(died),
+                )
+                for workspace_id, since, queued, runs, died in session.execute(query)
+            ]
 
     def unfinished(self) -> list[Unfinished]:
         """Return the imports with rows to do, the oldest first."""
