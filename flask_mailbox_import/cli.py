@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -161,6 +163,25 @@ def continue_import(import_id: str | None) -> None:
         else:
             _report(summary)
             return
+
+
+@group.command("work")
+@click.option("--once", is_flag=True, help="End as soon as nothing waits.")
+@with_appcontext
+def work(once: bool) -> None:
+    """Run queued imports until SIGTERM or SIGINT; then save what is known and hand over the rest.
+
+    With RUNNER="worker" only such processes run what pages and Prefer: respond-async start.
+    """
+    state, ending = current_state(), threading.Event()
+    if state.importer.is_inline():
+        raise click.ClickException(
+            "imports run in the request that starts them: set MAILBOX_IMPORT_RUNNER to 'worker' "
+            "or 'thread', and use a database that processes can share"
+        )
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, lambda *_: ending.set())
+    state.worker.run(ending, once=once)
 
 
 @group.command("status")

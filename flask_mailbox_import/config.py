@@ -145,8 +145,8 @@ def _ehlo_name(value: object) -> str:
 
 
 def _runner(value: object) -> str:
-    if value not in ("inline", "thread", "celery"):
-        raise _Wrong("must be 'inline', 'thread' or 'celery'")
+    if value not in ("inline", "thread", "worker", "celery"):
+        raise _Wrong("must be 'inline', 'thread', 'worker' or 'celery'")
     return str(value)
 
 

@@ -144,13 +144,14 @@ class MailboxImport:
 
     def _state(self, db: SQLAlchemy, models: Models, config: Config) -> State:
         key_ring = KeyRing(config.encryption_keys)
-        importer, sweeper = new_engine(db, models, key_ring, config)
+        importer, sweeper, worker = new_engine(db, models, key_ring, config)
         return State(
             config=config,
             key_ring=key_ring,
             models=models,
             importer=importer,
             sweeper=sweeper,
+            worker=worker,
             api_keys=ApiKeys(db, models),
             rotation=Rotation(db, models, key_ring),
             texts=self._texts,

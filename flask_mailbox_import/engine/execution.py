@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, suppress
@@ -66,6 +67,11 @@ class Execution:
         self._runs = runs
         self._queries = queries
         self._beater = beater
+        self._ends = threading.Event()
+
+    def end_soon(self) -> None:
+        """Let all runs of this process begin no more tests, save what is known, and hand over."""
+        self._ends.set()
 
     def run(
         self,
@@ -143,6 +149,9 @@ class Execution:
                     run.end(ImportStatus.INTERRUPTED)
             raise
         status = ImportStatus.FINISHED
+        if not complete and self._ends.is_set() and not run.is_cancelled():
+            run.hand_back(has_failed=False)
+            return
         if not complete:
             is_cancelled = run.is_cancelled()
             status = ImportStatus.CANCELLED if is_cancelled else ImportStatus.INTERRUPTED
@@ -225,7 +234,7 @@ class Execution:
                 elif result is not None:
                     known.append(result)
                 if time.monotonic() >= look:
-                    if run.is_cancelled():
+                    if self._ends.is_set() or run.is_cancelled():
                         tests.drain()
                     look = time.monotonic() + WATCH
                 if len(known) >= BATCH_ROWS or time.monotonic() >= due:

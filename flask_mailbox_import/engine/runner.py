@@ -29,6 +29,8 @@ logger = logging.getLogger("flask_mailbox_import")
 class ThreadRunner:
     """Runs queued imports in threads of this process, ``MAX_RUNNING`` at once.
 
+    With ``RUNNER="worker"`` it does so only in a worker's process.
+
     The queue is in the database. Imports that a dead process has left in it are taken by the next
     process that wakes its runner.
     """
@@ -40,6 +42,8 @@ class ThreadRunner:
         limits: Limits,
         runs: Runs,
         execution: Execution,
+        *,
+        is_for_workers: bool,
     ) -> None:
         self._db = db
         self._execution = execution
@@ -47,6 +51,9 @@ class ThreadRunner:
         self._limits = limits
         self._runs = runs
         self._serves = False
+        #: Another process runs what is queued: ``flask mailbox-import work``.
+        self._is_for_workers = is_for_workers
+        self._threads: set[threading.Thread] = set()
         #: For imports that test nothing: they take none of the others' places.
         self._side_place = threading.Semaphore()
 
@@ -55,9 +62,28 @@ class ThreadRunner:
         return not shares_connection(self._db)
 
     def serve(self) -> None:
-        """Run what is queued, and from now on at each `wake`."""
-        self._serves = True
-        self.wake()
+        """Run what is queued, and from now on at each `wake`; unless workers do that."""
+        if not self._is_for_workers:
+            self._serves = True
+            self.wake()
+
+    def serve_as_worker(self) -> None:
+        """Run what is queued in this process, which is a worker's."""
+        self._is_for_workers = False
+        self.serve()
+
+    def is_idle(self) -> bool:
+        """Tell whether nothing runs here and nothing waits. Needs an app context."""
+        return not self._alive() and self._queries.next_queued() is None
+
+    def join(self) -> None:
+        """Wait until nothing runs here."""
+        for thread in self._alive():
+            thread.join()
+
+    def _alive(self) -> set[threading.Thread]:
+        self._threads = {each for each in self._threads if each.is_alive()}
+        return self._threads
 
     def wake(self) -> None:
         """Run what is queued, as far as there are free places. Needs an app context.
@@ -93,6 +119,7 @@ class ThreadRunner:
         )
         try:
             thread.start()
+            self._threads = {*self._alive(), thread}
         except BaseException:
             self._give_place_back(queued)
             raise

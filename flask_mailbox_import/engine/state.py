@@ -28,6 +28,7 @@ from .limits import Limits
 from .runner import ThreadRunner
 from .staging import Retrying, Staging
 from .sweeper import Sweeper
+from .worker import Worker
 
 #: The host's function that returns the workspace of a request; None where there is none.
 WorkspaceLoader = Callable[[], str | None]
@@ -44,6 +45,7 @@ class State:
     models: Models
     importer: Importer
     sweeper: Sweeper
+    worker: Worker
     api_keys: ApiKeys
     rotation: Rotation
     #: The host's own texts, by our texts.
@@ -55,8 +57,8 @@ class State:
 
 def new_engine(
     db: SQLAlchemy, models: Models, key_ring: KeyRing, config: Config
-) -> tuple[Importer, Sweeper]:
-    """Return the importer and the sweeper of an app, with the app's database and settings."""
+) -> tuple[Importer, Sweeper, Worker]:
+    """Return the engine of an app, with the app's database and settings."""
     keep_failed = timedelta(seconds=config.keep_failed_secrets)
     imports = Imports(db, models, key_ring, keep_failed)
     runs = Runs(db, models, key_ring, keep_failed)
@@ -67,7 +69,8 @@ def new_engine(
     execution = Execution(
         config, runs, queries, Beater(db, runs, hands_over=config.runner != "inline")
     )
-    runner = ThreadRunner(db, queries, limits, runs, execution)
+    is_for_workers = config.runner == "worker"
+    runner = ThreadRunner(db, queries, limits, runs, execution, is_for_workers=is_for_workers)
     importer = Importer(
         config,
         queries,
@@ -80,7 +83,8 @@ def new_engine(
         execution,
         runner,
     )
-    return importer, Sweeper(config, db, runs, queries, erasure, runner)
+    sweeper = Sweeper(config, db, runs, queries, erasure, runner)
+    return importer, sweeper, Worker(sweeper, runner, execution)
 
 
 def current_state() -> State:

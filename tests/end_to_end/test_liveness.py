@@ -82,3 +82,24 @@ def test_a_worker_that_is_recycled_hands_its_import_over(mail_server, site, guni
 
     wait_for(is_finished, 90)
     assert [email for (email,) in host.sql(SAVED)] == sorted(f"u{n}@x.com" for n in range(300))
+
+
+def test_a_worker_runs_what_the_web_process_queues_and_hands_over_in_good_order(mail_server, site):
+    mail = mail_server(pause=0.5)
+    host = site(mail.port)
+    host.environment["FLASK_MAILBOX_IMPORT_RUNNER"] = "worker"
+    key = host.command("create-key", "--workspace", "w1").stdout.strip()
+    caller = {"X-Api-Key": key, "Prefer": "respond-async"}
+    with Server(host) as server:
+        posted = ask(server.port, caller, file_of("u", 200, mail.port)).json["data"]
+        assert posted["status"] == "queued"
+        first = host.start("flask", "mailbox-import", "work")
+        wait_for(lambda: host.sql(SAVED), 30)
+        first.terminate()
+        assert first.wait(30) == 0
+        first.stderr.close()
+        assert host.sql("SELECT status FROM mailbox_import_import") == [("queued",)]
+        assert len(host.sql(SAVED)) == len(mail.logins)
+        done = host.command("work", "--once")
+        assert (done.returncode, host.sql(FINISHED)) == (0, [(1,)]), done.stderr
+    assert Counter(user for user, _ in mail.logins) == {f"u{n}@x.com": 1 for n in range(200)}
