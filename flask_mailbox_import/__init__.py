@@ -16,6 +16,7 @@ from .core.errors import (
     SealError,
     TooManyRefusedLogins,
     TooManyRunning,
+    TooManyWaiting,
     UnclearFile,
 )
 from .core.imports import ImportOptions, ImportStatus, InvalidOption, OnDuplicate, Summary
@@ -54,6 +55,7 @@ __all__ = [
     "Summary",
     "TooManyRefusedLogins",
     "TooManyRunning",
+    "TooManyWaiting",
     "UnclearFile",
     "generate_encryption_key",
 ]

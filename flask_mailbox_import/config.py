@@ -212,6 +212,9 @@ class Config:
         _unless_none(_integer(1, 1000)),
         "of these, of one workspace; None: one less than MAX_RUNNING, and at least 1",
     )
+    workspace_queued: int = _setting(
+        20, _integer(1, 100_000), "imports of one workspace that wait for their run"
+    )
     keep_failed_secrets: int = _setting(
         3600, _integer(0, 86_400), "seconds that a failed row's credentials are kept for a retry"
     )

@@ -85,6 +85,14 @@ class TooManyRunning(MailboxImportError):
     retry_after = 30
 
 
+class TooManyWaiting(MailboxImportError):
+    """As many imports of this workspace wait as ``MAILBOX_IMPORT_WORKSPACE_QUEUED`` allows."""
+
+    reason = "too_many_waiting"
+    #: Seconds to wait before another try.
+    retry_after = 120
+
+
 class TooManyRefusedLogins(MailboxImportError):
     """This workspace caused ``MAILBOX_IMPORT_MAX_REFUSED_LOGINS`` refused logins within an hour."""
 

@@ -114,7 +114,7 @@ _JUDGED: dict[str, Callable[[Any], object]] = {
     "file_name": clean_file_name,
 }
 
-#: A run without a heartbeat for this long is dead; a run writes one each second.
+#: A run without a beat for this long is dead; a run beats every second or two.
 STALE_AFTER = timedelta(seconds=20)
 
 T = TypeVar("T")

@@ -116,12 +116,23 @@ class Importer:
             import_id = self._staging.stage(stream, options)
             return self._execution.run(import_id, options.workspace_id, progress)
 
-    def stage_file(self, stream: IO[bytes], options: ImportOptions, *, ask: bool = False) -> str:
+    def stage_file(
+        self,
+        stream: IO[bytes],
+        options: ImportOptions,
+        *,
+        ask: bool = False,
+        to_start: bool = False,
+    ) -> str:
         """Check a file and keep its rows for a run; return the import's id.
 
         :param ask: keep an unclear file too, until :meth:`read_as` says how it is to be read.
+        :param to_start: the caller starts it at once; where it could not, nothing is stored.
         :raises FileError, TooManyRefusedLogins: see :meth:`run_file`.
+        :raises TooManyWaiting, TooManyRunning: only with ``to_start``.
         """
+        if to_start:
+            self._refuse_no_room(options.workspace_id)
         return self._staging.stage(stream, options, ask=ask)
 
     def check_file(self, stream: IO[bytes], options: ImportOptions) -> Check:
@@ -225,7 +236,7 @@ class Importer:
 
         An import that is finished, or runs already, stays as it is.
 
-        :raises ImportNotFound, TooManyRefusedLogins: why it was not started.
+        :raises ImportNotFound, TooManyRefusedLogins, TooManyWaiting: why it was not started.
         :raises ImportNotRunnable: it runs, and was asked to stop.
         :raises TooManyRunning, ImportInterrupted: only where `is_inline`.
         """
@@ -235,6 +246,8 @@ class Importer:
             return
         with asked_for(import_id, workspace_id):
             self._limits.refuse_run(import_id, workspace_id)
+            if not self._queries.is_under_way(import_id, workspace_id):
+                self._limits.refuse_waiting(workspace_id)
             self._runs.queue(import_id, workspace_id)
             self._runner.serve()
 
@@ -269,8 +282,8 @@ class Importer:
         :returns: the rows that are not tested, with their failures.
         :raises ImportNotRunnable: it has not been run yet, or it runs.
         :raises NotRetryable: these rows cannot be tested again; nothing was changed.
-        :raises ImportNotFound, TooManyRefusedLogins, TooManyRunning, ImportInterrupted: see
-            :meth:`start`.
+        :raises ImportNotFound, TooManyRefusedLogins, TooManyRunning, TooManyWaiting,
+            ImportInterrupted: see :meth:`start`.
         """
         with asked_for(import_id, workspace_id):
             self._limits.refuse_run(import_id, workspace_id)
@@ -286,17 +299,20 @@ class Importer:
         If such an import already waits or runs, return the id of that one.
 
         :raises FileError: ``no_rows``: there are none.
-        :raises TooManyRefusedLogins, TooManyRunning: a limit of the app; nothing was stored.
+        :raises TooManyRefusedLogins, TooManyRunning, TooManyWaiting: a limit of the app; nothing
+            was stored.
         """
         self._refuse_no_room(workspace_id)
         found = self._listing.test_under_way(workspace_id)
         return found or self._staging.stage_pending(workspace_id)
 
     def _refuse_no_room(self, workspace_id: str) -> None:
-        """Refuse an inline import while no place is free, before anything of it is written."""
-        if self.is_inline():
-            with self._place(workspace_id):
-                pass
+        """Refuse an import that could not be started, before anything of it is written."""
+        if not self.is_inline():
+            self._limits.refuse_waiting(workspace_id)
+            return
+        with self._place(workspace_id):
+            pass
 
     def imports(self, *, workspace_id: str, cursor: str | None = None) -> Page[Summary]:
         """Return a page of a workspace's imports, the newest first.

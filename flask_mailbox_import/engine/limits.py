@@ -9,14 +9,14 @@ from contextlib import contextmanager
 
 from ..config import Config
 from ..core.codes import REFUSED_LOGIN
-from ..core.errors import TooManyRefusedLogins, TooManyRunning
+from ..core.errors import TooManyRefusedLogins, TooManyRunning, TooManyWaiting
 from ..signals import limit_reached, tell
 from ..storage.models import REFUSED_COUNT_FOR
 from ..storage.queries import Queries
 
 
 class Limits:
-    """The limits of one app: ``MAX_RUNNING``, ``WORKSPACE_RUNNING`` and ``MAX_REFUSED_LOGINS``.
+    """The limits of one app on what runs, what waits, and refused logins.
 
     ``refuse_run`` and ``refuse_guessing`` read the database and need an app context.
     """
@@ -69,6 +69,17 @@ class Limits:
             yield
         finally:
             self.give_place_back(workspace_id)
+
+    def refuse_waiting(self, workspace_id: str) -> None:
+        """Refuse to queue one more import of a workspace of which many wait.
+
+        :raises TooManyWaiting: ``WORKSPACE_QUEUED`` wait.
+        """
+        if self._queries.count_queued(workspace_id) >= self._config.workspace_queued:
+            tell(limit_reached, workspace_id=workspace_id, limit="WORKSPACE_QUEUED")
+            raise TooManyWaiting(
+                "Too many imports of this workspace wait already: try again when some have ended."
+            )
 
     def refuse_run(self, import_id: str, workspace_id: str | None) -> None:
         """Refuse an import that tests logins if its workspace has too many refused logins.

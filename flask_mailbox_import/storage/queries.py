@@ -163,6 +163,26 @@ class Queries:
             found = session.execute(query.order_by(*order).limit(1)).first()
             return found and Queued(import_id=found[0], workspace_id=found[1], tests=not found[2])
 
+    def count_queued(self, workspace_id: str) -> int:
+        """Return how many imports of a workspace wait for their run."""
+        model = self._models.import_
+        query = select(func.count()).where(
+            model.workspace_id == workspace_id,
+            model.status == ImportStatus.QUEUED.value,
+            model.deleted_at.is_(None),
+        )
+        with transaction(self._db) as session:
+            return session.scalar(query) or 0
+
+    def is_under_way(self, import_id: str, workspace_id: str) -> bool:
+        """Tell whether an import waits for its run, or runs.
+
+        :raises ImportNotFound: the workspace has no import of this id.
+        """
+        under_way = (ImportStatus.QUEUED, ImportStatus.RUNNING)
+        with transaction(self._db) as session:
+            return find_with_status(session, self._models, import_id, workspace_id)[1] in under_way
+
     def is_any_under_way(self) -> bool:
         """Tell whether an import of any workspace waits for its run, or runs."""
         model = self._models.import_

@@ -56,7 +56,7 @@ def import_mailboxes(caller: Caller) -> Response:
         check = importer.check_file(file.stream, options)
         return answer({"success": True, "data": dry_run_body(check.summary())})
     if prefers_async(request) and not importer.is_inline():
-        import_id = importer.stage_file(file.stream, options)
+        import_id = importer.stage_file(file.stream, options, to_start=True)
         importer.start(import_id, workspace_id=caller.workspace_id)
         return _accepted(import_id, caller, {"Preference-Applied": "respond-async"})
     summary = importer.import_file(file.stream, options)

@@ -19,6 +19,7 @@ from ..core.errors import (
     NotRetryable,
     TooManyRefusedLogins,
     TooManyRunning,
+    TooManyWaiting,
     described,
     file_too_large,
 )
@@ -57,6 +58,7 @@ REFUSED_ON_PAGE = (
     NotRetryable,
     TooManyRefusedLogins,
     TooManyRunning,
+    TooManyWaiting,
 )
 
 
@@ -94,7 +96,7 @@ def refusal_of(fault: Exception, *, on_page: bool = False) -> RequestError:
             words = f"Nothing was removed: {fault}."
             words += "" if on_page else " Leave mailboxes=true out to keep them."
             refusal = RequestError(400, "invalid_field", words, {"field": "mailboxes"})
-        case TooManyRunning() | TooManyRefusedLogins():
+        case TooManyRunning() | TooManyWaiting() | TooManyRefusedLogins():
             headers = {"Retry-After": str(fault.retry_after)}
             refusal = RequestError(429, fault.reason, str(fault), headers=headers)
         case _:

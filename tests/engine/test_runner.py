@@ -86,6 +86,27 @@ def test_the_next_import_is_of_the_workspace_with_the_fewest_running(make_host, 
     assert sorted(started, key=started.__getitem__).index(late) == 2
 
 
+def test_the_queue_of_a_workspace_has_an_end(make_host, mail_server, gate):
+    server = mail_server(replies={"AUTH": gate})
+    host = make_host(server.port, RUNNER="thread", MAX_RUNNING=1, WORKSPACE_QUEUED=2)
+    many = [sent(host, file_of(server.port, f"a{each}")) for each in range(3)]
+    wait_for(lambda: gate.came)
+    staged = stage(host, file_of(server.port, "b"))
+    rows = len(host.rows())
+    answers = [send(host, file_of(server.port, "c")), call(host, "POST", f"/{staged}/continue")]
+    for answer in answers:
+        assert (answer.status_code, answer.json["reason"]) == (429, "too_many_waiting")
+        assert int(answer.headers["Retry-After"]) > 0
+    assert len(host.rows()) == rows
+    # What waits already may be asked for again, and another workspace has a queue of its own.
+    assert call(host, "POST", f"/{many[2]}/continue").status_code == 202
+    other = send(host, file_of(server.port, "d"), key=host.create_key("w2"))
+    assert other.status_code == 202
+    gate.open()
+    assert ended(host, many[2])["imported"] == 1
+    wait_for(lambda: not runner_threads())
+
+
 def test_what_tests_nothing_takes_no_place(make_host, mail_server, gate):
     server = mail_server(replies={"AUTH": gate})
     host = make_host(server.port, RUNNER="thread", MAX_RUNNING=1)

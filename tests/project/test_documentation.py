@@ -36,6 +36,7 @@ from flask_mailbox_import.core.errors import (
     ImportNotRunnable,
     TooManyRefusedLogins,
     TooManyRunning,
+    TooManyWaiting,
 )
 from flask_mailbox_import.core.explanations import EXPLANATIONS, VARIANTS
 from flask_mailbox_import.core.imports import ImportOptions, ImportStatus
@@ -530,7 +531,7 @@ def test_a_refusal_has_the_status_that_is_told(host):
     found = {each.json["reason"]: each.status_code for each in answers}
     for fault in (
         *(ImportNotRunnable("0", ImportStatus.RUNNING), ZeroDivisionError()),
-        *(TooManyRunning(), TooManyRefusedLogins()),
+        *(TooManyRunning(), TooManyWaiting(), TooManyRefusedLogins()),
     ):
         refusal = refusal_of(fault)
         found[refusal.reason] = refusal.status
