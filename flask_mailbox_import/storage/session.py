@@ -19,6 +19,10 @@ from sqlalchemy.sql import Delete, Update
 
 # Seconds before each repetition of a transaction.
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)
+# A statement that took longer than the database allows: PostgreSQL's error (statement_timeout), and
+# those of MySQL and MariaDB (max_execution_time, max_statement_time).
+_CANCELLED = "57014"
+_MYSQL_CANCELLED = frozenset({1969, 3024})
 #: For so many seconds a run waits for a database that is away.
 LONGEST_LOSS = 60.0
 _LONGEST_PAUSE = 2.0
@@ -108,6 +112,12 @@ def is_away(fault: BaseException) -> bool:
     return fault.connection_invalidated or cannot_connect
 
 
+def _took_too_long(fault: DBAPIError) -> bool:
+    """Tell whether the database ended a statement that took too long; it would again."""
+    number = fault.orig.args[0] if fault.orig is not None and fault.orig.args else None
+    return getattr(fault.orig, "sqlstate", None) == _CANCELLED or number in _MYSQL_CANCELLED
+
+
 def _repeated(function: Callable[P, T], *, after_loss: bool) -> Callable[P, T]:
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -117,6 +127,8 @@ def _repeated(function: Callable[P, T], *, after_loss: bool) -> Callable[P, T]:
             except DBAPIError as fault:
                 lost = fault.connection_invalidated
                 if not (isinstance(fault, OperationalError) or lost) or (lost and not after_loss):
+                    raise
+                if _took_too_long(fault):
                     raise
             time.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 (jitter)
         return function(*args, **kwargs)

@@ -10,6 +10,7 @@ from databases import fresh_database
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from mailbox_files import THREE_MAILBOXES
+from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 
 from flask_mailbox_import import MailboxImport
@@ -34,6 +35,33 @@ def test_a_transaction_that_met_a_lock_is_repeated_and_a_lost_connection_is_not(
     else:
         assert work() == "done"
     assert len(made) == calls
+
+
+SLOW = {
+    "postgresql": ("SET statement_timeout = 100", "SELECT pg_sleep(5)"),
+    "mariadb": ("SET max_statement_time = 0.1", "SELECT benchmark(100000000, md5('x'))"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", SLOW)
+def test_a_statement_that_took_too_long_is_not_repeated(kind, tmp_path):
+    limit, slow = SLOW[kind]
+    made = []
+    with fresh_database(kind, tmp_path) as uri:
+        engine = create_engine(uri)
+
+        @repeated
+        def work() -> None:
+            made.append(1)
+            with engine.connect() as connection:
+                connection.exec_driver_sql(limit)
+                connection.exec_driver_sql(slow)
+
+        with pytest.raises(OperationalError):
+            work()
+        engine.dispose()
+    assert made == [1]
 
 
 def test_the_sessions_of_the_host_keep_what_they_have(host_with_model):
