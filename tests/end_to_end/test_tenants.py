@@ -29,9 +29,9 @@ NAMES_WORKSPACE = re.compile(r"\bWHERE\b.*\bworkspace_id = \?", re.DOTALL)
 
 #: What needs not name the workspace, as it can reach nothing of another.
 EXCEPTIONS = {
-    "a runner takes what has waited longest, of all workspaces": (
-        r"^SELECT (\S+)\.id, \1\.workspace_id FROM \1 WHERE \1\.status = \? AND"
-        r" \1\.deleted_at IS NULL AND \(\1\.id NOT IN \(.*\)\) ORDER"
+    "a runner takes whose turn it is, of all workspaces": (
+        r"^SELECT (\S+)\.id, \1\.workspace_id, \1\.skip_connection_test FROM \1"
+        r" WHERE \1\.status = \? AND \1\.deleted_at IS NULL AND \(\1\.id NOT IN \(.*\)\) .*ORDER"
     ),
     "a write of a run, by the token that it drew": r"^UPDATE .*\brun_token = \?",
     "a remark on the import that a run holds": r"^UPDATE \S+ SET notices=\? WHERE \S+\.id = \?$",

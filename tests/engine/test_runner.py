@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 
 import pytest
 from broken_parts import refuse
@@ -72,18 +74,20 @@ def test_one_place_stays_for_another_workspace(make_host, mail_server, gate):
     assert gate.came == 2
 
 
-def test_the_next_import_is_of_the_workspace_with_the_fewest_running(make_host, mail_server, gate):
-    server = mail_server(replies={"AUTH": gate})
-    host = make_host(server.port, RUNNER="thread", MAX_RUNNING=2, WORKSPACE_RUNNING=2)
-    first = [sent(host, file_of(server.port, f"a{each}")) for each in range(4)]
-    wait_for(lambda: gate.came == 2)
-    key = host.create_key("w2")
-    late = send(host, file_of(server.port, "b"), key=key).json["data"]["id"]
-    call(host, "POST", f"/{first[0]}/cancel")
-    gate.open()
-    wait_for(lambda: all(status_of(host, each) == "finished" for each in [*first[1:], late]))
-    started = {each: stored(host, each).started_at for each in [*first, late]}
-    assert sorted(started, key=started.__getitem__).index(late) == 2
+def test_the_next_import_is_of_the_workspace_with_the_fewest_running(make_host):
+    host = make_host()
+    running, early, late = (stage(host, untested(1)) for _ in range(3))
+    other = stage(host, untested(1), workspace_id="w2")
+    began = datetime.fromisoformat("2026-01-01")
+    change(host, running, status="running", beat=int(time.time()))
+    for minutes, each in enumerate((early, late, other)):
+        change(host, each, status="queued", started_at=began + timedelta(minutes=minutes))
+    queries = host.app.extensions["mailbox_import"].importer._queries
+    with host.app.app_context():
+        order: list[str] = []
+        while (found := queries.next_queued(but=order)) is not None:
+            order.append(found.import_id)
+    assert order == [other, early, late]
 
 
 def test_the_queue_of_a_workspace_has_an_end(make_host, mail_server, gate):

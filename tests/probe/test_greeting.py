@@ -62,6 +62,7 @@ def test_a_late_greeting_is_waited_for_in_silence(make_host, late_server, share)
     assert "warnings" not in data
 
 
+@pytest.mark.slow
 def test_the_connection_that_waited_is_used_though_tls_was_tried(make_host, late_server):
     """One row tries TLS at half of TIMEOUT; the server bans for it, and greets who waited."""
     server = late_server(TIMEOUT * 0.7)

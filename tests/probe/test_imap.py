@@ -108,6 +108,7 @@ MECHANISM_REFUSED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", MECHANISM_REFUSED)
 @pytest.mark.parametrize(
     ("offered", "used"), [("", "LOGIN"), (" LOGINDISABLED AUTH=CRAM-MD5", "AUTHENTICATE CRAM-MD5")]
@@ -148,6 +149,7 @@ def test_no_other_way_after_a_refused_login(make_host, mail_server, imap_server,
     assert len(imap.logins) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["CAPABILITY", "AUTHENTICATE", "EXAMINE"])
 @pytest.mark.parametrize(
     "stray",

@@ -61,6 +61,7 @@ class PromptingServer(SMTPServer):
         return self._line(session)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoded", [True, False])
 @pytest.mark.parametrize("kind", PROMPTS)
 def test_each_prompt_of_login_is_read(make_host, context, kind, encoded):
@@ -91,6 +92,7 @@ MECHANISM_REFUSED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reply", MECHANISM_REFUSED)
 @pytest.mark.parametrize("other", ["LOGIN", "CRAM-MD5"])
 def test_another_mechanism_where_the_mechanism_is_refused(make_host, mail_server, reply, other):
