@@ -17,7 +17,7 @@ from ..core.errors import described
 from ..core.mailboxes import Login, Protocol, Security, Stage
 from ..core.providers import Provider
 from .diagnosis import Finding, Tried, diagnose, is_not_tls, overheard
-from .faults import HungUp, NotAReply, RefusedInClear, ReplyRefused, Silent
+from .faults import HungUp, MadeWay, NotAReply, RefusedInClear, ReplyRefused, Silent
 from .guard import Guard
 from .imap import IMAPDialogue
 from .modes import FirstWord, ModeSearch, speaks_tls
@@ -76,7 +76,7 @@ class Attempt:
         deadline = gevent.Timeout(timeout)
         deadline.start()
         finding: Finding | None = None
-        done = False
+        done = made_way = False
         try:
             self._log_in(config, on_connected)
             done = True
@@ -88,6 +88,8 @@ class Attempt:
                 if self._wire.stage is Stage.GREETING:
                     # QUIT would come before the greeting.
                     self._dialogue = None
+        except MadeWay:
+            made_way = True
         except Exception as fault:  # noqa: BLE001 (any fault is the result of the test)
             finding = self._diagnose(fault)
         finally:
@@ -98,6 +100,7 @@ class Attempt:
             stage=self._wire.stage,
             security=self._security if self._shown_mode() else self._login.security,
             seconds=time.monotonic() - self._connected,
+            made_way=made_way,
         )
 
     @property

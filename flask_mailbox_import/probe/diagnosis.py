@@ -192,6 +192,8 @@ class Tried:
     security: Security
     #: Since its last connection was begun.
     seconds: float
+    #: It gave its connection up for the trial of another test, and is to be tried again.
+    made_way: bool = False
 
 
 def diagnose(

@@ -33,6 +33,10 @@ class Silent(Exception):
     """The server sent nothing in the time after which the other TLS mode is tried."""
 
 
+class MadeWay(Exception):
+    """The test gave its silent connection up: another test's trial of TLS may need its place."""
+
+
 class RefusedInClear(Exception):
     """A server that speaks TLS from the start answered in clear: it refused the connection."""
 

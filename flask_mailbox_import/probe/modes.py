@@ -13,14 +13,16 @@ from gevent.event import Event
 
 from ..core.mailboxes import Security
 from .diagnosis import is_not_tls
-from .faults import Silent
+from .faults import MadeWay, Silent
 from .pace import Pace
 from .wire import Wire
 
-# As shares of TIMEOUT: when one test of a silent server tries TLS on a second connection, and when
-# in place of its only one, where the server may not have two at once.
+# As shares of TIMEOUT: when one test of a silent server tries TLS on a second connection; when in
+# place of its only one, where the server may not have two at once; and when the connection of a
+# trial that is not answered yet is the only one left.
 _BESIDE_AT = 0.5
 _INSTEAD_AT = 0.75
+_ALONE_AT = 0.85
 # Seconds before each try of TLS in place of a connection.
 _PAUSES = (0.0, 0.2, 0.5)
 
@@ -41,7 +43,11 @@ class ModeSearch:
         self.speaks_first = False
         #: The pace of the server's address; None until its name is looked up.
         self.pace: Pace | None = None
-        self._begun = False
+        self._is_trying = False
+        #: The connection of a trial waits, beside others, until the server serves it.
+        self.is_held_up = False
+        #: A trial was answered with silence, so that another one would show no more.
+        self._is_tried = False
         self._was_beside = False
 
     def learn(self, mode: Security) -> None:
@@ -57,7 +63,7 @@ class ModeSearch:
         """
         if self.pace is None or self._was_beside or not self.pace.has_place_beside:
             return False
-        self._was_beside = self.begin_instead()
+        self._was_beside = self.is_held_up = self.begin_instead()
         if self._was_beside:
             self.pace.take_place_beside()
         return self._was_beside
@@ -69,14 +75,15 @@ class ModeSearch:
 
     def begin_instead(self) -> bool:
         """Tell whether the caller is the one that tries TLS now, in place of its connection."""
-        if self._begun or self.speaks_first or self.known is not None:
+        if self._is_trying or self._is_tried or self.speaks_first or self.known is not None:
             return False
-        self._begun = True
+        self._is_trying = True
         return True
 
-    def give_back(self) -> None:
-        """Note that the trial has shown nothing: another test may try."""
-        self._begun = False
+    def end_trial(self, *, shows_nothing: bool) -> None:
+        """Note that the trial is over; where it has shown nothing, another test may try."""
+        self._is_trying = self.is_held_up = False
+        self._is_tried = not shows_nothing
 
 
 class FirstWord:
@@ -100,17 +107,22 @@ class FirstWord:
 
         :param started: when the test of at most ``timeout`` seconds began (``time.monotonic``).
         :raises Silent: the server said nothing, on a connection that made way for TLS.
+        :raises MadeWay: so did this one, for the trial of another test.
         :raises ssl.SSLError: the server speaks TLS, but the handshake failed.
         """
         try:
             if self._is_heard(started + timeout * _BESIDE_AT):
                 return self._heard()
             instead_at = started + timeout * _INSTEAD_AT
-            secured = self._beside(instead_at) if self._search.begin_beside() else None
+            alone_at = started + timeout * _ALONE_AT
+            secured = self._beside(alone_at) if self._search.begin_beside() else None
             if secured is not None or self._is_heard(instead_at):
                 return secured or self._heard()
             if self._search.begin_instead():
                 return self._instead()
+            if self._search.is_held_up:
+                # Perhaps the server serves few at once, and our silent connections hold it up.
+                raise MadeWay
             self._is_heard()
             return self._heard()
         finally:
@@ -127,7 +139,9 @@ class FirstWord:
             return None
         # A server that hangs up on a silent client may have waited for its TLS.
         if not self._first.peek() and self._search.begin_instead():
-            return self._judged(self._try_tls()) or self._first
+            made = self._try_tls()
+            self._search.end_trial(shows_nothing=_shows_nothing(made))
+            return self._judged(made) or self._first
         return self._first
 
     def _beside(self, until: float) -> Wire | None:
@@ -136,34 +150,44 @@ class FirstWord:
         At ``until`` the first connection makes way: the server may serve one after another.
         """
         trial = gevent.spawn(self._try_tls)
+        # Where the deadline ends the trial, the server was silent on it.
+        shows_nothing = False
         try:
             signs: list[Any] = [self._greeting, trial]
-            ready = gevent.wait(signs, max(0.0, until - time.monotonic()), count=1)
-            if not ready:
+            is_heard = gevent.wait(signs, max(0.0, until - time.monotonic()), count=1)
+            if is_heard and not trial.ready() and self._first.peek():
+                shows_nothing = True
+                return None
+            if not is_heard:
                 self._give_up_first()
-                secured = self._judged(trial.get())
-                if secured is None:
-                    raise Silent
-                return secured
-            if trial.ready() or not self._first.peek():
-                return self._judged(trial.get())
+            made = trial.get()
+            shows_nothing = _shows_nothing(made)
+            secured = self._judged(made)
+            if secured is None and not is_heard:
+                raise Silent
+            return secured
         finally:
             trial.kill()
             self._search.end_beside()
-        return None
+            self._search.end_trial(shows_nothing=shows_nothing)
 
     def _instead(self) -> Wire:
         """Try TLS in place of the first connection; the server may need time to close that."""
         self._give_up_first()
-        for pause in _PAUSES:
-            gevent.sleep(pause)
-            made = self._try_tls()
-            if isinstance(made, Wire):
-                return made
-            self._judged(made)
-            if not _shows_nothing(made):
-                break
-        raise Silent
+        shows_nothing = False
+        try:
+            for pause in _PAUSES:
+                gevent.sleep(pause)
+                made = self._try_tls()
+                secured = self._judged(made)
+                if secured is not None:
+                    return secured
+                shows_nothing = _shows_nothing(made)
+                if not shows_nothing:
+                    break
+            raise Silent
+        finally:
+            self._search.end_trial(shows_nothing=shows_nothing)
 
     def _give_up_first(self) -> None:
         # The event loop may not watch a socket that is closed.
@@ -177,8 +201,6 @@ class FirstWord:
             return made
         if speaks_tls(made):
             raise made
-        if _shows_nothing(made):
-            self._search.give_back()
         return None
 
 

@@ -193,6 +193,9 @@ class Schedule:
 
     def _decide(self, server: Server, pace: Pace, test: LoginTest, tried: Tried) -> None:
         """Turn the result of a try into a verdict, another try, or a lesson for all tests."""
+        if tried.made_way:
+            self._queue(server, test)
+            return
         finding = test.finding = tried.finding
         server.refusals.learn(finding)
         if finding is None:

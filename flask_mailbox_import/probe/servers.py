@@ -133,6 +133,8 @@ class Server:
             return False
         if not self.refusals.leaves_place(self.pace.running) and not self.is_known:
             return False
+        if self.search.is_held_up and self.running:
+            return False
         if self.silent_logins and self.running:
             # The running tests will show whether the login or the server was at fault.
             return False

@@ -139,10 +139,13 @@ def test_a_server_for_tls_that_refuses_one_connection_too_many(
 
 
 @pytest.mark.slow
-def test_a_server_that_serves_few_at_once_lets_the_trial_wait(make_host, mail_server):
-    """Postfix with five processes: our own silent connections hold them all, and one makes way."""
+@pytest.mark.parametrize(("rows", "at_once"), [(1, 1), (5, 5), (20, 5), (40, 20)])
+def test_a_server_that_serves_few_at_once_lets_the_trial_wait(
+    make_host, mail_server, rows, at_once
+):
+    """Postfix with five processes: our own silent connections hold them all, and make way."""
     server = mail_server(implicit_tls=True)
-    serve, free = server._talk, threading.Semaphore(5)
+    serve, free = server._talk, threading.Semaphore(at_once)
 
     def talk(session: Session) -> None:
         with free:
@@ -150,5 +153,5 @@ def test_a_server_that_serves_few_at_once_lets_the_trial_wait(make_host, mail_se
 
     server._talk = talk
     host = make_host(server.port, TIMEOUT=TIMEOUT)
-    data = host.post(Header + rows_on(server, 5)).json["data"]
-    assert (data["imported"], data["errors"]) == (5, [])
+    data = host.post(Header + rows_on(server, rows)).json["data"]
+    assert (data["imported"], data["errors"]) == (rows, [])
