@@ -177,7 +177,7 @@ class Config:
     max_rows: int = _setting(500, _integer(1, 1_000_000), "rows of one file")
     max_file_size: int = _setting(500_000, _integer(1000, 10**9), "bytes of one file")
     concurrency: int = _setting(20, _integer(1, 1000), "connections open at once in one import")
-    per_host: int = _setting(20, _integer(1, 1000), "of these, to one host")
+    per_host: int = _setting(20, _integer(1, 1000), "connections at once to one host")
     max_refused_logins: int = _setting(
         1000, _integer(0, 10**9), "refused logins of a workspace in an hour; 0 = no limit"
     )

@@ -24,6 +24,7 @@ from ..core.errors import (
 from ..core.explanations import failure_for
 from ..core.imports import ImportStatus, Summary
 from ..core.rows import Outcome, RowWarning, StagedRow
+from ..probe.pace import Paces
 from ..probe.prober import RefusedTargets, probe_all
 from ..reading.validation import mailbox_of
 from ..signals import (
@@ -67,6 +68,7 @@ class Execution:
         self._runs = runs
         self._queries = queries
         self._beater = beater
+        self._paces = Paces(config)
         self._ends = threading.Event()
 
     def end_soon(self) -> None:
@@ -222,7 +224,8 @@ class Execution:
         return replace(known, mailbox=found)
 
     def _tested(self, run: Run, untested: Sequence[Outcome], known: list[Outcome]) -> Filled:
-        tests = probe_all(untested, self._config, with_imap=run.options.tests_imap)
+        with_imap = run.options.tests_imap
+        tests = probe_all(untested, self._config, self._paces, with_imap=with_imap)
         try:
             look = time.monotonic() + WATCH
             due = time.monotonic() + TICK

@@ -14,7 +14,7 @@ from gevent.event import Event
 from ..core.mailboxes import Security
 from .diagnosis import is_not_tls
 from .faults import MadeWay, Silent
-from .pace import Pace
+from .pace import Share
 from .wire import Wire
 
 # As shares of TIMEOUT: when one test of a silent server tries TLS on a second connection; when in
@@ -41,8 +41,8 @@ class ModeSearch:
         self.is_tls = Event()
         #: The server has said something in clear, so that its silence is no sign of TLS.
         self.speaks_first = False
-        #: The pace of the server's address; None until its name is looked up.
-        self.pace: Pace | None = None
+        #: This run's share in the server's address; None until its name is looked up.
+        self.share: Share | None = None
         self._is_trying = False
         #: The connection of a trial waits, beside others, until the server serves it.
         self.is_held_up = False
@@ -61,17 +61,17 @@ class ModeSearch:
 
         If it is, it calls :meth:`end_beside` when one of the two connections is closed.
         """
-        if self.pace is None or self._was_beside or not self.pace.has_place_beside:
+        if self.share is None or self._was_beside or not self.share.pace.has_place_beside:
             return False
         self._was_beside = self.is_held_up = self.begin_instead()
         if self._was_beside:
-            self.pace.take_place_beside()
+            self.share.begin_beside()
         return self._was_beside
 
     def end_beside(self) -> None:
         """Note that one of two connections is closed."""
-        if self.pace is not None:
-            self.pace.give_place_beside_back()
+        if self.share is not None:
+            self.share.end_beside()
 
     def begin_instead(self) -> bool:
         """Tell whether the caller is the one that tries TLS now, in place of its connection."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 import random
 import time
 from collections import deque
+from collections.abc import Callable
+
+from ..config import Config
 
 # After this many successes the ceiling of the window rises by one.
 _SUCCESSES_BEYOND = 20
@@ -15,10 +18,12 @@ _NOT_COUNTED = 0.0
 # Seconds without a new connection after the server has shown that there are too many.
 _PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
+#: For so many seconds it is remembered what an unused address has shown.
+REMEMBERED = 600.0
 
 
 class Pace:
-    """How many connections an address and port takes at once.
+    """How many connections an address and port takes at once, from all runs of this process.
 
     The window is the number of connections that may be open. It halves when the server shows that
     there are too many. It opens by one with each success, up to a ceiling below the number that was
@@ -31,11 +36,13 @@ class Pace:
 
     def __init__(self, widest: int, *, is_limit: bool) -> None:
         self._is_limit = is_limit
+        #: The runs that use the address.
+        self._shares: list[Share] = []
+        #: When the last of them left it (``time.monotonic``).
+        self._left = 0.0
         #: How many connections are open on our side.
-        self.running = 0
+        self._running = 0
         self._is_beside = False
-        #: How many tests wait for this address.
-        self.waiting = 0
         #: For each closing connection the time (``time.monotonic``) until which it counts.
         self._closing: deque[float] = deque()
         #: For how many seconds a closing connection counts; None: each is watched to its end.
@@ -54,11 +61,22 @@ class Pace:
         """Return how many connections the server has; those that it has yet to close count."""
         while self._closing and self._closing[0] <= now:
             self._closing.popleft()
-        return self.running + len(self._closing)
+        return self._running + len(self._closing)
 
     def is_open(self, now: float) -> bool:
         """Tell whether another connection may begin."""
         return self.busy(now) < self._window and self.not_before <= now
+
+    def begin(self) -> None:
+        """Note a connection that we open."""
+        self._running += 1
+
+    def end(self, *, was_watched: bool) -> None:
+        """Note that we closed a connection; it counts until the server has closed it too."""
+        self._running -= 1
+        if self._closing_seconds and not was_watched:
+            self._closing.append(time.monotonic() + self._closing_seconds)
+        self._wake()
 
     @property
     def has_place_beside(self) -> bool:
@@ -66,23 +84,41 @@ class Pace:
         is_wide = not self._is_limit and self._window == self._widest
         return not self._is_beside and (is_wide or self.busy(time.monotonic()) < self._window)
 
-    def take_place_beside(self) -> None:
+    def begin_beside(self) -> None:
         """Note that a running test has a second connection."""
         self._is_beside = True
-        self.running += 1
+        self.begin()
 
-    def give_place_beside_back(self) -> None:
+    def end_beside(self) -> None:
         """Note that it has only one again."""
         self._is_beside = False
-        self.release(was_watched=False)
+        self.end(was_watched=False)
+
+    def join(self, share: Share) -> None:
+        """Note a run that uses the address."""
+        self._shares.append(share)
+
+    def leave(self, share: Share) -> None:
+        """Note that a run is over: nothing of it is open here or waits."""
+        self._shares.remove(share)
+        self._running -= share.running
+        self._left = time.monotonic()
+        self._wake()
 
     def opens_at(self, now: float) -> float | None:
-        """Return the time at which the window opens by itself for a waiting test; None: never."""
-        if not self.waiting:
-            return None
+        """Return the time at which the window opens by itself; None: it does not, or is open."""
         if self.busy(now) < self._window:
             return self.not_before if self.not_before > now else None
         return max(self.not_before, self._closing[0]) if self._closing else None
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether a test of any run waits for the address."""
+        return any(each.waiting for each in self._shares)
+
+    def is_forgotten(self, now: float) -> bool:
+        """Tell whether the address has not been used for ``REMEMBERED`` seconds."""
+        return not self._shares and self._left < now - REMEMBERED
 
     @property
     def watches(self) -> bool:
@@ -107,12 +143,6 @@ class Pace:
             return
         elif self._closing_seconds != _NOT_COUNTED:
             self._closing_seconds = max(seconds - trip, seconds * _LEAST_SHARE)
-
-    def release(self, *, was_watched: bool) -> None:
-        """Note that we closed a connection; it counts until the server has closed it too."""
-        self.running -= 1
-        if self._closing_seconds and not was_watched:
-            self._closing.append(time.monotonic() + self._closing_seconds)
 
     def narrow(self, started: float, *, to_one: bool = False) -> bool:
         """Halve the window and return True; return False if it was halved since ``started``."""
@@ -141,6 +171,81 @@ class Pace:
             self._successes = 0
             self._ceiling = min(self._widest, self._ceiling + 1)
         self._window = min(self._ceiling, self._window + 1)
+        self._wake()
+
+    def _wake(self) -> None:
+        """Wake the runs that wait: first those with the fewest connections here, then by turns."""
+        for share in sorted(self._shares, key=lambda each: (each.running, each.begun)):
+            if share.waiting:
+                share.wake(share)
+
+
+class Share:
+    """The share of one run in an address: its connections there, and its tests that wait.
+
+    :param wake: called with this share when the address may take another connection.
+    """
+
+    def __init__(self, pace: Pace, wake: Callable[[Share], None]) -> None:
+        self.pace = pace
+        self.wake = wake
+        #: How many connections of this run are open on our side.
+        self.running = 0
+        #: When the last of them began (``time.monotonic``).
+        self.begun = 0.0
+        #: How many of its tests wait for the address.
+        self.waiting = 0
+        pace.join(self)
+
+    def opens_at(self, now: float) -> float | None:
+        """Return the time at which a waiting test may begin by itself; None: it may not."""
+        return self.pace.opens_at(now) if self.waiting else None
+
+    def begin(self) -> None:
+        """Note a connection that we open."""
+        self.running += 1
+        self.begun = time.monotonic()
+        self.pace.begin()
+
+    def end(self, *, was_watched: bool) -> None:
+        """Note that we closed a connection.
+
+        :param was_watched: the server was seen to close it too, or had its time for that.
+        """
+        self.running -= 1
+        self.pace.end(was_watched=was_watched)
+
+    def begin_beside(self) -> None:
+        """Note that a running test has a second connection."""
+        self.running += 1
+        self.pace.begin_beside()
+
+    def end_beside(self) -> None:
+        """Note that it has only one again."""
+        self.running -= 1
+        self.pace.end_beside()
+
+
+class Paces:
+    """The paces of all addresses that one app uses in this process, for all its runs.
+
+    They are used in the hub only, and so need no lock.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._widest = config.per_host
+        self._is_limit = config.per_host < config.concurrency or config.per_host == 1
+        self._paces: dict[tuple[str, int], Pace] = {}
+
+    def share(self, address: str, port: int, wake: Callable[[Share], None]) -> Share:
+        """Return a new share in an address, for one run."""
+        new = Pace(self._widest, is_limit=self._is_limit)
+        return Share(self._paces.setdefault((address, port), new), wake)
+
+    def forget(self) -> None:
+        """Forget the addresses that have not been used for long."""
+        now = time.monotonic()
+        self._paces = {key: each for key, each in self._paces.items() if not each.is_forgotten(now)}
 
 
 def jittered(seconds: float) -> float:

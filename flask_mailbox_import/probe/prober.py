@@ -11,6 +11,7 @@ from ..config import Config
 from ..core.rows import Outcome, RowWarning
 from .guard import Guard, Policy
 from .hub import HubRun, off_hub
+from .pace import Paces
 from .replies import compile_wordings
 from .schedule import Schedule
 from .servers import login_tests
@@ -30,7 +31,7 @@ Message = Outcome | RowWarning | RefusedTargets
 
 
 def probe_all(
-    untested: Iterable[Outcome], config: Config, *, with_imap: bool = False
+    untested: Iterable[Outcome], config: Config, paces: Paces, *, with_imap: bool = False
 ) -> HubRun[Message]:
     """Start to test the mailboxes of rows; the caller reads the ``results`` and calls ``close``.
 
@@ -39,12 +40,14 @@ def probe_all(
     is a ``RowWarning`` with row 0, or ``RefusedTargets``.
 
     :param untested: the rows, each with a mailbox.
+    :param paces: those of the app: runs that overlap share its connections to an address.
     :param with_imap: test the IMAP logins too.
     :raises MailboxImportError: there are no CA certificates; nothing was started.
     """
     context = off_hub(tls_context, config.ca_file)
     off_hub(compile_wordings)
     rows = list(untested)
+    tests = off_hub(login_tests, rows, with_imap=with_imap)
 
     def work(emit: Callable[[Message], None], draining: Event) -> None:
         policy = Policy(
@@ -52,8 +55,7 @@ def probe_all(
         )
         with Guard(policy, config.dns_timeout) as guard:
             verdicts = Verdicts(emit, rows, with_imap=with_imap)
-            tests = login_tests(rows, with_imap=with_imap)
-            Schedule(tests, config, guard, context, verdicts, draining).run()
+            Schedule(tests, config, guard, context, paces, verdicts, draining).run()
             if guard.refused:
                 emit(RefusedTargets(count=guard.refused))
 

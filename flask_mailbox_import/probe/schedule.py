@@ -18,7 +18,7 @@ from .attempt import Attempt, log_unforeseen
 from .diagnosis import FROM_LOGIN, Finding, Tried, diagnose
 from .guard import Guard, NoAddress, by_turns
 from .lockout import Refusals
-from .pace import Pace
+from .pace import Pace, Paces, Share
 from .servers import LONGEST_WAIT, LoginTest, Server
 from .turns import Retries, Turns
 from .verdicts import Verdicts
@@ -36,11 +36,13 @@ class Schedule:
         config: Config,
         guard: Guard,
         context: SSLContext,
+        paces: Paces,
         verdicts: Verdicts,
         draining: Event,
     ) -> None:
         self._config = config
         self._guard = guard
+        self._paces = paces
         self._context = context
         self._verdicts = verdicts
         #: Set by another thread: begin no more tests.
@@ -53,15 +55,16 @@ class Schedule:
         self._changed = Event()
         #: A fault of ours in one of the greenlets. It ends the run, which would otherwise hang.
         self._broken: BaseException | None = None
-        self._paces: dict[tuple[str, int], Pace] = {}
+        self._shares: dict[tuple[str, int], Share] = {}
         self._refusals: dict[tuple[str, int], Refusals] = {}
-        #: The paces that may open by themselves after a while.
-        self._resting: set[Pace] = set()
+        #: The shares in addresses that may take another connection by themselves after a while.
+        self._resting: set[Share] = set()
         self._retries = Retries()
         self._turns = Turns(tests, config.concurrency)
 
     def run(self) -> None:
         """Run all tests; return when each has its verdict or, while draining, no test runs."""
+        self._paces.forget()
         try:
             self._aside.spawn(self._wake_to_drain)
             self._look_up_all()
@@ -86,6 +89,8 @@ class Schedule:
         finally:
             self._aside.kill()
             self._tries.kill()
+            for share in self._shares.values():
+                share.pace.leave(share)
 
     def _wake_to_drain(self) -> None:
         self._draining.wait()
@@ -116,15 +121,19 @@ class Schedule:
                 server.look_up_seconds = time.monotonic() - started
                 for test in server.waiting:
                     test.address = address
-                self._turns.locate(server, self._paces.setdefault(key, self._new_pace()))
+                share = self._shares.get(key)
+                if share is None:
+                    share = self._shares[key] = self._paces.share(*key, self._wake)
+                self._turns.locate(server, share)
+                self._resting.add(share)
         finally:
             self._looking_up -= 1
             self._changed.set()
 
-    def _new_pace(self) -> Pace:
-        config = self._config
-        is_limit = config.per_host < config.concurrency or config.per_host == 1
-        return Pace(config.per_host, is_limit=is_limit)
+    def _wake(self, share: Share) -> None:
+        """Look at the turns again, since an address takes another connection, now or soon."""
+        self._resting.add(share)
+        self._changed.set()
 
     def _is_under_way(self) -> bool:
         return bool(self._looking_up or self._tries or self._retries or self._turns)
@@ -134,8 +143,8 @@ class Schedule:
             self._fail_untried(test, server.lesson)
         else:
             self._turns.put(server, test)
-            if server.pace is not None:
-                self._resting.add(server.pace)
+            if server.share is not None:
+                self._resting.add(server.share)
 
     def _seconds_to(self, now: float) -> float | None:
         """Return the seconds until a test may begin even if no other test ends; None: none may.
@@ -151,18 +160,18 @@ class Schedule:
 
     def _start(self, server: Server) -> None:
         test = self._turns.take(server)
-        pace = cast("Pace", server.pace)
+        share = cast("Share", server.share)
         test.started = time.monotonic()
-        test.crowded = pace.busy(test.started) > 0
-        pace.running += 1
-        self._tries.spawn(self._try, server, pace, test).link_exception(self._break)
+        test.crowded = share.pace.busy(test.started) > 0
+        share.begin()
+        self._tries.spawn(self._try, server, share, test).link_exception(self._break)
 
     def _break(self, greenlet: gevent.Greenlet[..., None]) -> None:
         self._broken = greenlet.exception
         self._changed.set()
 
-    def _try(self, server: Server, pace: Pace, test: LoginTest) -> None:
-        login = test.login
+    def _try(self, server: Server, share: Share, test: LoginTest) -> None:
+        login, pace = test.login, share.pace
         attempt = Attempt(login, test.provider, self._guard, self._context, server.search)
         timeout = self._config.timeout - (0 if test.tries else server.look_up_seconds)
         was_watched = False
@@ -174,16 +183,15 @@ class Schedule:
             self._turns.end(server)
             self._decide(server, pace, test, tried)
             self._step_aside()
-            self._resting.add(pace)
-            self._changed.set()
-            if pace.waiting and pace.watches and attempt.said_goodbye:
+            if pace.is_awaited and pace.watches and attempt.said_goodbye:
+                self._wake(share)
                 was_watched = True
                 pace.learn_closing(attempt.linger(_LINGER), attempt.trip)
         finally:
             attempt.close()
-            pace.release(was_watched=was_watched)
-            self._resting.add(pace)
-            self._changed.set()
+            # It wakes the runs in their order, and so comes before this run's own sign.
+            share.end(was_watched=was_watched)
+            self._wake(share)
 
     def _step_aside(self) -> None:
         """Give this try's place to the next one: it now only waits for the server to close."""

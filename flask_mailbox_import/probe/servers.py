@@ -13,7 +13,7 @@ from ..core.rows import Outcome
 from .diagnosis import FROM_LOGIN, Finding, Tried
 from .lockout import Refusals
 from .modes import ModeSearch
-from .pace import Pace
+from .pace import Share
 
 
 @dataclass(slots=True)
@@ -100,8 +100,8 @@ class Server:
     running: int = 0
     #: When the server last answered, or the first of its running tests began.
     heard: float = 0.0
-    #: The pace of its address; None until its name is looked up.
-    pace: Pace | None = None
+    #: This run's share in its address; None until its name is looked up.
+    share: Share | None = None
     #: The refused logins at its address.
     refusals: Refusals = field(default_factory=lambda: Refusals(0))
     look_up_seconds: float = 0.0
@@ -123,15 +123,15 @@ class Server:
         """Whether it is a known provider's, which counts refused logins by account."""
         return provider_of(self.host, "") is not None
 
-    def takes_another(self, share: int, now: float) -> bool:
+    def takes_another(self, most: int, now: float) -> bool:
         """Tell whether another test of the server may begin.
 
-        :param share: how many tests may run while the server has not answered a login yet.
+        :param most: how many tests may run while the server has not answered a login yet.
         :param now: the time (``time.monotonic``).
         """
-        if not self.waiting or self.pace is None or not self.pace.is_open(now):
+        if not self.waiting or self.share is None or not self.share.pace.is_open(now):
             return False
-        if not self.refusals.leaves_place(self.pace.running) and not self.is_known:
+        if not self.refusals.leaves_place(self.share.running) and not self.is_known:
             return False
         if self.search.is_held_up and self.running:
             return False
@@ -141,7 +141,7 @@ class Server:
         if self.running and not self.proven and now - self.heard > _PATIENCE:
             # It has been silent for longer than most servers need.
             return False
-        return self.proven or self.running < share
+        return self.proven or self.running < most
 
     def learn_success(self) -> None:
         """Note that the server answered a login."""
@@ -180,18 +180,18 @@ class Server:
         test.refusals += 1
         if not test.crowded:
             self.refused_alone += 1
-        if self.pace is None or self.refused_alone >= REFUSALS_ALONE:
+        if self.share is None or self.refused_alone >= REFUSALS_ALONE:
             self.lesson = finding
             return False
         nobody = finding.code is Code.CONNECTION_REFUSED and not self.proven
         # A connection that was dropped at the login may be the first sign of a lock-out.
         dropped_late = finding.code is Code.CONNECTION_CLOSED and finding.stage in FROM_LOGIN
-        self.pace.narrow(test.started, to_one=nobody or dropped_late)
+        self.share.pace.narrow(test.started, to_one=nobody or dropped_late)
         # With "too many connections" a time is the period of the limit, not a wait.
         wait = 0 if finding.code is Code.TOO_MANY_CONNECTIONS else finding.wait or 0
         if wait > LONGEST_WAIT:
             return False
-        self.pace.rest(wait)
+        self.share.pace.rest(wait)
         return True
 
     def learn_silence(self, test: LoginTest, tried: Tried) -> bool:
@@ -204,7 +204,7 @@ class Server:
             if not at_login or self.silent_logins >= SILENT_LOGINS:
                 self.lesson = tried.finding
             return False
-        if self.pace is not None and self.pace.narrow(test.started):
+        if self.share is not None and self.share.pace.narrow(test.started):
             self.silent_rounds += 1
         if self.silent_rounds >= SILENT_ROUNDS:
             self.lesson = tried.finding
@@ -219,8 +219,8 @@ class Server:
             self.told_to_wait += 1
             if self.told_to_wait >= SILENT_LOGINS:
                 self.lesson = finding
-        elif finding.wait and self.pace is not None:
-            self.pace.rest(finding.wait)
+        elif finding.wait and self.share is not None:
+            self.share.pace.rest(finding.wait)
 
     def learn_absence(self, tried: Tried) -> None:
         """Note that nothing listens there, unless the server has answered before."""

@@ -8,7 +8,7 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from .pace import Pace, jittered
+from .pace import Share, jittered
 from .servers import LoginTest, Server
 
 # Most servers that work answer within so many seconds.
@@ -34,7 +34,7 @@ class Turns:
         #: The servers with waiting tests; those that have answered come last.
         self._waiting = OrderedDict[Server, None].fromkeys(order)
         #: The servers at each address.
-        self._at = defaultdict[Pace, list[Server]](list)
+        self._at = defaultdict[Share, list[Server]](list)
         #: The servers with running tests.
         self._active: dict[Server, None] = {}
         #: Until this time (``time.monotonic``) half of the places are kept for servers that answer.
@@ -60,21 +60,21 @@ class Turns:
         key = (login.host, login.port, login.protocol)
         return self._servers.setdefault(key, Server(*key))
 
-    def locate(self, server: Server, pace: Pace) -> None:
-        """Set the pace of a server: the pace of the address to which its name resolves."""
-        server.pace = server.search.pace = pace
-        pace.waiting += len(server.waiting)
-        self._at[pace].append(server)
+    def locate(self, server: Server, share: Share) -> None:
+        """Set the run's share in the address to which a server's name resolves."""
+        server.share = server.search.share = share
+        share.waiting += len(server.waiting)
+        self._at[share].append(server)
 
     def servers_beside(self, server: Server) -> list[Server]:
         """Return the servers at the address of this one, itself among them."""
-        return self._at[server.pace] if server.pace is not None else [server]
+        return self._at[server.share] if server.share is not None else [server]
 
     def put(self, server: Server, test: LoginTest) -> None:
         """Add a test behind those that wait already."""
         server.waiting.append(test)
-        if server.pace is not None:
-            server.pace.waiting += 1
+        if server.share is not None:
+            server.share.waiting += 1
         self._waiting[server] = None
         self._waiting.move_to_end(server, last=server.proven)
 
@@ -103,8 +103,8 @@ class Turns:
             yield self._taken(server)
 
     def _taken(self, server: Server) -> LoginTest:
-        if server.pace is not None:
-            server.pace.waiting -= 1
+        if server.share is not None:
+            server.share.waiting -= 1
         return server.waiting.popleft()
 
     def learn_answer(self, server: Server) -> None:
@@ -118,12 +118,12 @@ class Turns:
         busy = len(self._waiting) + idle
         # A server that has not answered yet gets its share at most, and all such servers together
         # get half of the places. So however many servers hang, the others go on.
-        share = max(1, self._places // max(1, busy))
+        most = max(1, self._places // max(1, busy))
         unproven = sum(each.running for each in self._active if not each.proven)
         hold = unproven >= self._places / 2 and self._holds_back(busy, now)
         found: Server | None = None
         for each in reversed(self._waiting) if hold else self._waiting:
-            if (hold and not each.proven) or not each.takes_another(share, now):
+            if (hold and not each.proven) or not each.takes_another(most, now):
                 continue
             if found is None or each.running < found.running:
                 found = each

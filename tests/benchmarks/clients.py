@@ -95,6 +95,7 @@ def our_probe(order: Order, _stack: ExitStack) -> Run:
     from flask_mailbox_import.core.imports import ImportOptions
     from flask_mailbox_import.core.rows import Outcome
     from flask_mailbox_import.core.secret import generate_encryption_key
+    from flask_mailbox_import.probe.pace import Paces
     from flask_mailbox_import.probe.prober import probe_all
     from flask_mailbox_import.reading.reader import read_file
 
@@ -116,7 +117,7 @@ def our_probe(order: Order, _stack: ExitStack) -> Run:
     ]
 
     def run() -> tuple[int, int]:
-        tests = probe_all(untested, config)
+        tests = probe_all(untested, config, Paces(config))
         found = [each for each in tests.results(1) if isinstance(each, Outcome)]
         tests.close()
         good = sum(each.failure is None for each in found)

@@ -11,7 +11,7 @@ from import_calls import codes_of
 from mailbox_files import Header, rows_on
 from server_replies import last_line
 
-from flask_mailbox_import.probe.pace import Pace
+from flask_mailbox_import.probe.pace import REMEMBERED, Pace, Share
 from flask_mailbox_import.testing import CLOSE
 
 
@@ -140,43 +140,46 @@ def test_a_server_that_counts_connections_a_second_fails_nobody(make_host, mail_
     assert (data["imported"], codes_of(data)) == (60, Counter())
 
 
-def closing_pace(seconds: float | None, *, is_limit: bool = False) -> Pace:
-    """A pace with a window of one, for which a job waits, and one connection that was closed."""
-    pace = Pace(1, is_limit=is_limit)
-    pace.running = pace.waiting = 1
-    pace.learn_closing(seconds, trip=0.3)
-    pace.release(was_watched=False)
-    return pace
+def closing_share(seconds: float | None, *, is_limit: bool = False) -> Share:
+    """A share in a window of one, with a test that waits and a connection that was closed."""
+    share = Share(Pace(1, is_limit=is_limit), lambda _: None)
+    share.begin()
+    share.waiting = 1
+    share.pace.learn_closing(seconds, trip=0.3)
+    share.end(was_watched=False)
+    return share
 
 
 def test_a_connection_counts_while_the_server_has_it():
-    before, pace, after = time.monotonic(), closing_pace(0.5), time.monotonic()
-    assert not pace.is_open(before)
-    opens_at = pace.opens_at(before)
+    before, share, after = time.monotonic(), closing_share(0.5), time.monotonic()
+    assert not share.pace.is_open(before)
+    opens_at = share.opens_at(before)
     assert before + 0.2 <= opens_at <= after + 0.2
     # Nobody is to be woken where nobody waits, nor at a time that is over.
-    pace.waiting = 0
-    assert pace.opens_at(before) is None
-    pace.waiting = 1
-    assert pace.is_open(opens_at)
-    assert pace.opens_at(opens_at) is None
+    share.waiting = 0
+    assert share.opens_at(before) is None
+    share.waiting = 1
+    assert share.pace.is_open(opens_at)
+    assert share.opens_at(opens_at) is None
 
 
 def test_who_never_closes_is_not_waited_for():
-    pace = closing_pace(None)
+    pace = closing_share(None).pace
     pace.learn_closing(0.5, trip=0.3)
     assert pace.is_open(time.monotonic())
     assert not pace.watches
 
 
 def test_who_hangs_up_by_himself_tells_nothing_of_closing():
-    assert closing_pace(0.0001).watches
+    assert closing_share(0.0001).pace.watches
 
 
 def test_who_counts_connections_is_watched_until_each_is_closed():
-    pace = closing_pace(0.5)
+    share = closing_share(0.5)
+    pace = share.pace
     assert not pace.watches
-    pace.running = 2
+    share.begin()
+    share.begin()
     assert pace.narrow(time.monotonic())
     pace.learn_closing(0.5, trip=0.3)
     assert pace.watches
@@ -184,4 +187,38 @@ def test_who_counts_connections_is_watched_until_each_is_closed():
 
 @pytest.mark.parametrize("seconds", [0.5, None])
 def test_where_there_is_a_limit_each_is_watched_until_it_is_closed(seconds):
-    assert closing_pace(seconds, is_limit=True).watches
+    assert closing_share(seconds, is_limit=True).pace.watches
+
+
+def test_a_place_goes_to_the_run_with_the_fewest_connections_and_then_by_turns():
+    woken: list[Share] = []
+    pace = Pace(3, is_limit=False)
+    first, second, third = (Share(pace, woken.append) for _ in range(3))
+    for each in (first, first, third):
+        each.begin()
+    for each in (first, second, third):
+        each.waiting = 1
+    first.end(was_watched=False)
+    assert woken == [second, first, third]
+
+
+def test_a_run_that_is_over_has_no_connection_even_if_it_was_broken_off():
+    woken: list[Share] = []
+    pace = Pace(1, is_limit=True)
+    first, second = Share(pace, woken.append), Share(pace, woken.append)
+    first.begin()
+    second.waiting = 1
+    assert not pace.is_open(time.monotonic())
+    pace.leave(first)
+    assert pace.is_open(time.monotonic())
+    assert woken == [second]
+
+
+def test_an_address_is_forgotten_ten_minutes_after_its_last_run():
+    pace = Pace(1, is_limit=True)
+    share = Share(pace, lambda _: None)
+    later = time.monotonic() + REMEMBERED
+    assert not pace.is_forgotten(later + 1)
+    pace.leave(share)
+    assert not pace.is_forgotten(later - 1)
+    assert pace.is_forgotten(later + 1)

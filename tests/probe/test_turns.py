@@ -8,7 +8,7 @@ import pytest
 
 from flask_mailbox_import.core.mailboxes import Login, Protocol, Security
 from flask_mailbox_import.core.secret import Secret
-from flask_mailbox_import.probe.pace import Pace
+from flask_mailbox_import.probe.pace import Pace, Share
 from flask_mailbox_import.probe.servers import LoginTest
 from flask_mailbox_import.probe.turns import Turns
 
@@ -28,7 +28,8 @@ def turns_of(count: int) -> Turns:
         tests.append(LoginTest(login=login, provider=None, row_ids=[number]))
     turns = Turns(tests, 20)
     for test in tests:
-        turns.locate(turns.server_of(test), Pace(20, is_limit=False))
+        share = Share(Pace(20, is_limit=False), lambda _: None)
+        turns.locate(turns.server_of(test), share)
     return turns
 
 
