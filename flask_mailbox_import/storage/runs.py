@@ -177,15 +177,12 @@ class Run:
         self, session: scoped_session[Session], outcomes: Sequence[Outcome]
     ) -> list[Outcome]:
         row = self._models.row
-        ready = set(
-            session.scalars(
-                select(row.id).where(
-                    row.import_id == self.import_id,
-                    row.id.in_([each.row_id for each in outcomes]),
-                    row.status == RowStatus.READY.value,
-                )
-            )
+        # By the ids alone: with more conditions, PostgreSQL may read all ready rows each time.
+        query = select(row.id, row.import_id, row.status).where(
+            row.id.in_([each.row_id for each in outcomes])
         )
+        of_this_run = (self.import_id, RowStatus.READY.value)
+        ready = {row_id for row_id, *state in session.execute(query) if tuple(state) == of_this_run}
         return [each for each in outcomes if each.row_id in ready]
 
     def _hold(self, session: scoped_session[Session], **values: int) -> None:
