@@ -260,12 +260,24 @@ def file_of(found: ImportMixin, key_ring: KeyRing) -> WaitingFile | None:
 
 
 def summary_of(
-    found: ImportMixin, status: ImportStatus, counts: Counter[str], **more: Any
+    found: ImportMixin,
+    status: ImportStatus,
+    counts: Counter[str],
+    *,
+    errors: tuple[RowResult, ...] | None = None,
+    skips: tuple[RowResult, ...] | None = None,
+    **more: Any,
 ) -> Summary:
     """Return the summary of an import from its columns and its counted rows.
 
     :param status: its status by `status_now`.
+    :param errors: all its failed rows, and ``skips``: all its skipped ones; None: not read.
     """
+    # Rows may have been saved after they were counted; then those that are listed count.
+    for name, listed in (("failed", errors), ("skipped", skips)):
+        if listed is not None:
+            counts["ready"] -= len(listed) - counts[name]
+            counts[name] = len(listed)
     finished_at = found.finished_at
     if found.status != status.value and not counts["ready"]:
         # Its run died after the last row, before it could write its end.
@@ -288,6 +300,8 @@ def summary_of(
         asks=found.file_expires_at is not None,
         is_stopping=status is ImportStatus.RUNNING and found.cancelled_at is not None,
         seconds_in_run=(now() - (found.started_at or now())).total_seconds(),
+        errors=errors or (),
+        skips=skips or (),
         **more,
     )
 
