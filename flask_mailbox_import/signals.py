@@ -16,6 +16,7 @@ __all__ = [
     "api_key_refused",
     "api_key_revoked",
     "api_key_used",
+    "batch_saved",
     "hosts_refused",
     "import_deleted",
     "import_ended",
@@ -33,8 +34,8 @@ __all__ = [
 
 logger = logging.getLogger("flask_mailbox_import")
 
-#: A fact of a signal: an id, a count or a slug.
-Fact: TypeAlias = "str | int | bool | None"
+#: A fact of a signal: an id, a count, a slug or seconds.
+Fact: TypeAlias = "str | int | float | bool | None"
 
 _namespace = Namespace()
 _LEVELS: dict[str, int] = {}
@@ -46,7 +47,13 @@ def _signal(name: str, meaning: str, level: int = logging.INFO) -> NamedSignal:
 
 
 import_started = _signal("import_started", "A run begins: rows to do, api_key_id if by a key.")
-import_ended = _signal("import_ended", "A run is over: status and, where known, counts.")
+batch_saved = _signal(
+    "batch_saved", "A batch of a run is in the database: its counts.", logging.DEBUG
+)
+import_ended = _signal(
+    "import_ended",
+    "A run is over: status and, where known, counts, the seconds of this run and since the upload.",
+)
 run_taken_over = _signal(
     "run_taken_over",
     "A run was dead: attempts without progress so far, and the status of its import now.",

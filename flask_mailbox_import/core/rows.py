@@ -95,6 +95,8 @@ class StagedRow:
     record: Record | None
     #: The record is there but does not open, because it was moved or damaged.
     is_broken: bool = False
+    #: How many runs have died or broken down while they tested it.
+    deaths: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

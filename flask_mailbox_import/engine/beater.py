@@ -79,7 +79,7 @@ class Beater:
     def hand_over(self) -> None:
         """Put the imports of all runs of this process back into the queue."""
         for run in list(self._moved):
-            run.hand_back(has_failed=False)
+            run.hand_back()
 
     def _beat(self, app: Flask) -> None:
         while True:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from flask import current_app
 
@@ -23,13 +24,15 @@ from ..core.errors import (
 )
 from ..core.explanations import failure_for
 from ..core.imports import ImportStatus, Summary
-from ..core.rows import Outcome, RowWarning, StagedRow
+from ..core.rows import Outcome, RowStatus, RowWarning, StagedRow
 from ..probe.pace import Paces
 from ..probe.prober import RefusedTargets, probe_all
+from ..probe.verdicts import Begun
 from ..reading.validation import mailbox_of
 from ..signals import (
     Fact,
     NamedSignal,
+    batch_saved,
     import_ended,
     import_started,
     logins_refused,
@@ -37,10 +40,12 @@ from ..signals import (
     targets_refused,
     tell,
 )
+from ..storage.models import now
 from ..storage.queries import Queries
 from ..storage.runs import Run, Runs
 from ..storage.sealing import Field
 from ..storage.session import is_away
+from ..storage.states import MAX_ATTEMPTS
 from .beater import Beater
 
 #: At most this many rows are saved in one transaction, and tested again after a crash.
@@ -51,8 +56,33 @@ TICK = 1.0
 GLANCE = 0.05
 #: A run sees within so many seconds that it was asked to stop.
 WATCH = 0.25
+#: After so many seconds of a row's test, it is written that the row is tested.
+SLOW = 0.5
 #: With this many refused logins in one run, somebody may be guessing passwords.
 BURST = 20
+
+
+@dataclass(slots=True)
+class _Known:
+    """What a run knows since its last write."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    #: When the tests of rows began that have not ended (``time.monotonic``), by the rows' ids.
+    begun: dict[int, float] = field(default_factory=dict)
+
+    def slow(self) -> list[int]:
+        """Return the ids of rows whose tests take long: it is written that they are tested."""
+        since = time.monotonic() - SLOW
+        return [row_id for row_id, began in self.begun.items() if began <= since]
+
+    def take(self) -> tuple[list[Outcome], list[int]]:
+        """Return the outcomes and the slow rows, for the next write; no other write has them."""
+        outcomes, slow = self.outcomes, self.slow()
+        self.outcomes = []
+        for row_id in slow:
+            del self.begun[row_id]
+        return outcomes, slow
+
 
 #: Yields when it is time to save the known outcomes or to write a beat.
 Filled = Generator[None, None, None]
@@ -146,13 +176,13 @@ class Execution:
             # Where this cannot be written either, the import counts as dead after a while.
             with suppress(Exception):
                 if only is ImportStatus.QUEUED:
-                    run.hand_back(has_failed=True)
+                    run.break_down()
                 else:
                     run.end(ImportStatus.INTERRUPTED)
             raise
         status = ImportStatus.FINISHED
         if not complete and self._ends.is_set() and not run.is_cancelled():
-            run.hand_back(has_failed=False)
+            run.hand_back()
             return
         if not complete:
             is_cancelled = run.is_cancelled()
@@ -161,50 +191,52 @@ class Execution:
 
     def _work(self, run: Run, progress: Progress | None, move: Callable[[], None]) -> bool:
         """Save the outcomes as they come; return whether all rows are done."""
-        staged = run.ready_rows()
+        ready = run.ready_rows()
+        # A row that was tested whenever a run died may be why: a person has to want it again.
+        staged = [each for each in ready if each.deaths < MAX_ATTEMPTS]
         _tell(run, import_started, api_key_id=run.options.api_key_id, rows=len(staged))
-        known: list[Outcome] = []
+        known = _Known()
         batch: list[Outcome] = []
         done = refused = 0
         try:
             with closing(self._filled(run, staged, known)) as filled:
                 for _ in filled:
                     move()
-                    batch, known[:] = known[:], []
+                    batch, slow = known.take()
                     # Counted before they are saved, because saving may fail.
                     refused += sum(_is_refused(each) for each in batch)
                     if batch:
-                        run.save(batch)
+                        _tell_saved(run, run.save(batch, slow))
                     else:
-                        run.beat()
+                        run.beat(slow)
                     done += len(batch)
                     batch = []
                     if progress is not None:
                         progress(done, len(staged))
         except RunLost:
             # The limit of refused logins must count these, though the import was deleted.
-            lost = [each for each in (*batch, *known) if _is_refused(each)]
+            lost = [each for each in (*batch, *known.outcomes) if _is_refused(each)]
             run.count_refused(lost)
             raise
         except BaseException as fault:
             # Where the database is away, it was waited for already.
-            if not is_away(fault):
+            if known.outcomes and not is_away(fault):
                 with suppress(Exception):
-                    run.save(known)
+                    _tell_saved(run, run.save(known.outcomes))
             raise
         finally:
             if refused >= BURST:
                 _tell(run, logins_refused, count=refused)
-        return done == len(staged)
+        return done == len(ready)
 
-    def _filled(self, run: Run, staged: Sequence[StagedRow], known: list[Outcome]) -> Filled:
+    def _filled(self, run: Run, staged: Sequence[StagedRow], known: _Known) -> Filled:
         """Put outcomes into ``known`` as they come; yield when it is time to save them."""
         opened = [self._open(run, row) for row in staged]
         done = [each for each in opened if each.mailbox is None or not run.options.tests]
         for start in range(0, len(done), BATCH_ROWS):
             if run.is_cancelled():
                 return
-            known += done[start : start + BATCH_ROWS]
+            known.outcomes += done[start : start + BATCH_ROWS]
             yield
         if len(done) < len(opened):
             untested = [each for each in opened if each.mailbox is not None]
@@ -223,7 +255,7 @@ class Execution:
             return replace(known, failure=found)
         return replace(known, mailbox=found)
 
-    def _tested(self, run: Run, untested: Sequence[Outcome], known: list[Outcome]) -> Filled:
+    def _tested(self, run: Run, untested: Sequence[Outcome], known: _Known) -> Filled:
         with_imap = run.options.tests_imap
         tests = probe_all(untested, self._config, self._paces, with_imap=with_imap)
         try:
@@ -234,13 +266,18 @@ class Execution:
                     run.warn(result)
                 elif isinstance(result, RefusedTargets):
                     _tell(run, targets_refused, count=result.count)
+                elif isinstance(result, Begun):
+                    known.begun.update(dict.fromkeys(result.row_ids, time.monotonic()))
                 elif result is not None:
-                    known.append(result)
+                    known.begun.pop(result.row_id, None)
+                    known.outcomes.append(result)
                 if time.monotonic() >= look:
                     if self._ends.is_set() or run.is_cancelled():
                         tests.drain()
                     look = time.monotonic() + WATCH
-                if len(known) >= BATCH_ROWS or time.monotonic() >= due:
+                    if known.slow():
+                        due = 0.0
+                if len(known.outcomes) >= BATCH_ROWS or time.monotonic() >= due:
                     yield
                     due = time.monotonic() + TICK
             yield
@@ -256,6 +293,17 @@ def _tell(run: Run, signal: NamedSignal, /, **facts: Fact) -> None:
     tell(signal, import_id=run.import_id, workspace_id=run.options.workspace_id, **facts)
 
 
+def _tell_saved(run: Run, saved: Counter[RowStatus]) -> None:
+    imported, skipped = saved[RowStatus.IMPORTED], saved[RowStatus.SKIPPED]
+    failed = saved[RowStatus.FAILED]
+    _tell(run, batch_saved, imported=imported, skipped=skipped, failed=failed)
+
+
 def _tell_ended(summary: Summary, status: ImportStatus | None) -> None:
     facts = {"import_id": summary.import_id, "workspace_id": summary.options.workspace_id}
-    tell(import_ended, **facts, status=status and status.value, **summary.counts)
+    since_upload = (now() - (summary.created_at or now())).total_seconds()
+    seconds = {
+        "run_seconds": round(summary.seconds_in_run, 3),
+        "total_seconds": round(since_upload, 3),
+    }
+    tell(import_ended, **facts, status=status and status.value, **summary.counts, **seconds)

@@ -15,7 +15,7 @@ from .pace import Paces
 from .replies import compile_wordings
 from .schedule import Schedule
 from .servers import login_tests
-from .verdicts import Verdicts
+from .verdicts import Begun, Verdicts
 from .wire import tls_context
 
 
@@ -26,8 +26,8 @@ class RefusedTargets:
     count: int
 
 
-#: What a run emits: the outcome of a row, or a fact about all rows.
-Message = Outcome | RowWarning | RefusedTargets
+#: What a run emits: the outcome of a row, that rows are tested now, or a fact about all rows.
+Message = Outcome | Begun | RowWarning | RefusedTargets
 
 
 def probe_all(

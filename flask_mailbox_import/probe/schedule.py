@@ -161,6 +161,8 @@ class Schedule:
     def _start(self, server: Server) -> None:
         test = self._turns.take(server)
         share = cast("Share", server.share)
+        if not test.started:
+            self._verdicts.begun(test)
         test.started = time.monotonic()
         test.crowded = share.pace.busy(test.started) > 0
         share.begin()

@@ -160,6 +160,13 @@ class _Held:
     shared: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """The rows whose login is tried now, for the first time in this run."""
+
+    row_ids: tuple[int, ...]
+
+
 class Verdicts:
     """Collects the verdict of each login; emits a row when all its logins have their verdicts.
 
@@ -169,7 +176,7 @@ class Verdicts:
 
     def __init__(
         self,
-        emit: Callable[[Outcome | RowWarning], None],
+        emit: Callable[[Outcome | Begun | RowWarning], None],
         untested: Iterable[Outcome],
         *,
         with_imap: bool,
@@ -183,6 +190,10 @@ class Verdicts:
         self._known: dict[int, dict[Protocol, LoginVerdict]] = {}
         self._reached: set[int] = set()
         self._held: dict[int, list[_Held]] = {}
+
+    def begun(self, test: LoginTest) -> None:
+        """Note that a login is tried for the first time."""
+        self._emit(Begun(row_ids=tuple(test.row_ids)))
 
     def passed(self, test: LoginTest, security: Security) -> None:
         """Note that a login worked."""

@@ -194,6 +194,7 @@ def staged_row(row: ImportRowMixin, key_ring: KeyRing, workspace_id: str) -> Sta
         code=Code(row.code) if row.code else None,
         record=record,
         is_broken=is_broken,
+        deaths=row.deaths,
     )
 
 

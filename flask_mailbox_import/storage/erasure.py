@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import and_, delete, exists, or_, select, true, update
@@ -15,7 +14,8 @@ from ..core.codes import REFUSED_LOGIN
 from ..core.errors import ImportNotFound, MailboxesInUse
 from ..core.imports import ImportStatus
 from ..core.rows import RowStatus
-from .models import KEEP_UNTESTED, REFUSED_COUNT_FOR, MailboxMixin, Models, is_dead, now
+from . import states
+from .models import KEEP_UNTESTED, REFUSED_COUNT_FOR, MailboxMixin, Models, now
 from .queries import find_import
 from .session import execute, repeated, transaction
 
@@ -81,16 +81,7 @@ class Erasure:
         :raises MailboxesInUse: the host's own tables refer to one of them; nothing was erased.
         """
         model = self._models.import_
-        mine = and_(
-            model.id == import_id, model.workspace_id == workspace_id, model.deleted_at.is_(None)
-        )
-        values: dict[str, Any] = {
-            **dict.fromkeys(("tag", "run_token", "sealed_file", "file_expires_at")),
-            **dict.fromkeys(("file_name", "fingerprint", "understood")),
-            "notices": [],
-            "status": ImportStatus.CANCELLED.value,
-            "deleted_at": now(),
-        }
+        mine = (model.id == import_id, model.workspace_id == workspace_id)
         with transaction(self._db) as session:
             find_import(session, self._models, import_id, workspace_id)
         try:
@@ -98,7 +89,7 @@ class Erasure:
                 # This write comes first, as in a run. It waits until a run has saved its batch; the
                 # run then finds that it has lost the import. On MySQL, a read before this write
                 # would hide that batch.
-                if not execute(session, update(model).where(mine).values(values)):
+                if not execute(session, states.deleted(self._models).where(*mine)):
                     raise ImportNotFound(f"there is no import {import_id}")
                 found = self._mailboxes(session, import_id, workspace_id) if mailboxes else ()
                 # One by one, for the host's own cascades and events.
@@ -119,7 +110,7 @@ class Erasure:
         Imports that run are left out, and those that were uploaded within a day and not run yet.
         """
         model = self._models.import_
-        resting = or_(model.status != ImportStatus.RUNNING.value, is_dead(self._models))
+        resting = or_(model.status != ImportStatus.RUNNING.value, states.is_dead(self._models))
         waited = or_(
             model.status != ImportStatus.CHECKED.value, model.created_at < now() - KEEP_UNTESTED
         )

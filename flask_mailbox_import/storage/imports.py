@@ -17,6 +17,7 @@ from ..core.codes import REFUSED_LOGIN
 from ..core.errors import ImportNotRunnable
 from ..core.imports import Check, ImportOptions, ImportStatus, WaitingFile
 from ..core.rows import CheckedRow, RowStatus, StagedRow
+from . import states
 from .conversion import (
     file_columns,
     file_of,
@@ -25,13 +26,10 @@ from .conversion import (
     row_columns,
     staged_row,
 )
-from .models import REFUSED_COUNT_FOR, Models, is_dead, now
+from .models import REFUSED_COUNT_FOR, Models, now
 from .queries import find_import, find_with_status
 from .sealing import KeyRing
 from .session import execute, repeated, transaction
-
-#: The statuses in which no run is active, so that failed rows can be put back.
-_AT_REST = (ImportStatus.FINISHED, ImportStatus.CANCELLED, ImportStatus.INTERRUPTED)
 
 
 class Imports:
@@ -108,7 +106,7 @@ class Imports:
         row = self._models.row
         with transaction(self._db) as session:
             found, status = find_with_status(session, self._models, import_id, workspace_id)
-            if status not in _AT_REST:
+            if status not in states.AT_REST:
                 raise ImportNotRunnable(import_id, status)
             query = select(row).where(
                 row.import_id == import_id, row.status == RowStatus.FAILED.value
@@ -127,25 +125,17 @@ class Imports:
         """
         model, row = self._models.import_, self._models.row
         is_ready = any(each.status is RowStatus.READY for each in rows.values())
-        at_rest = update(model).where(
-            model.id == import_id,
-            model.workspace_id == workspace_id,
-            model.deleted_at.is_(None),
-            or_(model.status.in_([each.value for each in _AT_REST]), is_dead(self._models)),
-        )
-        # A run that seems dead but is still alive finds that it has lost the import.
-        values: dict[str, Any] = {"cancelled_at": None, "run_token": None}
-        if is_ready:
-            values |= {"status": ImportStatus.INTERRUPTED.value, "finished_at": None}
+        mine = (model.id == import_id, model.workspace_id == workspace_id)
+        change = states.put_back(self._models, is_ready=is_ready).where(*mine)
         with transaction(self._db) as session:
-            if not execute(session, at_rest.values(values)):
+            if not execute(session, change):
                 raise ImportNotRunnable(import_id, ImportStatus.RUNNING)
             self._count_apart(session, workspace_id, list(rows))
             for row_id, checked in rows.items():
                 columns = row_columns(checked, self._key_ring, workspace_id, self._keep_failed)
                 failed = (row.id == row_id, row.status == RowStatus.FAILED.value)
                 blank = dict.fromkeys(("smtp_code", "smtp_error", "imap_code", "imap_error"))
-                put = update(row).where(*failed).values({**blank, **columns})
+                put = update(row).where(*failed).values({**blank, **columns, "deaths": 0})
                 if not execute(session, put):
                     raise ImportNotRunnable(import_id, ImportStatus.RUNNING)
 

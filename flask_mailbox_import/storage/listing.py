@@ -25,10 +25,11 @@ from ..core.imports import (
 )
 from ..core.rows import KeptCells, Record, RowResult, RowStatus
 from .conversion import options_of, result_columns, row_result, staged_row, summary_of
-from .models import ImportMixin, ImportRowMixin, Models, is_dead, status_now
+from .models import ImportMixin, ImportRowMixin, Models
 from .queries import count_rows, find_import
 from .sealing import KeyRing
 from .session import transaction
+from .states import is_dead, status_now
 
 _LONGEST_NUMBER = 9
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -130,8 +131,11 @@ class MailboxBatch:
         self._import_id = import_id
         self._options = options
 
-    def write(self, outcomes: Sequence[Outcome], keep_failed: timedelta) -> None:
-        """Write the mailboxes and outcomes; erase the rows' records, or set when to erase them."""
+    def write(self, outcomes: Sequence[Outcome], keep_failed: timedelta) -> Counter[RowStatus]:
+        """Write the mailboxes and outcomes; erase the rows' records, or set when to erase them.
+
+        :returns: how many rows have which status now.
+        """
         updated, refused = self._update_mailboxes(outcomes)
         refused |= self._add_mailboxes(
             [each for each in outcomes if each.row_id not in updated.union(refused)]
@@ -146,6 +150,7 @@ class MailboxBatch:
         self._set_records(kept, record_expires_at=now() + keep_failed)
         done = {each["id"] for each in updates} - kept
         self._set_records(done, record_expires_at=None, sealed_record=None)
+        return Counter(RowStatus(each["status"]) for each in updates)
 
     def _set_records(self, row_ids: Iterable[int], **values: Any) -> None:
         ids, row = sorted(row_ids), self._models.row

@@ -11,7 +11,6 @@ from flask import current_app
 from sqlalchemy import (
     JSON,
     BigInteger,
-    ColumnElement,
     ForeignKey,
     Index,
     LargeBinary,
@@ -19,18 +18,13 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    and_,
-    case,
-    or_,
 )
 from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 
 from ..core.errors import SealError
-from ..core.imports import STALE_AFTER, ImportStatus
 from ..core.secret import Secret
 from ..signals import password_opened, seal_broken, tell
-from .clock import epoch
 from .sealing import Field, new_seal_id
 
 if TYPE_CHECKING:
@@ -196,6 +190,10 @@ class ImportRowMixin:
     warnings: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
     seal_id: Mapped[str] = mapped_column(_exact(32))
     sealed_record: Mapped[bytes | None] = mapped_column(LargeBinary(65000))
+    #: Its run has begun to test it; set at the run's next write, and unset by the next claim.
+    is_begun: Mapped[bool] = mapped_column(default=False)
+    #: How many runs have died or broken down while they tested it.
+    deaths: Mapped[int] = mapped_column(default=0)
     #: When ``sealed_record`` is to be erased, if it is still there.
     record_expires_at: Mapped[datetime | None] = mapped_column(index=True)
     #: When a run imported, skipped or failed the row.
@@ -283,39 +281,3 @@ KEEP_UNTESTED = timedelta(hours=24)
 def now() -> datetime:
     """Return the current time as it is stored: UTC, without a time zone."""
     return datetime.now(timezone.utc).replace(tzinfo=None)
-
-
-def is_dead(models: Models) -> ColumnElement[bool]:
-    """Return the SQL condition for an import whose run is dead: no beat for ``STALE_AFTER``.
-
-    Only this function says which run is dead. Beats are compared by the database's clock, since
-    those of two machines may differ.
-    """
-    model = models.import_
-    longest = int(STALE_AFTER.total_seconds())
-    silent = or_(model.beat.is_(None), model.beat < epoch() - longest)
-    return and_(model.status == ImportStatus.RUNNING.value, silent)
-
-
-#: So many runs in a row may end without a saved batch; then a person has to look.
-MAX_ATTEMPTS = 3
-
-
-def status_after_fault(models: Models) -> ColumnElement[str]:
-    """Return the SQL expression for what an import becomes whose run has died or broken down.
-
-    It waits for the next run, unless it was asked to stop or too many runs had no progress.
-    """
-    model = models.import_
-    return case(
-        (model.cancelled_at.is_not(None), ImportStatus.CANCELLED.value),
-        (model.attempts + 1 >= MAX_ATTEMPTS, ImportStatus.INTERRUPTED.value),
-        else_=ImportStatus.QUEUED.value,
-    )
-
-
-def status_now(models: Models) -> ColumnElement[str]:
-    """Return the SQL expression for an import's status; where its run is dead: what it becomes."""
-    status = models.import_.status
-    after = status_after_fault(models) if models.are_taken_up else ImportStatus.INTERRUPTED.value
-    return case((is_dead(models), after), else_=status)

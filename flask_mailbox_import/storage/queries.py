@@ -18,8 +18,9 @@ from ..core.imports import ImportStatus, Summary, Unfinished, Workload
 from ..core.rows import RowStatus, RowWarning
 from ..core.validators import one_line
 from .conversion import options_of, result_columns, row_result, summary_of
-from .models import ImportMixin, Models, is_dead, now, status_now
+from .models import ImportMixin, Models, now
 from .session import idempotent, transaction
+from .states import is_dead, status_now
 
 
 def count_rows(

@@ -3,33 +3,27 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import ColumnElement, and_, case, or_, select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session, scoped_session
 from sqlalchemy.sql import Update
 
 from ..core.errors import ImportNotRunnable, RunLost
 from ..core.imports import ImportOptions, ImportStatus
 from ..core.rows import Outcome, RowStatus, RowWarning, StagedRow
+from . import states
 from .clock import epoch
 from .conversion import options_of, refusal_columns, staged_row
 from .mailboxes import MailboxBatch
-from .models import Models, is_dead, now, status_after_fault
+from .models import Models, now
 from .queries import find_import
 from .sealing import KeyRing
 from .session import enduring, execute, idempotent, repeated, transaction
-
-_CONTINUABLE = (
-    ImportStatus.CHECKED,
-    ImportStatus.QUEUED,
-    ImportStatus.CANCELLED,
-    ImportStatus.INTERRUPTED,
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,21 +82,26 @@ class Run:
             return [staged_row(each, self._key_ring, workspace_id) for each in found]
 
     @enduring
-    def beat(self) -> None:
+    def beat(self, begun: Collection[int] = ()) -> None:
         """Write a beat: the run is alive.
 
+        :param begun: the ids of rows that are tested now; see `save`.
         :raises RunLost: another run has taken the import over.
         """
         with transaction(self._db) as session:
             self._hold(session)
+            self._note_begun(session, begun)
 
     @enduring
-    def save(self, outcomes: Sequence[Outcome]) -> None:
+    def save(self, outcomes: Sequence[Outcome], begun: Collection[int] = ()) -> Counter[RowStatus]:
         """Write a batch of outcomes: mailboxes, rows, and which records are erased when.
+
+        :param begun: the ids of rows that are tested now: if the run dies, it counts against them.
 
         Only rows that are still ready are written: after a lost connection nobody knows whether
         the batch was committed, and it is saved again.
 
+        :returns: how many of the rows have which status now.
         :raises RunLost: another run has taken the import over; nothing was written.
         """
         with transaction(self._db) as session:
@@ -111,7 +110,9 @@ class Run:
             batch = MailboxBatch(
                 session, self._models, self._key_ring, self.import_id, self.options
             )
-            batch.write(self._still_ready(session, outcomes), self._keep_failed)
+            written = batch.write(self._still_ready(session, outcomes), self._keep_failed)
+            self._note_begun(session, begun)
+            return written
 
     @enduring
     def warn(self, warning: RowWarning) -> None:
@@ -138,26 +139,21 @@ class Run:
     @idempotent
     def end(self, status: ImportStatus) -> None:
         """Write the last status of the run, if no other run has taken the import over."""
-        finished_at = now() if status is ImportStatus.FINISHED else None
-        values = {"status": status.value, "run_token": None, "finished_at": finished_at}
         with transaction(self._db) as session:
-            execute(session, self._held().values(values))
+            execute(session, self._mine(states.ended(self._models, self.token, status)))
 
     @idempotent
-    def hand_back(self, *, has_failed: bool) -> None:
-        """Put the import back into the queue, where somebody else takes it up.
-
-        :param has_failed: the run broke down: it goes on only as `status_after_fault` says.
-        """
-        model = self._models.import_
-        values: dict[str, Any] = {"status": ImportStatus.QUEUED.value, "run_token": None}
-        if has_failed:
-            values |= {
-                "status": status_after_fault(self._models),
-                "attempts": model.attempts + 1,
-            }
+    def hand_back(self) -> None:
+        """Put the import back into the queue, where somebody else takes it up."""
         with transaction(self._db) as session:
-            execute(session, self._held().values(values))
+            execute(session, self._mine(states.handed_back(self._models, self.token)))
+
+    @idempotent
+    def break_down(self) -> None:
+        """Write that the run broke down: it goes on only as `status_after_fault` says."""
+        with transaction(self._db) as session:
+            if execute(session, self._mine(states.broken_down(self._models, self.token))):
+                _count_deaths(session, self._models, [self.import_id])
 
     @repeated
     def count_refused(self, outcomes: Sequence[Outcome]) -> None:
@@ -185,13 +181,31 @@ class Run:
         ready = {row_id for row_id, *state in session.execute(query) if tuple(state) == of_this_run}
         return [each for each in outcomes if each.row_id in ready]
 
+    def _note_begun(self, session: scoped_session[Session], row_ids: Collection[int]) -> None:
+        row = self._models.row
+        if row_ids:
+            ready = (row.id.in_(row_ids), row.status == RowStatus.READY.value)
+            execute(session, update(row).where(*ready).values(is_begun=True))
+
     def _hold(self, session: scoped_session[Session], **values: int) -> None:
-        if not execute(session, self._held().values(beat=epoch(), **values)):
+        held = self._mine(update(self._models.import_)).where(
+            self._models.import_.run_token == self.token
+        )
+        if not execute(session, held.values(beat=epoch(), **values)):
             raise RunLost(f"another process has taken over the import {self.import_id}")
 
-    def _held(self) -> Update:
-        model = self._models.import_
-        return update(model).where(model.id == self.import_id, model.run_token == self.token)
+    def _mine(self, change: Update) -> Update:
+        return change.where(self._models.import_.id == self.import_id)
+
+
+def _count_deaths(
+    session: scoped_session[Session], models: Models, import_ids: Sequence[str]
+) -> None:
+    """Count a death against the rows that the dead runs of these imports tested."""
+    row = models.row
+    tested = (row.import_id.in_(import_ids), row.status == RowStatus.READY.value, row.is_begun)
+    statement = update(row).where(*tested).values(deaths=row.deaths + 1, is_begun=False)
+    execute(session, statement)
 
 
 class Runs:
@@ -215,19 +229,11 @@ class Runs:
         :raises ImportNotRunnable: it runs, and was asked to stop.
         """
         model = self._models.import_
-        # The queue is ordered by when an import was queued; asking again does not change that.
-        is_queued = model.status == ImportStatus.QUEUED.value
-        values = {
-            "status": ImportStatus.QUEUED.value,
-            "run_token": None,
-            "cancelled_at": None,
-            "started_at": case((is_queued, model.started_at), else_=now()),
-            "attempts": case((is_queued, model.attempts), else_=0),
-        }
+        mine = (model.id == import_id, model.workspace_id == workspace_id)
         with transaction(self._db) as session:
-            mine = (model.id == import_id, model.workspace_id == workspace_id)
-            statement = update(model).where(*mine, model.deleted_at.is_(None), self._runnable())
-            queued = bool(execute(session, statement.values(values)))
+            queued = bool(execute(session, states.queued(self._models).where(*mine)))
+            if queued:
+                self._unmark_rows(session, import_id, is_wanted=True)
             found = find_import(session, self._models, import_id, workspace_id)
             status = ImportStatus(found.status)
             if status is ImportStatus.RUNNING and found.cancelled_at is not None:
@@ -241,14 +247,11 @@ class Runs:
         :raises ImportNotFound: the workspace has no import of this id.
         """
         model = self._models.import_
+        mine = (model.id == import_id, model.workspace_id == workspace_id)
         with transaction(self._db) as session:
             find_import(session, self._models, import_id, workspace_id)
-            mine = (model.id == import_id, model.workspace_id == workspace_id)
-            waiting = {"status": ImportStatus.CANCELLED.value, "run_token": None}
-            if not execute(session, update(model).where(*mine, self._runnable()).values(waiting)):
-                running = model.status == ImportStatus.RUNNING.value
-                asked = update(model).where(*mine, running).values(cancelled_at=now())
-                execute(session, asked)
+            if not execute(session, states.cancelled(self._models).where(*mine)):
+                execute(session, states.asked_to_stop(self._models).where(*mine))
 
     @repeated
     def take_up(self) -> list[TakenUp]:
@@ -257,24 +260,24 @@ class Runs:
         One that was asked to stop is cancelled, and one without progress is interrupted.
         """
         model = self._models.import_
-        dead = (is_dead(self._models), model.deleted_at.is_(None))
-        status = status_after_fault(self._models)
-        columns = (model.id, model.workspace_id, model.attempts + 1, status)
+        dead = (states.is_dead(self._models), model.deleted_at.is_(None))
+        becomes = states.status_after_fault(self._models)
+        columns = (model.id, model.workspace_id, model.attempts + 1, becomes)
         taken = []
         with transaction(self._db) as session:
-            for import_id, workspace_id, attempts, becomes in session.execute(
+            for import_id, workspace_id, attempts, status in session.execute(
                 select(*columns).where(*dead)
             ).all():
-                mine = update(model).where(model.id == import_id, *dead)
-                values = {"status": becomes, "attempts": attempts, "run_token": None}
+                change = states.taken_up(self._models).where(model.id == import_id)
                 # Another process may have been quicker.
-                if execute(session, mine.values(values)):
+                if execute(session, change):
+                    _count_deaths(session, self._models, [import_id])
                     taken.append(
                         TakenUp(
                             import_id=import_id,
                             workspace_id=workspace_id,
                             attempts=attempts,
-                            status=ImportStatus(becomes),
+                            status=ImportStatus(status),
                         )
                     )
         return taken
@@ -294,10 +297,8 @@ class Runs:
         """Take an import out of the queue; it has to be continued by a user."""
         model = self._models.import_
         mine = (model.id == import_id, model.workspace_id == workspace_id)
-        waiting = model.status == ImportStatus.QUEUED.value
-        values = {"status": ImportStatus.INTERRUPTED.value}
         with transaction(self._db) as session:
-            execute(session, update(model).where(*mine, waiting).values(values))
+            execute(session, states.put_off(self._models).where(*mine))
 
     def claim(
         self,
@@ -321,33 +322,21 @@ class Runs:
     ) -> Run:
         model = self._models.import_
         mine = () if workspace_id is None else (model.workspace_id == workspace_id,)
-        values = {
-            "status": ImportStatus.RUNNING.value,
-            "run_token": token,
-            "beat": epoch(),
-            "started_at": now(),
-            "cancelled_at": None,
-        }
+        change = states.claimed(self._models, token, only).where(model.id == import_id, *mine)
         with transaction(self._db) as session:
-            free = self._runnable() if only is None else model.status == only.value
-            # After a lost connection it may be claimed already.
-            may_be = or_(free, model.run_token == token)
-            runnable = update(model).where(
-                model.id == import_id, model.deleted_at.is_(None), may_be, *mine
-            )
-            taken = execute(session, runnable.values(values))
+            taken = execute(session, change)
             found = find_import(session, self._models, import_id, workspace_id)
             if not taken:
                 raise ImportNotRunnable(import_id, ImportStatus(found.status))
+            self._unmark_rows(session, import_id, is_wanted=only is None)
             return Run(self._database, import_id, options_of(found), token)
 
-    def _runnable(self) -> ColumnElement[bool]:
-        """Return the SQL condition for an import that may be run: it waits, or its run is dead."""
-        model = self._models.import_
-        return or_(
-            and_(
-                model.status.in_([each.value for each in _CONTINUABLE]),
-                model.file_expires_at.is_(None),
-            ),
-            is_dead(self._models),
-        )
+    def _unmark_rows(
+        self, session: scoped_session[Session], import_id: str, *, is_wanted: bool
+    ) -> None:
+        """Let no row count as begun; where a person wants the run, no death counts any more."""
+        row = self._models.row
+        marked = or_(row.is_begun, row.deaths > 0) if is_wanted else row.is_begun
+        values = {"is_begun": False, **({"deaths": 0} if is_wanted else {})}
+        ready = (row.import_id == import_id, row.status == RowStatus.READY.value)
+        execute(session, update(row).where(*ready, marked).values(values))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -17,6 +18,10 @@ import pytest
 import runner_child
 from child_processes import ENVIRONMENT
 from database_contents import change, status_of
+from databases import execute
+from example_site import Server
+from http_forms import form
+from http_sockets import ask
 from import_calls import call, ended, look
 from mailbox_files import Header, row
 from waiting import wait_for
@@ -24,6 +29,10 @@ from waiting import wait_for
 from flask_mailbox_import.core.secret import generate_encryption_key
 
 COUNT, ANSWERED = 70, 30
+NO_PROGRESS = (
+    "SELECT id FROM mailbox_import_import WHERE status = 'queued' OR attempts > 0"
+    " OR (status = 'running' AND beat = 0)"
+)
 
 
 @contextmanager
@@ -131,3 +140,43 @@ def test_a_killed_import_is_continued_with_nothing_lost_and_nothing_twice(mail_s
     assert set(tested) == set(emails)
     assert len(tested) <= 120 + to_do
     assert host.command("continue").stdout == ""
+
+
+@pytest.mark.slow
+def test_kills_at_any_moment_lose_nothing_and_double_nothing_and_nobody_clicks(
+    mail_server, site, database
+):
+    """Three imports; five times the process is killed after some more logins."""
+    good, wrong = mail_server(pause=0.3), mail_server(pause=0.3, accounts={})
+    host = site(good.port, wrong.port)
+    host.environment["FLASK_SQLALCHEMY_DATABASE_URI"] = database
+    caller = {"X-Api-Key": host.command("create-key", "--workspace", "w1").stdout.strip()}
+    ports = (good.port, good.port, wrong.port)
+    emails = [[f"{name}{each}@x.com" for each in range(90)] for name in "abc"]
+    chance, status = random.Random(3), "SELECT status FROM mailbox_import_import"  # noqa: S311
+
+    def logins() -> Counter[str]:
+        return Counter(user for mail in (good, wrong) for user, _ in mail.logins)
+
+    server = Server(host)
+    for each in emails:
+        rows = "".join(row(email, "pw", ports[n % 3]) for n, email in enumerate(each))
+        ask(server.port, {**caller, "Prefer": "respond-async"}, form(csv=Header + rows))
+    try:
+        for _ in range(5):
+            # Three runs in a row without a saved batch would leave the import for a person.
+            wait_for(lambda: not execute(database, NO_PROGRESS), 30)
+            enough = min(260, logins().total() + chance.randint(1, 40))
+            wait_for(lambda: logins().total() >= enough, 30)  # noqa: B023 (called here)
+            server.kill()
+            execute(database, "UPDATE mailbox_import_import SET beat = 0 WHERE status = 'running'")
+            server = Server(host)
+            ask(server.port, {}, target="/no-such-page", method="GET")
+        wait_for(lambda: {each for (each,) in execute(database, status)} == {"finished"}, 60)
+    finally:
+        server.kill()
+    saved = execute(database, "SELECT email FROM mailbox_import_mailbox")
+    failed = execute(database, "SELECT email FROM mailbox_import_row WHERE status = 'failed'")
+    assert sorted([*saved, *failed]) == sorted((each,) for some in emails for each in some)
+    assert len(failed) == 90
+    assert max(logins().values()) <= 4

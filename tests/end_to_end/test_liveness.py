@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter
 
@@ -58,6 +59,44 @@ def test_what_a_killed_process_ran_and_what_waited_is_done_by_the_next(mail_serv
     logins = Counter(user for user, _ in mail.logins)
     assert {logins[each] for each in saved} == {1}
     assert max(logins.values()) <= 2
+
+
+def test_a_row_that_is_tested_whenever_a_process_is_killed_is_left_for_a_person(mail_server, site):
+    held = threading.Event()
+
+    def answer(session) -> bytes:
+        user = session.logins[-1][0]
+        return b"235 ok\r\n" if user != "u7@x.com" or held.wait(60) else b""
+
+    mail = mail_server(replies={"AUTH": answer}, pause=0.1)
+    host = site(mail.port)
+    host.environment["FLASK_MAILBOX_IMPORT_TIMEOUT"] = "60"
+    key = host.command("create-key", "--workspace", "w1").stdout.strip()
+    caller = {"X-Api-Key": key, "Prefer": "respond-async"}
+    status = "SELECT status FROM mailbox_import_import"
+    begun = "SELECT row FROM mailbox_import_row WHERE is_begun AND status = 'ready'"
+    for death in range(1, 4):
+        with Server(host) as doomed:
+            if not host.sql(status):
+                ask(doomed.port, caller, file_of("u", 60, mail.port))
+            ask(doomed.port, {}, target="/no-such-page", method="GET")
+            wait_for(lambda: Counter(user for user, _ in mail.logins)["u7@x.com"] == death, 30)  # noqa: B023 (called here)
+            wait_for(lambda: (len(host.sql(SAVED)), host.sql(begun)) == (59, [(9,)]), 30)
+            doomed.kill()
+        host.sql("UPDATE mailbox_import_import SET beat = 0 WHERE status = 'running'")
+        # Otherwise the run without progress would be the third.
+        host.sql("UPDATE mailbox_import_import SET attempts = 0")
+    with Server(host) as server:
+        ask(server.port, {}, target="/no-such-page", method="GET")
+        wait_for(lambda: host.sql(status) == [("interrupted",)], 30)
+        assert Counter(user for user, _ in mail.logins)["u7@x.com"] == 3
+        held.set()
+        ((import_id,),) = host.sql("SELECT id FROM mailbox_import_import")
+        ask(server.port, caller, target=f"{IMPORTS}/{import_id}/continue", method="POST")
+        wait_for(lambda: host.sql(FINISHED) == [(1,)], 30)
+    assert len(host.sql(SAVED)) == 60
+    logins = Counter(user for user, _ in mail.logins)
+    assert (logins.pop("u7@x.com"), set(logins.values())) == (4, {1})
 
 
 @pytest.mark.parametrize("worker", ["gthread", "gevent"])

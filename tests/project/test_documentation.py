@@ -435,7 +435,10 @@ def test_the_runners_are_told():
 
 #: What a signal tells that its call passes as ``**facts``.
 STARRED = {
-    "import_ended": {"import_id", "workspace_id", "imported", "skipped", "failed", "ready"},
+    "import_ended": {
+        *("import_id", "workspace_id", "imported", "skipped", "failed", "ready"),
+        *("run_seconds", "total_seconds"),
+    },
     "password_opened": {"workspace_id", "mailbox_id", "field"},
     "seal_broken": {"workspace_id", "mailbox_id", "field"},
 }
