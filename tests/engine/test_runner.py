@@ -308,3 +308,17 @@ def test_one_that_cannot_be_begun_waits_for_the_next_look_and_keeps_no_runner_bu
         assert not thread.is_alive()
     assert caplog.text.count("an import broke down") == 1
     assert status_of(host, import_id) == "queued"
+
+
+def test_one_that_breaks_down_three_times_is_left_for_a_person(make_host, caplog):
+    host = make_host(RUNNER="thread")
+    refuse(host, "UPDATE mailbox_import_row SET finished_at")
+    import_id = sent(host, untested(1), skipConnectionTest="1")
+    seen = []
+    for _ in range(3):
+        wait_for(lambda: not runner_threads())
+        seen.append(status_of(host, import_id))
+        look(host, import_id)
+    assert seen == ["queued", "queued", "interrupted"]
+    wait_for(lambda: not runner_threads())
+    assert caplog.text.count("an import broke down") == 3
