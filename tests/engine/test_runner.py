@@ -312,7 +312,7 @@ def test_one_that_cannot_be_begun_waits_for_the_next_look_and_keeps_no_runner_bu
 
 def test_one_that_breaks_down_three_times_is_left_for_a_person(make_host, caplog):
     host = make_host(RUNNER="thread")
-    refuse(host, "UPDATE mailbox_import_row SET finished_at")
+    refuse(host, "UPDATE mailbox_import_row SET status")
     import_id = sent(host, untested(1), skipConnectionTest="1")
     seen = []
     for _ in range(3):
