@@ -16,7 +16,7 @@ from signals_and_logs import SIGNALS, parsed
 from sqlalchemy import event
 
 from flask_mailbox_import import ImportInterrupted, ImportNotFound, TooManyRunning, signals
-from flask_mailbox_import.engine.execution import BURST
+from flask_mailbox_import.engine.batches import BURST
 from flask_mailbox_import.storage.api_keys import _new_key
 
 Told = tuple[str, dict[str, object]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -77,27 +78,40 @@ class RunLost(MailboxImportError):
     """Another run has taken the import over, or it was deleted; what was committed stays."""
 
 
-class TooManyRunning(MailboxImportError):
+class TryLater(MailboxImportError):
+    """A limit was reached: an import did not begin, and nothing was stored.
+
+    :param seconds: in how many seconds it may begin, as far as that is known.
+    """
+
+    reason: str
+    #: Seconds to wait before another try.
+    retry_after: int
+
+    def __init__(self, message: str, seconds: float | None = None) -> None:
+        super().__init__(message)
+        if seconds is not None:
+            self.retry_after = max(1, math.ceil(seconds))
+
+
+class TooManyRunning(TryLater):
     """This process already runs as many imports as ``MAILBOX_IMPORT_MAX_RUNNING`` allows."""
 
     reason = "too_many_running"
-    #: Seconds to wait before another try.
     retry_after = 30
 
 
-class TooManyWaiting(MailboxImportError):
+class TooManyWaiting(TryLater):
     """As many imports of this workspace wait as ``MAILBOX_IMPORT_WORKSPACE_QUEUED`` allows."""
 
     reason = "too_many_waiting"
-    #: Seconds to wait before another try.
     retry_after = 120
 
 
-class TooManyRefusedLogins(MailboxImportError):
+class TooManyRefusedLogins(TryLater):
     """This workspace caused ``MAILBOX_IMPORT_MAX_REFUSED_LOGINS`` refused logins within an hour."""
 
     reason = "too_many_refused_logins"
-    #: Seconds to wait before another try.
     retry_after = 3600
 
 

@@ -292,6 +292,11 @@ class Summary:
     @property
     def seconds_left(self) -> float | None:
         """How many seconds the current run will still take; None where that is not known yet."""
-        if self.status is not ImportStatus.RUNNING or self.done_in_run < _ENOUGH_TO_TELL:
+        if self.status is not ImportStatus.RUNNING:
             return None
-        return self.seconds_in_run / self.done_in_run * self.ready
+        return seconds_left(self.done_in_run, self.seconds_in_run, self.ready)
+
+
+def seconds_left(done: int, seconds: float, ready: int) -> float | None:
+    """Return how long a run still takes that has done some rows in some seconds; None: unknown."""
+    return None if done < _ENOUGH_TO_TELL else seconds / done * ready

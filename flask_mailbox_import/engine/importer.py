@@ -27,7 +27,8 @@ from ..storage.listing import Listing
 from ..storage.models import now
 from ..storage.queries import Queries
 from ..storage.runs import Runs
-from .execution import Execution, Progress
+from .batches import Progress
+from .execution import Execution
 from .limits import Limits
 from .runner import ThreadRunner
 from .staging import Corrections, Retrying, Staging

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from ..config import Config
 from ..core.codes import REFUSED_LOGIN
 from ..core.errors import TooManyRefusedLogins, TooManyRunning, TooManyWaiting
 from ..signals import limit_reached, tell
-from ..storage.models import REFUSED_COUNT_FOR
+from ..storage.models import REFUSED_COUNT_FOR, now
 from ..storage.queries import Queries
 
 
@@ -19,11 +19,16 @@ class Limits:
     """The limits of one app on what runs, what waits, and refused logins.
 
     ``refuse_run`` and ``refuse_guessing`` read the database and need an app context.
+
+    :param seconds_to_end: returns how soon a run of this process is likely to end.
     """
 
-    def __init__(self, config: Config, queries: Queries) -> None:
+    def __init__(
+        self, config: Config, queries: Queries, seconds_to_end: Callable[[], float | None]
+    ) -> None:
         self._config = config
         self._queries = queries
+        self._seconds_to_end = seconds_to_end
         self._lock = threading.Lock()
         #: How many imports of each workspace run in this process; None: of an operator's call.
         self._running = Counter[str | None]()
@@ -64,7 +69,9 @@ class Limits:
         """
         if not self.take_place(workspace_id):
             tell(limit_reached, workspace_id=workspace_id, limit="MAX_RUNNING")
-            raise TooManyRunning("Too many imports are running here: try again in a while.")
+            raise TooManyRunning(
+                "Too many imports are running here: try again in a while.", self._seconds_to_end()
+            )
         try:
             yield
         finally:
@@ -78,7 +85,8 @@ class Limits:
         if self._queries.count_queued(workspace_id) >= self._config.workspace_queued:
             tell(limit_reached, workspace_id=workspace_id, limit="WORKSPACE_QUEUED")
             raise TooManyWaiting(
-                "Too many imports of this workspace wait already: try again when some have ended."
+                "Too many imports of this workspace wait already: try again when some have ended.",
+                self._seconds_to_end(),
             )
 
     def refuse_run(self, import_id: str, workspace_id: str | None) -> None:
@@ -99,13 +107,17 @@ class Limits:
         limit = self._config.max_refused_logins
         if not limit:
             return
-        if self._queries.refused_logins(workspace_id, REFUSED_LOGIN, REFUSED_COUNT_FOR) >= limit:
-            tell(
-                limit_reached,
-                limit="MAX_REFUSED_LOGINS",
-                workspace_id=workspace_id,
-            )
-            raise TooManyRefusedLogins(
-                f"More than {limit} logins of this workspace were refused within an hour: "
-                "wait an hour before the next import."
-            )
+        count = self._queries.refused_logins(workspace_id, REFUSED_LOGIN, REFUSED_COUNT_FOR)
+        if count < limit:
+            return
+        tell(limit_reached, limit="MAX_REFUSED_LOGINS", workspace_id=workspace_id)
+        raise TooManyRefusedLogins(
+            f"More than {limit} logins of this workspace were refused within an hour: "
+            "wait an hour before the next import.",
+            self._seconds_to_fewer(workspace_id, count - limit),
+        )
+
+    def _seconds_to_fewer(self, workspace_id: str, too_many: int) -> float | None:
+        """Return in how many seconds so many refused logins count no more, and one beside them."""
+        last = self._queries.refused_at(workspace_id, REFUSED_LOGIN, REFUSED_COUNT_FOR, too_many)
+        return None if last is None else (last + REFUSED_COUNT_FOR - now()).total_seconds()

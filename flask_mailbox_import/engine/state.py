@@ -65,10 +65,10 @@ def new_engine(
     mailboxes = Mailboxes(db, models, key_ring)
     queries = Queries(db, models)
     erasure = Erasure(db, models)
-    limits = Limits(config, queries)
     execution = Execution(
         config, runs, queries, Beater(db, runs, hands_over=config.runner != "inline")
     )
+    limits = Limits(config, queries, execution.seconds_to_end)
     is_for_workers = config.runner == "worker"
     runner = ThreadRunner(db, queries, limits, runs, execution, is_for_workers=is_for_workers)
     importer = Importer(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
@@ -253,6 +253,28 @@ class Queries:
                 for column in (row.smtp_code, row.imap_code)
             ]
         return sum(count or 0 for count in counts)
+
+    def refused_at(
+        self, workspace_id: str, codes: Iterable[Code], within: timedelta, number: int
+    ) -> datetime | None:
+        """Return when a login of a workspace was refused; None where there are not so many rows.
+
+        :param number: which of the rows refused less than ``within`` ago; the oldest one is 0.
+        """
+        row, import_ = self._models.row, self._models.import_
+        values = [code.value for code in codes]
+        query = (
+            select(row.finished_at)
+            .join(import_, import_.id == row.import_id)
+            .where(
+                import_.workspace_id == workspace_id,
+                or_(row.smtp_code.in_(values), row.imap_code.in_(values)),
+                row.finished_at > now() - within,
+            )
+            .order_by(row.finished_at)
+        )
+        with transaction(self._db) as session:
+            return session.scalar(query.offset(number).limit(1))
 
 
 def find_import(

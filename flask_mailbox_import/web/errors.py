@@ -17,9 +17,7 @@ from ..core.errors import (
     MailboxesInUse,
     MailboxImportError,
     NotRetryable,
-    TooManyRefusedLogins,
-    TooManyRunning,
-    TooManyWaiting,
+    TryLater,
     described,
     file_too_large,
 )
@@ -56,9 +54,7 @@ REFUSED_ON_PAGE = (
     FileError,
     MailboxesInUse,
     NotRetryable,
-    TooManyRefusedLogins,
-    TooManyRunning,
-    TooManyWaiting,
+    TryLater,
 )
 
 
@@ -96,7 +92,7 @@ def refusal_of(fault: Exception, *, on_page: bool = False) -> RequestError:
             words = f"Nothing was removed: {fault}."
             words += "" if on_page else " Leave mailboxes=true out to keep them."
             refusal = RequestError(400, "invalid_field", words, {"field": "mailboxes"})
-        case TooManyRunning() | TooManyWaiting() | TooManyRefusedLogins():
+        case TryLater():
             headers = {"Retry-After": str(fault.retry_after)}
             refusal = RequestError(429, fault.reason, str(fault), headers=headers)
         case _:

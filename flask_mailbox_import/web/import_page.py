@@ -16,9 +16,7 @@ from ..core.errors import (
     ImportNotRunnable,
     InvalidCursor,
     NotRetryable,
-    TooManyRefusedLogins,
-    TooManyRunning,
-    TooManyWaiting,
+    TryLater,
 )
 from ..core.explanations import causes_of
 from ..core.imports import ImportStatus, InvalidOption, Page, Summary
@@ -351,7 +349,7 @@ def _steered(workspace_id: str, import_id: str, work: Callable[..., None]) -> An
         pass  # it runs, as its page shows
     except REFUSED_ON_PAGE as fault:
         # A second press of the button may find no place because of the first one.
-        no_place = isinstance(fault, TooManyRunning | TooManyWaiting | TooManyRefusedLogins)
+        no_place = isinstance(fault, TryLater)
         if not no_place or find_summary(workspace_id, import_id).status not in UNDER_WAY:
             return import_page(workspace_id, import_id, refusal_of(fault, on_page=True))
     return redirect(address, 303)

@@ -449,7 +449,7 @@ def facts_in_the_code() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for path in PACKAGE.rglob("*.py"):
         for call in (n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Call)):
-            name = getattr(call.func, "id", "")
+            name = getattr(call.func, "id", "") or getattr(call.func, "attr", "")
             signal = getattr(call.args[-1], "id", "") if call.args else ""
             if name not in ("tell", "_tell") or signal not in signals.__all__:
                 continue
@@ -534,7 +534,7 @@ def test_a_refusal_has_the_status_that_is_told(host):
     found = {each.json["reason"]: each.status_code for each in answers}
     for fault in (
         *(ImportNotRunnable("0", ImportStatus.RUNNING), ZeroDivisionError()),
-        *(TooManyRunning(), TooManyWaiting(), TooManyRefusedLogins()),
+        *(TooManyRunning(""), TooManyWaiting(""), TooManyRefusedLogins("")),
     ):
         refusal = refusal_of(fault)
         found[refusal.reason] = refusal.status
