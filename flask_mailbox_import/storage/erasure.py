@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import and_, delete, exists, or_, select, true, update
+from sqlalchemy import ColumnElement, and_, delete, exists, or_, select, true, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, scoped_session
+from sqlalchemy.sql import Delete, Update
 
 from ..core.codes import REFUSED_LOGIN
 from ..core.errors import ImportNotFound, MailboxesInUse
@@ -35,6 +37,9 @@ _BLANK = dict.fromkeys(
 )
 
 
+#: So many rows or imports are erased in one transaction.
+_STEP = 500
+
 _REFUSED = [code.value for code in REFUSED_LOGIN]
 
 
@@ -45,30 +50,45 @@ class Erasure:
         self._db = db
         self._models = models
 
-    @repeated
     def erase_expired(self) -> int:
-        """Erase records of rows and files that were kept long enough; return how many."""
+        """Erase records of rows and files that were kept long enough; return how many.
+
+        It is done in small steps, each a transaction: nobody else waits for long.
+        """
+        erased = 0
+        while True:
+            found, is_last = self._erase_some()
+            erased += found
+            if is_last:
+                return erased
+
+    @repeated
+    def _erase_some(self) -> tuple[int, bool]:
+        """Do one step; return how many records and files it erased, and whether it was the last.
+
+        What is to be erased is read first: where there is nothing, SQLite's only write lock is not
+        taken.
+        """
         row, model = self._models.row, self._models.import_
         # What waits for its run, or runs, keeps its records.
         under_way = [ImportStatus.QUEUED.value, ImportStatus.RUNNING.value]
         needed = exists().where(model.id == row.import_id, model.status.in_(under_way))
-        rows = and_(row.record_expires_at < now(), ~needed)
-        files = model.file_expires_at < now()
         forgotten = model.deleted_at < now() - REFUSED_COUNT_FOR
+        of_forgotten = row.import_id.in_(select(model.id).where(forgotten))
+        has_rows = exists().where(row.import_id == model.id)
+        no_record = update(row).values(sealed_record=None, record_expires_at=None)
+        no_file = update(model).values(sealed_file=None, file_expires_at=None)
         with transaction(self._db) as session:
-            # Read first: where there is nothing to erase, SQLite's only write lock is not taken.
-            if not session.scalar(
-                select(or_(exists().where(rows), exists().where(files), exists().where(forgotten)))
-            ):
-                return 0
-            gone = select(model.id).where(forgotten)
-            execute(session, delete(row).where(row.import_id.in_(gone)))
-            execute(session, delete(model).where(forgotten))
-            no_file = {"sealed_file": None, "file_expires_at": None}
-            no_record = {"sealed_record": None, "record_expires_at": None}
-            return execute(session, update(model).where(files).values(no_file)) + execute(
-                session, update(row).where(rows).values(no_record)
-            )
+
+            def step(change: Update | Delete, key: Any, *due: ColumnElement[bool]) -> int:
+                ids = session.scalars(select(key).where(*due).limit(_STEP)).all()
+                return execute(session, change.where(key.in_(ids), *due)) if ids else 0
+
+            records = step(no_record, row.id, row.record_expires_at < now(), ~needed)
+            files = step(no_file, model.id, model.file_expires_at < now())
+            rows = step(delete(row), row.id, of_forgotten)
+            imports = step(delete(model), model.id, forgotten, ~has_rows)
+        return records + files, max(records, files, rows, imports) < _STEP
 
     @repeated
     def delete(self, import_id: str, workspace_id: str, *, mailboxes: bool = False) -> int:

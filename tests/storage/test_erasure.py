@@ -141,3 +141,21 @@ def test_a_row_is_erased_with_what_became_of_it_or_not_at_all(make_host):
     with host.app.app_context():
         assert host.extension.importer.continue_import(import_id).imported == 1
     assert (len(host.mailboxes()), sealed(host)) == (1, [])
+
+
+def test_what_has_expired_is_erased_in_small_steps(make_host, database):
+    host = make_host(database=database, MAX_ROWS=3000, MAX_FILE_SIZE=10**6)
+    rows = "".join(row(f"u{each}@x.com", "pw", 587, host="s.x.com") for each in range(1200))
+    stage(host, Header + rows)
+    age(host, timedelta(hours=25))
+    steps: list[int] = []
+
+    def count(_connection, cursor, statement, *_others) -> None:
+        if statement.startswith("UPDATE mailbox_import_row"):
+            steps.append(cursor.rowcount)
+
+    with host.app.app_context():
+        event.listen(host.db.engine, "after_cursor_execute", count)
+        assert host.extension.importer.erase_expired() == 1200
+    assert steps == [500, 500, 200]
+    assert sealed(host) == []
