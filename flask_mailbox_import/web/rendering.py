@@ -93,23 +93,27 @@ def token(form: FlaskForm) -> Markup:
 
 
 def render(name: str, fault: RequestError | None = None, **values: Any) -> Answer:
-    """Render one of our templates in the host's layout or ours, with a fault if there is one."""
+    """Render one of our templates in the host's layout or ours, with a fault if there is one.
+
+    In the template each value's name begins with ``mbi_``: a host's layout has names of its own.
+    """
     config = current_state().config
     values = {
-        "mbi_error_text": fault.message if fault else None,
-        "mbi_form": ConfirmForm(formdata=None),
+        "error_text": fault.message if fault else None,
+        "form": ConfirmForm(formdata=None),
         "base_template": config.base_template,
-        "mbi_limits": config,
-        "mbi_linked": linked,
-        "mbi_token": token,
-        "mbi_t": translated,
-        "mbi_n": translated_plural,
-        "mbi_lang": language(),
+        "limits": config,
+        "linked": linked,
+        "token": token,
+        "t": translated,
+        "n": translated_plural,
+        "lang": language(),
         **values,
     }
+    ours = {f"mbi_{name}": value for name, value in values.items()}
     # A host's own template of this name takes precedence. It can extend ours, in ``pages/``.
     names: list[str | Template] = [f"mailbox_import/{name}", f"mailbox_import/pages/{name}"]
-    text = render_template(names, **values)
+    text = render_template(names, **ours)
     return (text, fault.status, fault.headers) if fault else text
 
 

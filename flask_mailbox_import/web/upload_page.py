@@ -75,7 +75,7 @@ def upload_form(
         fault,
         workbooks=can_read_workbooks(),
         # Without the form data of this request, which may be unreadable.
-        mbi_form=form or UploadForm(formdata=None, testImap=current_state().config.test_imap),
+        form=form or UploadForm(formdata=None, testImap=current_state().config.test_imap),
         error_at=fault.details.get("field", "file" if fault.status == 413 else "") if fault else "",
         columns=COLUMNS,
         required=REQUIRED,

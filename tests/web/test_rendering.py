@@ -125,7 +125,7 @@ def test_a_hosts_own_page_and_its_own_pieces_take_the_place_of_ours(client, host
         {
             "mailbox_import/import.html": "{% extends 'mailbox_import/pages/import.html' %}"
             "{% block mbi_content %}own page {{ super() }}{% endblock %}",
-            "mailbox_import/_outcome.html": "{% macro outcome() %}own heading{% endmacro %}",
+            "mailbox_import/_outcome.html": "{% macro mbi_outcome() %}own heading{% endmacro %}",
             "mailbox_import/_rows.html": "own rows",
         }
     )
