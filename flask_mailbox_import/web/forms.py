@@ -20,7 +20,20 @@ from .errors import RequestError, invalid_field
 _FALSE = (False, "", "false", "0")
 
 
-class UploadForm(FlaskForm):
+class _Form(FlaskForm):
+    """A form whose words are all ours.
+
+    Flask-WTF would look for its own in Flask-Babel, even where another extension has that name.
+    """
+
+    class Meta(FlaskForm.Meta):
+        """See WTForms' ``Meta``."""
+
+        def get_translations(self, _form: object) -> None:
+            """Return no translations."""
+
+
+class UploadForm(_Form):
     """The fields that the upload page shows again after a fault."""
 
     tag = StringField()
@@ -28,7 +41,7 @@ class UploadForm(FlaskForm):
     testImap = BooleanField(false_values=_FALSE)  # noqa: N815 (as the API's)
 
 
-class ConfirmForm(FlaskForm):
+class ConfirmForm(_Form):
     """The form of a button: only the CSRF token."""
 
 

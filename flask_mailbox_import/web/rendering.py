@@ -200,9 +200,18 @@ def _own(text: str) -> str:
 
 
 def _domain() -> Domain | None:
-    if "babel" not in current_app.extensions:
-        return None
-    from flask_babel import Domain
+    """Return our texts in the host's Flask-Babel; None where it has none.
 
+    Others, such as Flask-BabelPlus, use the same name in ``app.extensions``.
+    """
+    found = current_app.extensions.get("babel")
+    if found is None:
+        return None
+    try:
+        from flask_babel import BabelConfiguration, Domain
+    except ImportError:
+        return None
+    if not isinstance(found, BabelConfiguration):
+        return None
     made: Domain = current_app.extensions.setdefault(f"{DOMAIN}_texts", Domain(domain=DOMAIN))
     return made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import sys
 from pathlib import Path
 
 import jinja2
@@ -66,6 +67,17 @@ def test_a_translation_of_the_hosts(make_host, tmp_path):
     assert "1 Postfach" in page
     # The contract's sentences are those of the JSON answer whatever the language.
     assert answer["errors"][0]["error"] == "Missing SMTP host or password"
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_an_extension_that_is_not_flask_babel_but_called_so(client, host, monkeypatch, there):
+    """As Flask-BabelPlus and Flask-BabelEx do; then Flask-Babel itself may be there or not."""
+    if not there:
+        monkeypatch.setitem(sys.modules, "flask_babel", None)
+    host.app.extensions["babel"] = object()
+    page = client.get(UPLOAD)
+    assert page.status_code == 200
+    assert '<html lang="en">' in page.text
 
 
 def test_a_sentence_that_has_its_values_is_translated_too(make_host):
