@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import smtplib
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -74,13 +74,13 @@ class MailboxImport:
             raise ConfigError(
                 ["pass the app's flask_sqlalchemy.SQLAlchemy object: init_app(app, db)"]
             )
-        _check_model(self._mailbox_model)
+        if problems := [*_problems_of_app(app, db), *_problems_of_model(self._mailbox_model)]:
+            raise ConfigError(problems)
         config = Config.from_mapping(app.config)
         if config.runner == "celery":
             raise ConfigError(
                 ["MAILBOX_IMPORT_RUNNER: 'celery' is not available yet, use 'thread' or 'inline'"]
             )
-        _check_transactions(app)
         _warn_of_development(app, config)
         models = models_for(db, self._mailbox_model)
         if config.runner != "inline" and not app.testing:
@@ -160,12 +160,21 @@ class MailboxImport:
         )
 
 
-def _check_transactions(app: Flask) -> None:
-    """Refuse a database that commits each statement by itself: an import needs transactions."""
+def _problems_of_app(app: Flask, db: SQLAlchemy) -> Iterator[str]:
+    """Yield why the import could not work in an app, and the way out."""
+    if not app.secret_key:
+        yield "SECRET_KEY: set it before init_app; the forms of the pages are signed with it"
     options = app.config.get("SQLALCHEMY_ENGINE_OPTIONS") or {}
     if options.get("isolation_level") == "AUTOCOMMIT":
-        words = "SQLALCHEMY_ENGINE_OPTIONS sets isolation_level to AUTOCOMMIT: an import needs"
-        raise ConfigError([f"{words} transactions, so leave it out"])
+        yield (
+            "SQLALCHEMY_ENGINE_OPTIONS sets isolation_level to AUTOCOMMIT: an import needs "
+            "transactions, so leave it out"
+        )
+    if db.session.session_factory.kw.get("autobegin") is False:
+        yield (
+            "SQLAlchemy's session_options set autobegin to False: an import's sessions begin by "
+            "themselves, so leave it out"
+        )
 
 
 def _warn_of_development(app: Flask, config: Config) -> None:
@@ -183,22 +192,28 @@ def _warn_of_development(app: Flask, config: Config) -> None:
         logger.warning("not for production: %s", ", ".join(on))
 
 
-def _check_model(model: type[MailboxMixin] | None) -> None:
-    """Refuse a host's model without our mixin or its unique constraint."""
+def _problems_of_model(model: type[MailboxMixin] | None) -> Iterator[str]:
+    """Yield why a host's own model cannot hold mailboxes, and the way out."""
     if model is None:
         return
+    name = model.__name__
     if not issubclass(model, MailboxMixin):
-        raise ConfigError([f"{model.__name__} must inherit MailboxMixin"])
+        yield f"{name} must inherit MailboxMixin"
+        return
     table = sqlalchemy.inspect(model).local_table
+    bind = getattr(table, "info", {}).get("bind_key") or table.metadata.info.get("bind_key")
+    if bind is not None:
+        yield (
+            f"{name} is bound to another database (__bind_key__ {bind!r}): leave that out; "
+            "mailboxes and imports are written in one transaction"
+        )
     wanted = {"workspace_id", "email_key"}
     unique = [each for each in getattr(table, "constraints", ()) if _is_unique(each)]
     unique += [each for each in getattr(table, "indexes", ()) if each.unique]
     if not any({column.name for column in each.columns} == wanted for each in unique):
-        raise ConfigError(
-            [
-                f"{model.__name__} sets __table_args__ without the unique constraint: add "
-                "UniqueConstraint('workspace_id', 'email_key') to it"
-            ]
+        yield (
+            f"{name} sets __table_args__ without the unique constraint: add "
+            "UniqueConstraint('workspace_id', 'email_key') to it"
         )
 
 

@@ -123,6 +123,7 @@ def host_with_model(tmp_path: Path) -> Iterator[Callable[..., Host]]:
 
     def make(db: SQLAlchemy, model: type | None = None, keys: list[str] | None = None) -> Host:
         app = Flask("host")
+        app.config["SECRET_KEY"] = "test"
         app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{tmp_path}/host.sqlite"
         app.config["MAILBOX_IMPORT_ENCRYPTION_KEYS"] = keys or [generate_encryption_key()]
         db.init_app(app)

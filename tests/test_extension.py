@@ -8,9 +8,9 @@ import pytest
 from flask import Flask, has_request_context
 from flask_sqlalchemy import SQLAlchemy
 from host_apps import TWO_MAILBOXES, bare_app, import_two
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column
 
-from flask_mailbox_import import ConfigError, MailboxImport
+from flask_mailbox_import import ConfigError, MailboxImport, MailboxMixin
 from flask_mailbox_import.core.secret import generate_encryption_key
 
 
@@ -99,8 +99,64 @@ def test_a_database_without_transactions_is_refused():
     db = SQLAlchemy()
     app = Flask("host")
     app.config["SQLALCHEMY_DATABASE_URI"] = "sqlite://"
+    app.config["SECRET_KEY"] = "test"
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"isolation_level": "AUTOCOMMIT"}
     app.config["MAILBOX_IMPORT_ENCRYPTION_KEYS"] = [generate_encryption_key()]
     db.init_app(app)
     with pytest.raises(ConfigError, match="an import needs transactions"):
         MailboxImport().init_app(app, db)
+
+
+def test_an_app_without_a_secret_key_does_not_start_and_is_told_what_is_missing():
+    db = SQLAlchemy(session_options={"autobegin": False})
+    app = bare_app(db)
+    app.config["SECRET_KEY"] = None
+    with pytest.raises(ConfigError) as refused:
+        MailboxImport().init_app(app, db)
+    first, second = refused.value.problems
+    assert first.startswith("SECRET_KEY: set it before init_app")
+    assert "set autobegin to False" in second
+    assert "leave it out" in second
+
+
+def test_a_page_of_an_app_that_has_lost_its_secret_key_names_it(make_host, caplog):
+    host = make_host()
+    host.extension.workspace_loader(lambda: "w1")
+    host.app.config["SECRET_KEY"] = None
+    answer = host.app.test_client().get("/mailboxes/import")
+    assert answer.status_code == 500
+    assert "SECRET_KEY" in answer.text
+    assert "SECRET_KEY" in caplog.text
+
+
+def test_a_model_in_another_database_is_refused():
+    db = SQLAlchemy()
+    app = bare_app(db)
+    app.config["SQLALCHEMY_BINDS"] = {"other": "sqlite://"}
+
+    class Mailbox(MailboxMixin, db.Model):
+        __bind_key__ = "other"
+
+    with pytest.raises(ConfigError, match=r"another database \(__bind_key__ 'other'\): leave that"):
+        MailboxImport(mailbox_model=Mailbox).init_app(app, db)
+
+
+def test_a_dataclass_is_refused_and_the_way_out_is_one():
+    db = SQLAlchemy()
+
+    class Base(DeclarativeBase, MappedAsDataclass):
+        metadata = db.metadata
+
+    with pytest.raises(ConfigError, match="is a dataclass"):
+        type("Mailbox", (MailboxMixin, Base), {"__tablename__": "mailbox"})
+
+    class Plain(DeclarativeBase):
+        metadata = db.metadata
+
+    class Mailbox(MailboxMixin, Plain):
+        __tablename__ = "own_mailbox"
+
+    extension = MailboxImport(mailbox_model=Mailbox)
+    app = bare_app(db)
+    extension.init_app(app, db)
+    assert import_two(app, extension, db).imported == 2

@@ -20,9 +20,15 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 from sqlalchemy.dialects import mysql
-from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    Mapped,
+    MappedAsDataclass,
+    declared_attr,
+    mapped_column,
+)
 
-from ..core.errors import SealError
+from ..core.errors import ConfigError, SealError
 from ..core.secret import Secret
 from ..signals import password_opened, seal_broken, tell
 from .sealing import Field, new_seal_id
@@ -56,6 +62,18 @@ class MailboxMixin:
 
     A host that sets ``__table_args__`` itself repeats the unique constraint of this mixin.
     """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Refuse a dataclass, whose fields would be in another order than SQLAlchemy wants."""
+        if issubclass(cls, MappedAsDataclass):
+            raise ConfigError(
+                [
+                    f"{cls.__name__} is a dataclass, which MailboxMixin cannot be: in place of "
+                    "db.Model give it a base of its own, class Plain(DeclarativeBase) with "
+                    "metadata = db.metadata, and a __tablename__"
+                ]
+            )
+        super().__init_subclass__(**kwargs)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     workspace_id: Mapped[str] = mapped_column(_exact(255))

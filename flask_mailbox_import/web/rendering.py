@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -13,6 +14,7 @@ from flask import Response, current_app, make_response, render_template
 from flask_wtf import FlaskForm
 from jinja2 import Template
 from markupsafe import Markup
+from werkzeug.exceptions import InternalServerError
 from werkzeug.wrappers import Response as BaseResponse
 from wtforms import HiddenField
 
@@ -36,6 +38,10 @@ _LINKS = re.compile(
     f"({'|'.join(re.escape(each) for each in sorted(HELP_PAGES, key=len, reverse=True))})"
 )
 
+_NO_KEY = "this app has no SECRET_KEY, with which forms and sessions are signed."
+
+logger = logging.getLogger("flask_mailbox_import")
+
 Answer: TypeAlias = "str | BaseResponse | tuple[str, int, Mapping[str, str]]"
 
 
@@ -44,6 +50,9 @@ def page_view(view: Callable[..., Answer]) -> Callable[..., BaseResponse]:
 
     @functools.wraps(view)
     def wrapped(**values: str) -> BaseResponse:
+        if not current_app.secret_key:
+            logger.error("the pages cannot be shown: %s", _NO_KEY)
+            raise InternalServerError(_NO_KEY)
         workspace = page_workspace()
         current_state().importer.erase_expired()
         if not isinstance(workspace, str):

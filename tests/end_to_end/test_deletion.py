@@ -264,6 +264,7 @@ def test_of_two_who_delete_at_once_one_is_told_that_it_is_gone(make_host):
 @pytest.mark.parametrize("deferred", [None, "DEFERRED"])
 def test_a_mailbox_that_the_host_needs_keeps_all_as_it_is(tmp_path, deferred):
     app, db = Flask("host"), SQLAlchemy()
+    app.config["SECRET_KEY"] = "test"
     app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{tmp_path}/own.sqlite"
     app.config["MAILBOX_IMPORT_ENCRYPTION_KEYS"] = [generate_encryption_key()]
     db.init_app(app)

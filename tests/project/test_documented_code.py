@@ -277,7 +277,8 @@ def tables_of(site: Site) -> set[str]:
 
 def test_creating_the_mounted_app_opens_no_database(site, load):
     module = load()
-    app = module.create_app(settings() | {"SQLALCHEMY_DATABASE_URI": "sqlite:///none.sqlite"})
+    values = {"SQLALCHEMY_DATABASE_URI": "sqlite:///none.sqlite", "SECRET_KEY": "test"}
+    app = module.create_app(settings() | values)
     with app.app_context():
         assert module.db.engine.pool.checkedin() == 0
         assert not (site.folder / "instance/none.sqlite").exists()

@@ -81,6 +81,7 @@ def test_a_session_of_the_hosts_own_scope_may_be_in_a_transaction(tmp_path):
     with fresh_database("postgresql", tmp_path) as uri:
         db = SQLAlchemy(session_options={"scopefunc": threading.get_ident})
         app, extension = Flask("host"), MailboxImport()
+        app.config["SECRET_KEY"] = "test"
         app.config["SQLALCHEMY_DATABASE_URI"] = uri
         app.config["MAILBOX_IMPORT_ENCRYPTION_KEYS"] = [generate_encryption_key()]
         db.init_app(app)

@@ -119,6 +119,7 @@ TWO_MAILBOXES = (
 def bare_app(db: SQLAlchemy, path=None, **settings: object) -> Flask:
     """Make an app with a database, on which the import is still to be mounted."""
     app = Flask("host")
+    app.config["SECRET_KEY"] = "test"
     app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{path}" if path else "sqlite://"
     app.config["MAILBOX_IMPORT_ENCRYPTION_KEYS"] = [generate_encryption_key()]
     app.config.update({f"MAILBOX_IMPORT_{name}": value for name, value in settings.items()})
