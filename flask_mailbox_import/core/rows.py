@@ -133,6 +133,26 @@ class RowResult:
     warnings: tuple[RowWarning, ...] = ()
 
     @property
+    def code(self) -> Code | None:
+        """The code of the failure, as in JSON; None where there is none."""
+        return self.failure.code if self.failure is not None else None
+
+    @property
+    def error(self) -> str:
+        """The sentence of the failure; "" where there is none."""
+        return self.failure.error if self.failure is not None else ""
+
+    @property
+    def hint(self) -> str:
+        """What to do about the failure; "" where there is none, or nothing to do."""
+        return self.failure.hint if self.failure is not None else ""
+
+    @property
+    def reply(self) -> str:
+        """What the server answered, cleaned; "" where that is not known."""
+        return self.failure.reply if self.failure is not None else ""
+
+    @property
     def retryable(self) -> bool:
         """Whether the row can be tested again as it is, and may pass then."""
         return self.is_kept and self.failure is not None and self.failure.code in RETRYABLE

@@ -18,18 +18,21 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    event,
 )
 from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import (
     DeclarativeBase,
     Mapped,
     MappedAsDataclass,
+    Mapper,
     declared_attr,
     mapped_column,
 )
 
 from ..core.errors import ConfigError, SealError
 from ..core.secret import Secret
+from ..core.validators import judge_address
 from ..signals import password_opened, seal_broken, tell
 from .sealing import Field, new_seal_id
 
@@ -123,6 +126,25 @@ class MailboxMixin:
         sealed = self.sealed_imap_password
         return None if sealed is None else self._open(sealed, Field.IMAP_PASSWORD).reveal()
 
+    def set_smtp_password(self, password: str) -> None:
+        """Seal a new SMTP password, for the ``workspace_id`` that is set. Needs an app context."""
+        self.sealed_smtp_password = self._sealed(password, Field.SMTP_PASSWORD)
+
+    def set_imap_password(self, password: str | None) -> None:
+        """Seal a new IMAP password, as `set_smtp_password` does; None: there is none."""
+        sealed = None if password is None else self._sealed(password, Field.IMAP_PASSWORD)
+        self.sealed_imap_password = sealed
+
+    def _sealed(self, password: str, field: Field) -> bytes:
+        if not self.workspace_id:
+            raise ValueError("set workspace_id first: the password is bound to it")
+        # A new mailbox has none yet.
+        self.seal_id = self.seal_id or new_seal_id()
+        key_ring: KeyRing = current_app.extensions["mailbox_import"].key_ring
+        return key_ring.seal(
+            Secret(password), workspace_id=self.workspace_id, seal_id=self.seal_id, field=field
+        )
+
     def _open(self, sealed: bytes, field: Field) -> Secret:
         key_ring: KeyRing = current_app.extensions["mailbox_import"].key_ring
         facts: dict[str, str | int] = {
@@ -139,6 +161,22 @@ class MailboxMixin:
             raise
         tell(password_opened, **facts)
         return secret
+
+
+@event.listens_for(MailboxMixin, "mapper_configured", propagate=True)
+def _watch_email(_mapper: Mapper[Any], model: type[MailboxMixin]) -> None:
+    event.listen(model.email, "set", _keep_key)
+
+
+def _keep_key(mailbox: MailboxMixin, email: str, *_: object) -> None:
+    """Let ``email_key`` be that of a new address: by it, two mailboxes are the same.
+
+    :raises ValueError: the text is no email address.
+    """
+    judged = judge_address(email)
+    if judged is None:
+        raise ValueError("email is not an address such as name@example.com")
+    mailbox.email_key = judged[1]
 
 
 class ImportMixin:

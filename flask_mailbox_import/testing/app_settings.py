@@ -25,7 +25,7 @@ _LOCK = threading.Lock()
 
 
 def settings(*servers: MailServer | Server) -> dict[str, object]:
-    """Return the ``MAILBOX_IMPORT_*`` settings of an app under test.
+    """Return the settings of an app under test: ``SECRET_KEY`` and ``MAILBOX_IMPORT_*``.
 
     By these settings the app may contact loopback addresses, on the default ports and on those of
     ``servers``. It trusts the certificate authority of this process, by a file that is removed
@@ -48,7 +48,7 @@ def settings(*servers: MailServer | Server) -> dict[str, object]:
         "RETRIES": 0,
         "TIMEOUT": _TIMEOUT,
     }
-    return {_PREFIX + name: value for name, value in values.items()}
+    return {"SECRET_KEY": "test", **{_PREFIX + name: value for name, value in values.items()}}
 
 
 @functools.cache

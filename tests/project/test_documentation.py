@@ -568,4 +568,4 @@ def test_the_colours_are_told():
 
 def test_the_settings_of_an_app_under_test_are_told():
     told = {PREFIX + each for each in names_in("testing", "setting", "value") if each.isupper()}
-    assert told == settings().keys()
+    assert told == settings().keys() - {"SECRET_KEY"}

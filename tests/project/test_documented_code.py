@@ -58,11 +58,11 @@ DEFAULT_EXTENSION = "mailbox_import = MailboxImport()\n"
 
 
 def runs(*places: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Hand blocks to a test, as arguments named ``block``, ``second`` and ``third``."""
+    """Hand blocks to a test, as arguments named ``block``, ``second``, ``third``, ``fourth``."""
 
     def decorate(test: Callable[..., None]) -> Callable[..., None]:
         RUN.update(dict.fromkeys(places, test.__name__))
-        names = ("block", "second", "third")[: len(places)]
+        names = ("block", "second", "third", "fourth")[: len(places)]
         texts = tuple(BLOCKS[place] for place in places)
         return pytest.mark.parametrize(names, [texts], ids=[places[0]])(test)
 
@@ -471,11 +471,16 @@ def taken(mails: list[bytes], session: Session) -> bytes:
     return b"250 taken"
 
 
-@runs("probe/Sending with a mailbox/1", "probe/Sending with a mailbox/2", "storage/Mailboxes/1")
-def test_a_saved_mailbox_is_used(load, mail, monkeypatch, tmp_path, block, second, third):
+@runs(
+    "probe/Sending with a mailbox/1",
+    "probe/Sending with a mailbox/2",
+    "storage/Mailboxes/1",
+    "storage/Mailboxes/2",
+)
+def test_a_saved_mailbox_is_used(load, mail, monkeypatch, tmp_path, block, second, third, fourth):
     certificate_authority().cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-    module = load(block, second, third)
+    module = load(block, second, third, fourth)
     with app_of(module, mail) as app, app.app_context():
         assert imported(module, mail).imported == 1
         assert module.first_mailbox() == ("ann@example.com", "localhost", mail.smtp_port, "right")
@@ -491,6 +496,8 @@ def test_a_saved_mailbox_is_used(load, mail, monkeypatch, tmp_path, block, secon
         with module.encrypted(mailbox) as sock:
             assert sock.version().startswith("TLSv1.")
             assert sock.recv(4) == b"* OK"
+        module.renamed(mailbox, "Ann.New@Example.com", "newer")
+        assert (mailbox.email_key, mailbox.smtp_password()) == ("ann.new@example.com", "newer")
 
 
 @runs("engine/Imports in Python/1", "engine/Signals/1", "engine/Signals/2")

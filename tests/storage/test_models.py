@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import uuid
 
 import pytest
 from flask_sqlalchemy import SQLAlchemy
-from host_apps import Host, bare_app, import_two
+from host_apps import TWO_MAILBOXES, Host, bare_app, import_two
 from mailbox_files import THREE_MAILBOXES
 from sqlalchemy import CheckConstraint, event, inspect, update
 from sqlalchemy.orm import (
@@ -207,3 +208,80 @@ def test_what_the_host_hides_is_sealed_anew_too(soft, host_with_model):
     # Two passwords of each mailbox.
     assert "Sealed 6 values anew" in later.run("rotate-keys").output
     assert "Sealed 0 values anew" in later.run("rotate-keys").output
+
+
+def own_model(db: SQLAlchemy) -> type[MailboxMixin]:
+    class Mailbox(MailboxMixin, db.Model):
+        __tablename__ = "host_mailbox"
+
+        @validates("email")
+        def lower(self, _name: str, value: str) -> str:
+            return value.lower()
+
+    return Mailbox
+
+
+@pytest.mark.parametrize("of_host", [False, True])
+def test_a_mailbox_that_is_renamed_is_found_by_its_new_address(tmp_path, of_host):
+    db = SQLAlchemy()
+    extension = MailboxImport(mailbox_model=own_model(db) if of_host else None)
+    app = bare_app(db, tmp_path / "x.sqlite")
+    extension.init_app(app, db)
+    assert import_two(app, extension, db).imported == 2
+    with app.app_context():
+        model = extension.models.mailbox
+        mailbox = db.session.scalars(db.select(model).filter_by(email="a@x.com")).one()
+        mailbox.email = "c@BÜCHER.example"
+        db.session.commit()
+        assert mailbox.email_key == "c@xn--bcher-kva.example"
+        with pytest.raises(ValueError, match=r"such as name@example\.com"):
+            mailbox.email = "nobody"
+        again = extension.importer.run_file(
+            io.BytesIO(TWO_MAILBOXES), workspace_id="w1", skip_connection_test=True
+        )
+        # The old address is free again.
+        assert (again.imported, again.skipped) == (1, 1)
+
+
+def test_a_host_changes_passwords_and_makes_mailboxes(tmp_path):
+    db = SQLAlchemy()
+    extension = MailboxImport(mailbox_model=own_model(db))
+    app = bare_app(db, tmp_path / "x.sqlite")
+    extension.init_app(app, db)
+    import_two(app, extension, db)
+    with app.app_context():
+        model = extension.models.mailbox
+        first = db.session.scalars(db.select(model).order_by(model.id)).first()
+        first.set_smtp_password("näw")
+        first.set_imap_password("for reading")
+        made = model(workspace_id="w1", email="z@x.com", status="active")
+        with pytest.raises(ValueError, match="workspace_id"):
+            model(email="z@x.com").set_smtp_password("pw")
+        made.smtp_host, made.smtp_port, made.smtp_security = "s.x.com", 587, "starttls"
+        made.smtp_username, made.created_at = "z@x.com", first.created_at
+        made.set_smtp_password("its own")
+        db.session.add(made)
+        db.session.commit()
+        db.session.expire_all()
+        assert (first.smtp_password(), first.imap_password()) == ("näw", "for reading")
+        assert (made.smtp_password(), made.imap_password()) == ("its own", None)
+        first.set_imap_password(None)
+        assert first.imap_password() is None
+
+
+def test_a_relationship_to_a_model_of_the_hosts(tmp_path):
+    db = SQLAlchemy()
+    extension = MailboxImport(mailbox_model=own_model(db))
+
+    class Campaign(db.Model):
+        id: Mapped[int] = mapped_column(primary_key=True)
+        mailbox_id: Mapped[int] = mapped_column(db.ForeignKey("host_mailbox.id"))
+        mailbox = db.relationship("Mailbox")
+
+    app = bare_app(db, tmp_path / "x.sqlite")
+    extension.init_app(app, db)
+    import_two(app, extension, db)
+    with app.app_context():
+        db.session.add(Campaign(mailbox_id=1))
+        db.session.commit()
+        assert db.session.scalars(db.select(Campaign)).one().mailbox.email == "a@x.com"
