@@ -17,45 +17,82 @@ from .core.errors import (
     TooManyRefusedLogins,
     TooManyRunning,
     TooManyWaiting,
+    TryLater,
     UnclearFile,
 )
-from .core.imports import ImportOptions, ImportStatus, InvalidOption, OnDuplicate, Summary
-from .core.mailboxes import MailboxStatus
-from .core.rows import RowResult, RowWarning
-from .core.secret import generate_encryption_key
+from .core.imports import (
+    Check,
+    EncodingChoice,
+    FileReading,
+    ImportOptions,
+    ImportStatus,
+    InvalidOption,
+    OnDuplicate,
+    Page,
+    Question,
+    Sample,
+    Summary,
+    Unfinished,
+    Workload,
+)
+from .core.mailboxes import Login, Mailbox, MailboxStatus, Protocol, Security
+from .core.rows import CheckedRow, KeptCells, Record, RowResult, RowStatus, RowWarning
+from .core.secret import Secret, generate_encryption_key
 from .engine.importer import Importer
 from .extension import MailboxImport
-from .storage.models import MailboxMixin
+from .storage.models import ApiKeyMixin, ImportMixin, ImportRowMixin, MailboxMixin, Models
 
 __all__ = [
+    "ApiKeyMixin",
+    "Check",
+    "CheckedRow",
     "Code",
     "ConfigError",
+    "EncodingChoice",
     "Failure",
     "FileError",
+    "FileReading",
     "ImportInterrupted",
+    "ImportMixin",
     "ImportNotFound",
     "ImportNotRunnable",
     "ImportOptions",
+    "ImportRowMixin",
     "ImportStatus",
     "Importer",
     "InternalFault",
     "InvalidCursor",
     "InvalidOption",
+    "KeptCells",
+    "Login",
+    "Mailbox",
     "MailboxImport",
     "MailboxImportError",
     "MailboxMixin",
     "MailboxStatus",
     "MailboxesInUse",
+    "Models",
     "NotRetryable",
     "OnDuplicate",
+    "Page",
+    "Protocol",
+    "Question",
+    "Record",
     "RowResult",
+    "RowStatus",
     "RowWarning",
     "RunLost",
+    "Sample",
     "SealError",
+    "Secret",
+    "Security",
     "Summary",
     "TooManyRefusedLogins",
     "TooManyRunning",
     "TooManyWaiting",
+    "TryLater",
     "UnclearFile",
+    "Unfinished",
+    "Workload",
     "generate_encryption_key",
 ]

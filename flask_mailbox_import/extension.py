@@ -7,7 +7,7 @@ import smtplib
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import sqlalchemy
 from flask import Flask
@@ -21,7 +21,7 @@ from .engine.state import NAME, State, WorkspaceLoader, current_state, new_engin
 from .probe.connections import open_connection, open_smtp
 from .storage.api_keys import ApiKeys
 from .storage.conversion import login_of
-from .storage.models import MailboxMixin, Models, models_for
+from .storage.models import M_co, MailboxMixin, Models, models_for
 from .storage.rotation import Rotation
 from .storage.sealing import KeyRing
 from .web.blueprint import new_blueprint
@@ -32,7 +32,7 @@ logger = logging.getLogger("flask_mailbox_import")
 _Hook = TypeVar("_Hook", bound=Callable[[], Any])
 
 
-class MailboxImport:
+class MailboxImport(Generic[M_co]):
     """The Flask extension with which an app's users import mailboxes from a CSV file.
 
     One object serves any number of apps. What belongs to one app is in ``app.extensions``.
@@ -47,7 +47,7 @@ class MailboxImport:
         app: Flask | None = None,
         db: SQLAlchemy | None = None,
         *,
-        mailbox_model: type[MailboxMixin] | None = None,
+        mailbox_model: type[M_co] | None = None,
         texts: Mapping[str, str] | None = None,
     ) -> None:
         self._mailbox_model = mailbox_model
@@ -138,9 +138,9 @@ class MailboxImport:
         return open_connection(host, port, timeout, current_state().config)
 
     @property
-    def models(self) -> Models:
+    def models(self) -> Models[M_co]:
         """The models of the current app: ``mailbox``, ``import_``, ``row`` and ``api_key``."""
-        return current_state().models
+        return cast("Models[M_co]", current_state().models)
 
     def _state(self, db: SQLAlchemy, models: Models, config: Config) -> State:
         key_ring = KeyRing(config.encryption_keys)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic
 
 import sqlalchemy
 from flask import current_app
@@ -282,11 +282,21 @@ class ApiKeyMixin:
     revoked_at: Mapped[datetime | None]
 
 
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    M_co = TypeVar("M_co", bound=MailboxMixin, default=MailboxMixin, covariant=True)
+else:
+    from typing import TypeVar
+
+    M_co = TypeVar("M_co", bound=MailboxMixin, covariant=True)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Models:
+class Models(Generic[M_co]):
     """The four model classes of one app, and what their rows mean there."""
 
-    mailbox: type[MailboxMixin]
+    mailbox: type[M_co]
     import_: type[ImportMixin]
     row: type[ImportRowMixin]
     api_key: type[ApiKeyMixin]
