@@ -214,7 +214,9 @@ class ImportMixin:
     #: When the run was asked to stop.
     cancelled_at: Mapped[datetime | None]
     #: The whole file, while it waits for an answer on how it is to be read.
-    sealed_file: Mapped[bytes | None] = mapped_column(LargeBinary(2**24 - 1), deferred=True)
+    sealed_file: Mapped[bytes | None] = mapped_column(
+        LargeBinary(2**24 - 1).with_variant(mysql.MEDIUMBLOB(), "mysql", "mariadb"), deferred=True
+    )
     #: When ``sealed_file`` is to be erased; None where there are rows in its place.
     file_expires_at: Mapped[datetime | None] = mapped_column(index=True)
 
