@@ -559,7 +559,7 @@ def test_the_templates_are_told():
 
 def test_the_colours_are_told():
     sheet = (PACKAGE / "web/static/mailbox_import/mailbox_import.css").read_text()
-    told = named(paragraph("web", "**Colours** are").partition("The browser's")[0])
+    told = named(paragraph("web", "**Colours** are").partition(" (`light`")[0])
     assert sorted(told[1:]) == sorted(set(re.findall(r"(--mbi-[a-z-]+):", sheet)))
 
 

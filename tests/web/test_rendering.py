@@ -59,7 +59,7 @@ def test_a_translation_of_the_hosts(make_host, tmp_path):
     client = show(host)
     page = client.get(UPLOAD).text
     assert "Datei prüfen</button>" in page
-    assert '<html lang="de">' in page
+    assert 'lang="de">' in page
     csv = Header + row("b@x.com", "pw", 587, host="x.y.com") + "c@x.com,,,,,\n"
     answer = host.post(csv, skipConnectionTest="1").json["data"]
     page = client.get(f"{UPLOAD}/{answer['importId']}").text
@@ -77,7 +77,7 @@ def test_an_extension_that_is_not_flask_babel_but_called_so(client, host, monkey
     host.app.extensions["babel"] = object()
     page = client.get(UPLOAD)
     assert page.status_code == 200
-    assert '<html lang="en">' in page.text
+    assert 'lang="en">' in page.text
 
 
 def test_a_sentence_that_has_its_values_is_translated_too(make_host):
