@@ -6,7 +6,6 @@ import jinja2
 import pytest
 from browsing import IN_A_BROWSER, visit
 from http_sockets import served
-from markupsafe import Markup
 
 pytestmark = IN_A_BROWSER
 
@@ -16,7 +15,7 @@ SHEET = (
     " caption { caption-side: bottom }"
 )
 LAYOUT = (
-    "<!doctype html><html {{ attributes }}><head><style>"
+    "<!doctype html><html ATTRIBUTES><head><style>"
     + SHEET
     + "</style></head><body><div id='around'>{% block content %}{% endblock %}</div></body></html>"
 )
@@ -29,8 +28,8 @@ def page(make_host, browser, request):
     settings = {} if request.param is None else {"BASE_TEMPLATE": "host.html"}
     host = make_host(**settings)
     host.extension.workspace_loader(lambda: "w1")
-    host.app.jinja_loader = jinja2.DictLoader({"host.html": LAYOUT})
-    host.app.context_processor(lambda: {"attributes": Markup(request.param or "")})
+    layout = LAYOUT.replace("ATTRIBUTES", request.param or "")
+    host.app.jinja_loader = jinja2.DictLoader({"host.html": layout})
     with served(host.app) as port:
         address = f"http://127.0.0.1:{port}/mailboxes/import"
         with visit(browser, address, "layout", color_scheme="dark") as shown:
