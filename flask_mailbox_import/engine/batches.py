@@ -144,7 +144,7 @@ class Batches:
         tests = self._run.options.tests
         done = [each for each in opened if each.mailbox is None or not tests]
         for start in range(0, len(done), BATCH_ROWS):
-            if self._run.is_cancelled():
+            if self._ends.is_set() or self._run.is_cancelled():
                 return
             self._outcomes += done[start : start + BATCH_ROWS]
             yield

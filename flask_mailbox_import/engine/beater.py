@@ -14,6 +14,8 @@ from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
 
 from ..core.errors import described
+from ..core.imports import ImportStatus
+from ..signals import import_ended, tell
 from ..storage.runs import Run, Runs
 from ..storage.session import shares_connection
 
@@ -53,14 +55,14 @@ class Beater:
         if shares_connection(self._db):
             yield lambda: None
             return
-        with self._lock:
-            move()
-            self._none_left.clear()
-            self._start()
-            if self._is_to_hand_over:
-                self._is_to_hand_over = False
-                atexit.register(_hand_over, weakref.ref(self), weakref.ref(_app()))
         try:
+            with self._lock:
+                move()
+                self._none_left.clear()
+                self._start()
+                if self._is_to_hand_over:
+                    self._is_to_hand_over = False
+                    atexit.register(_hand_over, weakref.ref(self), weakref.ref(_app()))
             yield move
         finally:
             with self._lock:
@@ -80,6 +82,8 @@ class Beater:
         """Put the imports of all runs of this process back into the queue."""
         for run in list(self._moved):
             run.hand_back()
+            facts = {"import_id": run.import_id, "workspace_id": run.options.workspace_id}
+            tell(import_ended, **facts, status=ImportStatus.QUEUED.value)
 
     def _beat(self, app: Flask) -> None:
         while True:

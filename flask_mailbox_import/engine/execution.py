@@ -120,13 +120,14 @@ class Execution:
                 complete = work.work(progress, move)
         except RunLost:
             raise
-        except BaseException:
+        except BaseException as fault:
+            # SystemExit ends the worker of a server, and nobody is told. Whoever waits for a run is
+            # told of all else, and continues it.
+            is_told = only is None and isinstance(fault, Exception | KeyboardInterrupt)
+            goes_on = not is_told and (only is not None or self._runs.are_taken_up)
             # Where this cannot be written either, the import counts as dead after a while.
             with suppress(Exception):
-                if only is ImportStatus.QUEUED:
-                    run.break_down()
-                else:
-                    run.end(ImportStatus.INTERRUPTED)
+                run.break_down() if goes_on else run.end(ImportStatus.INTERRUPTED)
             raise
         status = ImportStatus.FINISHED
         if not complete and self._ends.is_set() and not run.is_cancelled():

@@ -32,6 +32,7 @@ from .execution import Execution
 from .limits import Limits
 from .runner import ThreadRunner
 from .staging import Corrections, Retrying, Staging
+from .sweeper import tell_taken_up
 
 
 class Importer:
@@ -112,8 +113,7 @@ class Importer:
         self, stream: IO[bytes], options: ImportOptions, progress: Progress | None = None
     ) -> Summary:
         """Import a file from start to end, as :meth:`run_file` does."""
-        place = self._place(options.workspace_id) if options.tests else nullcontext()
-        with place:
+        with self._place(options.workspace_id) if options.tests else nullcontext():
             import_id = self._staging.stage(stream, options)
             return self._execution.run(import_id, options.workspace_id, progress)
 
@@ -187,8 +187,10 @@ class Importer:
             why it was not run.
         :raises ImportInterrupted: it broke down before its end; what it saved stays.
         """
-        with self._place(workspace_id):
+        tests = self._queries.workspace_to_test(import_id, workspace_id) is not None
+        with self._place(workspace_id) if tests else nullcontext():
             self._limits.refuse_run(import_id, workspace_id)
+            self._take_up(import_id, workspace_id)
             return self._execution.run(import_id, workspace_id, progress)
 
     def delete(self, import_id: str, *, workspace_id: str, mailboxes: bool = False) -> int:
@@ -249,6 +251,7 @@ class Importer:
             self._limits.refuse_run(import_id, workspace_id)
             if not self._queries.is_under_way(import_id, workspace_id):
                 self._limits.refuse_waiting(workspace_id)
+            self._take_up(import_id, workspace_id)
             self._runs.queue(import_id, workspace_id)
             self._runner.serve()
 
@@ -263,6 +266,8 @@ class Importer:
         :raises ImportNotFound: the workspace has no import of this id.
         """
         with asked_for(import_id, workspace_id):
+            self._queries.is_under_way(import_id, workspace_id)
+            self._take_up(import_id, workspace_id)
             self._runs.cancel(import_id, workspace_id)
 
     def retry(
@@ -358,6 +363,11 @@ class Importer:
         """
         with asked_for(import_id, workspace_id):
             return self._listing.same_file(import_id, workspace_id)
+
+    def _take_up(self, import_id: str, workspace_id: str | None) -> None:
+        """Where the run of an import is dead, say so before a person goes on with it."""
+        for each in self._runs.take_up(import_id, workspace_id):
+            tell_taken_up(each)
 
     @contextmanager
     def _place(self, workspace_id: str | None) -> Iterator[None]:

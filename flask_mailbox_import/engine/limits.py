@@ -68,10 +68,13 @@ class Limits:
         :raises TooManyRunning: none is free.
         """
         if not self.take_place(workspace_id):
-            tell(limit_reached, workspace_id=workspace_id, limit="MAX_RUNNING")
-            raise TooManyRunning(
-                "Too many imports are running here: try again in a while.", self._seconds_to_end()
-            )
+            full = self.without_place() is None
+            limit = "MAX_RUNNING" if full else "WORKSPACE_RUNNING"
+            tell(limit_reached, workspace_id=workspace_id, limit=limit)
+            words = "Too many imports are running here: try again in a while."
+            if not full:
+                words = "Too many imports of this workspace are running: try again in a while."
+            raise TooManyRunning(words, self._seconds_to_end())
         try:
             yield
         finally:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 
+from ..core.errors import described
 from .execution import Execution
 from .runner import ThreadRunner
 from .sweeper import SOON, Sweeper
+
+logger = logging.getLogger("flask_mailbox_import")
 
 #: Seconds between two looks at the queue.
 LOOK = 1.0
@@ -29,15 +33,17 @@ class Worker:
 
         :param once: end as soon as nothing waits.
         """
-        self._runner.serve_as_worker()
         swept = 0.0
         while not ending.is_set():
-            if time.monotonic() > swept + SOON:
-                swept = time.monotonic()
-                self._sweeper.look()
-            self._runner.wake()
-            if once and self._runner.is_idle():
-                return
+            try:
+                if time.monotonic() > swept + SOON:
+                    swept = time.monotonic()
+                    self._sweeper.look()
+                self._runner.serve_as_worker()
+                if once and self._runner.is_idle():
+                    return
+            except Exception as fault:  # noqa: BLE001 (the database may be back for the next look)
+                logger.warning("a look at the queue failed: %s", described(fault))
             ending.wait(LOOK)
         self._execution.end_soon()
         self._runner.join()

@@ -18,6 +18,8 @@ _NOT_COUNTED = 0.0
 # Seconds without a new connection after the server has shown that there are too many.
 _PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
+#: How many seconds to wait for the server to close a connection, and so to count it no longer.
+LINGER = 1.0
 #: For so many seconds it is remembered what an unused address has shown.
 REMEMBERED = 600.0
 
@@ -74,8 +76,8 @@ class Pace:
     def end(self, *, was_watched: bool) -> None:
         """Note that we closed a connection; it counts until the server has closed it too."""
         self._running -= 1
-        if self._closing_seconds and not was_watched:
-            self._closing.append(time.monotonic() + self._closing_seconds)
+        if not was_watched:
+            self._count_closing(1)
         self._wake()
 
     @property
@@ -102,6 +104,7 @@ class Pace:
         """Note that a run is over: nothing of it is open here or waits."""
         self._shares.remove(share)
         self._running -= share.running
+        self._count_closing(share.running)
         self._left = time.monotonic()
         self._wake()
 
@@ -172,6 +175,12 @@ class Pace:
             self._ceiling = min(self._widest, self._ceiling + 1)
         self._window = min(self._ceiling, self._window + 1)
         self._wake()
+
+    def _count_closing(self, connections: int) -> None:
+        """Count connections that we closed until the server has had its time to close them too."""
+        seconds = LINGER if self._is_limit else self._closing_seconds
+        if seconds:
+            self._closing.extend([time.monotonic() + seconds] * connections)
 
     def _wake(self) -> None:
         """Wake the runs that wait: first those with the fewest connections here, then by turns."""

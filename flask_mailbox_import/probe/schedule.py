@@ -18,13 +18,10 @@ from .attempt import Attempt, log_unforeseen
 from .diagnosis import FROM_LOGIN, Finding, Tried, diagnose
 from .guard import Guard, NoAddress, by_turns
 from .lockout import Refusals
-from .pace import Pace, Paces, Share
+from .pace import LINGER, Pace, Paces, Share
 from .servers import LONGEST_WAIT, LoginTest, Server
 from .turns import Retries, Turns
 from .verdicts import Verdicts
-
-# How many seconds to wait for the server to close a connection, and so to count it no longer.
-_LINGER = 1.0
 
 
 class Schedule:
@@ -188,7 +185,7 @@ class Schedule:
             if pace.is_awaited and pace.watches and attempt.said_goodbye:
                 self._wake(share)
                 was_watched = True
-                pace.learn_closing(attempt.linger(_LINGER), attempt.trip)
+                pace.learn_closing(attempt.linger(LINGER), attempt.trip)
         finally:
             attempt.close()
             # It wakes the runs in their order, and so comes before this run's own sign.

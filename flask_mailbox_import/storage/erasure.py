@@ -70,9 +70,9 @@ class Erasure:
         taken.
         """
         row, model = self._models.row, self._models.import_
-        # What waits for its run, or runs, keeps its records.
-        under_way = [ImportStatus.QUEUED.value, ImportStatus.RUNNING.value]
-        needed = exists().where(model.id == row.import_id, model.status.in_(under_way))
+        # What waits for its run, or runs, keeps the records of its ready rows.
+        waits = exists().where(model.id == row.import_id, states.is_under_way(self._models))
+        needed = and_(row.status == RowStatus.READY.value, waits)
         forgotten = model.deleted_at < now() - REFUSED_COUNT_FOR
         of_forgotten = row.import_id.in_(select(model.id).where(forgotten))
         has_rows = exists().where(row.import_id == model.id)

@@ -184,7 +184,7 @@ class ImportMixin:
 
     id: Mapped[str] = mapped_column(_exact(32), primary_key=True)
     workspace_id: Mapped[str] = mapped_column(_exact(255), index=True)
-    status: Mapped[str] = mapped_column(String(16))
+    status: Mapped[str] = mapped_column(String(16), index=True)
     tag: Mapped[str | None] = mapped_column(_words(64))
     skip_connection_test: Mapped[bool]
     test_imap: Mapped[bool]

@@ -20,7 +20,7 @@ from ..core.validators import one_line
 from .conversion import options_of, result_columns, row_result, summary_of
 from .models import ImportMixin, Models, now
 from .session import idempotent, transaction
-from .states import is_dead, status_now
+from .states import is_dead, is_under_way, status_now
 
 
 def count_rows(
@@ -187,8 +187,7 @@ class Queries:
     def is_any_under_way(self) -> bool:
         """Tell whether an import of any workspace waits for its run, or runs."""
         model = self._models.import_
-        under_way = [ImportStatus.QUEUED.value, ImportStatus.RUNNING.value]
-        found = exists().where(model.status.in_(under_way), model.deleted_at.is_(None))
+        found = exists().where(is_under_way(self._models), model.deleted_at.is_(None))
         with transaction(self._db) as session:
             return bool(session.scalar(select(found)))
 
@@ -199,10 +198,10 @@ class Queries:
         running = and_(model.status == ImportStatus.RUNNING.value, not_(dead))
         counts = [func.sum(case((each, 1), else_=0)) for each in (waits, running, dead)]
         oldest = func.min(case((waits, model.started_at)))
-        under_way = [ImportStatus.QUEUED.value, ImportStatus.RUNNING.value]
+        under_way = or_(is_under_way(self._models), dead)
         query = (
             select(model.workspace_id, oldest, *counts)
-            .where(model.status.in_(under_way), model.deleted_at.is_(None))
+            .where(under_way, model.deleted_at.is_(None))
             .group_by(model.workspace_id)
             .order_by(model.workspace_id)
         )

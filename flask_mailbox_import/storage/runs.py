@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
@@ -24,6 +25,9 @@ from .models import Models, now
 from .queries import find_import
 from .sealing import KeyRing
 from .session import enduring, execute, idempotent, repeated, transaction
+
+#: After so many seconds in one transaction, a run writes its beat at its end as well.
+_LONG = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +108,7 @@ class Run:
         :returns: how many of the rows have which status now.
         :raises RunLost: another run has taken the import over; nothing was written.
         """
+        began = time.monotonic()
         with transaction(self._db) as session:
             # First, so that SQLite's transaction begins before any savepoint.
             self._hold(session, attempts=0)
@@ -112,6 +117,9 @@ class Run:
             )
             written = batch.write(self._still_ready(session, outcomes), self._keep_failed)
             self._note_begun(session, begun)
+            if time.monotonic() > began + _LONG:
+                # It waited for a lock of somebody else's, and nobody could write its beat.
+                self._hold(session)
             return written
 
     @enduring
@@ -153,7 +161,7 @@ class Run:
         """Write that the run broke down: it goes on only as `status_after_fault` says."""
         with transaction(self._db) as session:
             if execute(session, self._mine(states.broken_down(self._models, self.token))):
-                _count_deaths(session, self._models, [self.import_id])
+                _count_deaths(session, self._models, self.import_id)
 
     @repeated
     def count_refused(self, outcomes: Sequence[Outcome]) -> None:
@@ -198,12 +206,10 @@ class Run:
         return change.where(self._models.import_.id == self.import_id)
 
 
-def _count_deaths(
-    session: scoped_session[Session], models: Models, import_ids: Sequence[str]
-) -> None:
-    """Count a death against the rows that the dead runs of these imports tested."""
+def _count_deaths(session: scoped_session[Session], models: Models, import_id: str) -> None:
+    """Count a death against the rows that the dead run of an import tested."""
     row = models.row
-    tested = (row.import_id.in_(import_ids), row.status == RowStatus.READY.value, row.is_begun)
+    tested = (row.import_id == import_id, row.status == RowStatus.READY.value, row.is_begun)
     statement = update(row).where(*tested).values(deaths=row.deaths + 1, is_begun=False)
     execute(session, statement)
 
@@ -217,6 +223,8 @@ class Runs:
     def __init__(
         self, db: SQLAlchemy, models: Models, key_ring: KeyRing, keep_failed: timedelta
     ) -> None:
+        #: Whether the app takes up by itself the imports whose runs end early.
+        self.are_taken_up = models.are_taken_up
         self._db = db
         self._models = models
         self._database = _Database(db=db, models=models, key_ring=key_ring, keep_failed=keep_failed)
@@ -254,27 +262,33 @@ class Runs:
                 execute(session, states.asked_to_stop(self._models).where(*mine))
 
     @repeated
-    def take_up(self) -> list[TakenUp]:
+    def take_up(
+        self, import_id: str | None = None, workspace_id: str | None = None
+    ) -> list[TakenUp]:
         """Queue each import whose run is dead; without progress only ``MAX_ATTEMPTS`` times.
 
         One that was asked to stop is cancelled, and one without progress is interrupted.
+
+        :param import_id: only this one, and only of this workspace; None: any.
         """
         model = self._models.import_
-        dead = (states.is_dead(self._models), model.deleted_at.is_(None))
+        dead = [states.is_dead(self._models), model.deleted_at.is_(None)]
+        dead += [] if import_id is None else [model.id == import_id]
+        dead += [] if workspace_id is None else [model.workspace_id == workspace_id]
         becomes = states.status_after_fault(self._models)
         columns = (model.id, model.workspace_id, model.attempts + 1, becomes)
         taken = []
         with transaction(self._db) as session:
-            for import_id, workspace_id, attempts, status in session.execute(
-                select(*columns).where(*dead)
-            ).all():
-                change = states.taken_up(self._models).where(model.id == import_id)
+            # A run that is held up in a transaction of its own is alive.
+            free = select(*columns).where(*dead).with_for_update(skip_locked=True)
+            for found_id, workspace_id, attempts, status in session.execute(free).all():
+                change = states.taken_up(self._models).where(model.id == found_id)
                 # Another process may have been quicker.
                 if execute(session, change):
-                    _count_deaths(session, self._models, [import_id])
+                    _count_deaths(session, self._models, found_id)
                     taken.append(
                         TakenUp(
-                            import_id=import_id,
+                            import_id=found_id,
                             workspace_id=workspace_id,
                             attempts=attempts,
                             status=ImportStatus(status),
@@ -285,12 +299,15 @@ class Runs:
     def beat_all(self, runs: Sequence[Run]) -> None:
         """Write a beat for each of these runs that still has its import, in one statement."""
         model = self._models.import_
-        held = update(model).where(
+        held = (
             model.id.in_([each.import_id for each in runs]),
             model.run_token.in_([each.token for each in runs]),
         )
         with transaction(self._db) as session:
-            execute(session, held.values(beat=epoch()))
+            # A run that saves a batch just now writes its beat itself; the others do not wait.
+            free = select(model.id).where(*held).with_for_update(skip_locked=True)
+            ids = session.scalars(free).all()
+            execute(session, update(model).where(*held, model.id.in_(ids)).values(beat=epoch()))
 
     @repeated
     def put_off(self, import_id: str, workspace_id: str) -> None:

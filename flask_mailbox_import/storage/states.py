@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, or_, update
+from sqlalchemy import ColumnElement, and_, case, not_, or_, update
 from sqlalchemy.sql import Update
 
 from ..core.imports import STALE_AFTER, ImportStatus
@@ -61,6 +61,16 @@ def status_now(models: Models) -> ColumnElement[str]:
     return case((is_dead(models), after), else_=status)
 
 
+def is_under_way(models: Models) -> ColumnElement[bool]:
+    """Return the SQL condition for an import that waits for its run or runs; a dead run goes on.
+
+    Where no dead run is taken up, only a person can continue it.
+    """
+    status = models.import_.status
+    found = status.in_([ImportStatus.QUEUED.value, ImportStatus.RUNNING.value])
+    return found if models.are_taken_up else and_(found, not_(is_dead(models)))
+
+
 def queued(models: Models) -> Update:
     """Return the change by which an import that is continued waits for its run.
 
@@ -81,11 +91,13 @@ def queued(models: Models) -> Update:
 def claimed(models: Models, token: str, only: ImportStatus | None) -> Update:
     """Return the change by which an import gets a run.
 
-    :param only: the only status in which it may happen; None: any in which it can be continued.
+    :param only: the only status in which it may happen; None: any in which it can be continued, by
+        a person, so that earlier attempts count no more.
     """
     model = models.import_
     free = _is_runnable(models) if only is None else model.status == only.value
-    values = {
+    values: dict[str, Any] = {} if only is not None else {"attempts": 0}
+    values |= {
         "status": ImportStatus.RUNNING.value,
         "run_token": token,
         "beat": epoch(),
@@ -104,9 +116,14 @@ def ended(models: Models, token: str, status: ImportStatus) -> Update:
 
 
 def handed_back(models: Models, token: str) -> Update:
-    """Return the change by which a run that ends in good order leaves the rest to the next one."""
-    values = {"status": ImportStatus.QUEUED.value, "run_token": None}
-    return _change(models, models.import_.run_token == token, values)
+    """Return the change by which a run that ends in good order leaves the rest to the next one.
+
+    An import that was asked to stop is cancelled.
+    """
+    model = models.import_
+    is_asked = model.cancelled_at.is_not(None)
+    becomes = case((is_asked, ImportStatus.CANCELLED.value), else_=ImportStatus.QUEUED.value)
+    return _change(models, model.run_token == token, {"status": becomes, "run_token": None})
 
 
 def broken_down(models: Models, token: str) -> Update:

@@ -78,21 +78,18 @@ def test_a_fault_of_one_run_is_not_the_others():
         assert all_of(good)[-1] == "done"
 
 
-def test_whoever_uses_a_hub_that_dies_is_told_and_the_next_run_has_another(caplog):
+def test_a_run_that_asks_for_the_end_of_the_process_ends_alone(caplog):
     def deadly(_emit, _draining):
         raise SystemExit
 
-    with (
-        closing(HubRun(until(threading.Event()))) as good,
-        closing(HubRun(deadly)),
-        pytest.raises(InternalFault, match="killed"),
-    ):
-        all_of(good)
-    assert "broke down" in caplog.text
     go = threading.Event()
-    go.set()
-    with closing(HubRun(until(go))) as third:
-        assert all_of(third)[-1] == "done"
+    with closing(HubRun(until(go))) as good:
+        first_of(good)
+        with closing(HubRun(deadly)) as bad, pytest.raises(InternalFault, match="SystemExit"):
+            all_of(bad)
+        go.set()
+        assert all_of(good)[-1] == "done"
+    assert "asked for the end" in caplog.text
     assert hub_threads() == []
 
 
