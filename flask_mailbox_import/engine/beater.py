@@ -38,12 +38,16 @@ class Beater:
     def __init__(self, db: SQLAlchemy, runs: Runs, *, hands_over: bool) -> None:
         self._db = db
         self._runs = runs
+        self._is_to_hand_over = hands_over
+        self.forget()
+
+    def forget(self) -> None:
+        """See `Forgetful`."""
         self._lock = threading.Lock()
         #: When each run last moved, by `time.monotonic`.
         self._moved: dict[Run, float] = {}
         self._thread: threading.Thread | None = None
         self._none_left = threading.Event()
-        self._is_to_hand_over = hands_over
 
     @contextmanager
     def beating(self, run: Run) -> Iterator[Callable[[], None]]:
@@ -71,7 +75,6 @@ class Beater:
                     self._none_left.set()
 
     def _start(self) -> None:
-        # A thread that a fork left behind is not alive.
         if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(
                 target=self._beat, args=(_app(),), name="mailbox-import-beater", daemon=True

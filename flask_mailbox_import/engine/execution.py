@@ -39,7 +39,11 @@ class Execution:
         self._runs = runs
         self._queries = queries
         self._beater = beater
-        self._paces = Paces(config)
+        self.forget()
+
+    def forget(self) -> None:
+        """See `Forgetful`."""
+        self._paces = Paces(self._config)
         self._ends = threading.Event()
         #: The work of each run of this process.
         self._works: set[Batches] = set()

@@ -29,11 +29,15 @@ class Limits:
         self._config = config
         self._queries = queries
         self._seconds_to_end = seconds_to_end
+        #: One place stays for a workspace that has none running.
+        self._of_one = config.workspace_running or max(1, config.max_running - 1)
+        self.forget()
+
+    def forget(self) -> None:
+        """See `Forgetful`."""
         self._lock = threading.Lock()
         #: How many imports of each workspace run in this process; None: of an operator's call.
         self._running = Counter[str | None]()
-        #: One place stays for a workspace that has none running.
-        self._of_one = config.workspace_running or max(1, config.max_running - 1)
 
     def take_place(self, workspace_id: str | None) -> bool:
         """Take a place for a run of a workspace; return False if none is free."""

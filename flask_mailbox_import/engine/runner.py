@@ -50,9 +50,13 @@ class ThreadRunner:
         self._queries = queries
         self._limits = limits
         self._runs = runs
-        self._serves = False
         #: Another process runs what is queued: ``flask mailbox-import work``.
         self._is_for_workers = is_for_workers
+        self.forget()
+
+    def forget(self) -> None:
+        """See `Forgetful`."""
+        self._serves = False
         self._threads: set[threading.Thread] = set()
         #: For imports that test nothing: they take none of the others' places.
         self._side_place = threading.Semaphore()

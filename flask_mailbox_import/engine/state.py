@@ -23,6 +23,7 @@ from ..storage.runs import Runs
 from ..storage.sealing import KeyRing
 from .beater import Beater
 from .execution import Execution
+from .forks import forgets_at_fork
 from .importer import Importer
 from .limits import Limits
 from .runner import ThreadRunner
@@ -65,12 +66,12 @@ def new_engine(
     mailboxes = Mailboxes(db, models, key_ring)
     queries = Queries(db, models)
     erasure = Erasure(db, models)
-    execution = Execution(
-        config, runs, queries, Beater(db, runs, hands_over=config.runner != "inline")
-    )
+    beater = Beater(db, runs, hands_over=config.runner != "inline")
+    execution = Execution(config, runs, queries, beater)
     limits = Limits(config, queries, execution.seconds_to_end)
     is_for_workers = config.runner == "worker"
     runner = ThreadRunner(db, queries, limits, runs, execution, is_for_workers=is_for_workers)
+    forgets_at_fork(beater, execution, limits, runner)
     importer = Importer(
         config,
         queries,

@@ -54,19 +54,22 @@ class Refusals:
             if finding.code not in _SHUT_AT_LOGIN:
                 self._shut = 0
 
-    def is_sign(self, finding: Finding) -> bool:
-        """Tell whether a fault may come of a lock-out."""
-        if self._count < FEWEST_REFUSALS or finding.login_refused:
+    def is_sign(self, finding: Finding, *, is_known: bool) -> bool:
+        """Tell whether a fault may come of a lock-out.
+
+        :param is_known: another run has found that the server has locked us out.
+        """
+        if finding.login_refused or (self._count < FEWEST_REFUSALS and not is_known):
             return False
         if finding.stage in FROM_LOGIN:
             return finding.code in _SHUT_AT_LOGIN
         unanswered = finding.code is Code.CONNECTION_TIMEOUT and finding.stage is Stage.CONNECT
         return unanswered or finding.code in _SHUT
 
-    def shut_out(self) -> bool:
+    def shut_out(self, *, is_known: bool) -> bool:
         """Note a connection that was alone and shut out; tell whether that is a lock-out."""
         self._shut += 1
-        return self._shut >= len(_LOOKS) - (not self._worked)
+        return is_known or self._shut >= len(_LOOKS) - (not self._worked)
 
     @property
     def seconds_to_look(self) -> float:
@@ -75,7 +78,9 @@ class Refusals:
 
     def locked_out(self, stage: Stage) -> Finding:
         """Return the finding for the logins that a lock-out hits."""
-        return Finding(code=Code.TOO_MANY_ATTEMPTS, stage=stage, refusals=self._count)
+        # With fewer, it was another run that was locked out: its logins are not for this one.
+        refusals = self._count if self._count >= FEWEST_REFUSALS else 0
+        return Finding(code=Code.TOO_MANY_ATTEMPTS, stage=stage, refusals=refusals)
 
     def leaves_place(self, running: int) -> bool:
         """Tell whether another login may begin beside the running ones, by ``limit``."""

@@ -44,6 +44,8 @@ class Pace:
         self._left = 0.0
         #: How many connections are open on our side.
         self._running = 0
+        #: A run found that the server has locked us out, and no login was answered since.
+        self.is_shut = False
         self._is_beside = False
         #: For each closing connection the time (``time.monotonic``) until which it counts.
         self._closing: deque[float] = deque()
@@ -168,6 +170,7 @@ class Pace:
 
     def widen(self) -> None:
         """Note a success: open the window by one, up to the ceiling, which many successes raise."""
+        self.is_shut = False
         self._pause = _PAUSE
         self._successes += 1
         if self._successes >= _SUCCESSES_BEYOND:

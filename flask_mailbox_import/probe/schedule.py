@@ -208,7 +208,9 @@ class Schedule:
         if finding is None:
             self._succeeded(server, pace)
             self._verdicts.passed(test, tried.security)
-        elif server.refusals.is_sign(finding) and not self._is_of_the_account(server, finding):
+        elif server.refusals.is_sign(
+            finding, is_known=pace.is_shut
+        ) and not self._is_of_the_account(server, finding):
             self._suspect(server, pace, test, finding)
         else:
             self._fail(server, pace, test, tried, finding)
@@ -256,7 +258,8 @@ class Schedule:
                 self._verdicts.failed(test, finding)
                 return
             test.was_shut_out = True
-        if refusals.shut_out():
+        if refusals.shut_out(is_known=pace.is_shut):
+            pace.is_shut = True
             locked_out = refusals.locked_out(finding.stage)
             self._verdicts.failed(test, locked_out)
             self._teach_all(server, locked_out)

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 
 import pytest
+from databases import execute, hang_up
 from example_site import Server
 from http_forms import form
 from http_sockets import ask
@@ -142,3 +143,47 @@ def test_a_worker_runs_what_the_web_process_queues_and_hands_over_in_good_order(
         done = host.command("work", "--once")
         assert (done.returncode, host.sql(FINISHED)) == (0, [(1,)]), done.stderr
     assert Counter(user for user, _ in mail.logins) == {f"u{n}@x.com": 1 for n in range(200)}
+
+
+def test_an_idle_process_takes_up_what_another_one_left_and_nobody_asks_it(mail_server, site):
+    mail = mail_server(pause=0.2)
+    host = site(mail.port)
+    key = host.command("create-key", "--workspace", "w1").stdout.strip()
+    caller = {"X-Api-Key": key, "Prefer": "respond-async"}
+    with Server(host) as idle, Server(host) as doomed:
+        ask(idle.port, {}, target="/no-such-page", method="GET")
+        ask(doomed.port, caller, file_of("u", 200, mail.port))
+        wait_for(lambda: host.sql(SAVED), 30)
+        doomed.kill()
+        host.sql("UPDATE mailbox_import_import SET beat = 0 WHERE status = 'running'")
+        wait_for(lambda: host.sql(FINISHED) == [(1,)], 30)
+    assert len(host.sql(SAVED)) == 200
+
+
+@pytest.mark.parametrize("database", ["postgresql", "mariadb"], indirect=True)
+def test_a_worker_outlives_a_lost_connection(mail_server, site, database):
+    mail = mail_server()
+    host = site(mail.port)
+    host.environment["FLASK_SQLALCHEMY_DATABASE_URI"] = database
+    host.environment["FLASK_MAILBOX_IMPORT_RUNNER"] = "worker"
+    key = host.command("create-key", "--workspace", "w1").stdout.strip()
+    caller = {"X-Api-Key": key, "Prefer": "respond-async"}
+
+    def finished_after(name: str) -> None:
+        before = execute(database, FINISHED)[0][0]
+        with Server(host) as server:
+            ask(server.port, caller, file_of(name, 1, mail.port))
+        wait_for(lambda: execute(database, FINISHED) == [(before + 1,)], 30)
+
+    # The example app makes its tables with its first request.
+    with Server(host) as server:
+        ask(server.port, {}, target="/no-such-page", method="GET")
+    worker = host.start("flask", "mailbox-import", "work")
+    try:
+        finished_after("a")
+        assert hang_up(database)
+        finished_after("b")
+    finally:
+        worker.terminate()
+        assert worker.wait(30) == 0
+        worker.stderr.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,9 @@ from mailbox_files import Header, file_of, row, rows_on, untested
 from page_imports import csrf_token, upload
 from sqlalchemy import func
 from waiting import wait_for
+
+from flask_mailbox_import import ImportOptions
+from flask_mailbox_import.signals import limit_reached
 
 
 def test_refused_logins_are_limited(make_host, mail_server):
@@ -163,3 +167,28 @@ def test_a_retry_without_a_place_changes_nothing(make_host, mail_server):
     assert client.get(address, headers=headers).json["data"]["failed"] == 1
     assert client.post(f"{address}/retry", headers=headers, json={"rows": [2]}).status_code == 202
     assert len(server.logins) == 2
+
+
+def test_the_limit_that_is_reached_is_named(make_host, mail_server, gate):
+    server = mail_server(replies={"AUTH": gate})
+    host = make_host(server.port, RUNNER="thread", MAX_RUNNING=2)
+    told = []
+
+    def hear(_app, **facts):
+        told.append(facts["limit"])
+
+    first = sent(host, file_of(server.port, "a"))
+    wait_for(lambda: gate.came)
+    with limit_reached.connected_to(hear, host.app):
+        answer = host.post(file_of(server.port, "b"))
+    assert (answer.status_code, answer.json["reason"]) == (429, "too_many_running")
+    assert "of this workspace" in answer.json["message"]
+    assert told == ["WORKSPACE_RUNNING"]
+    # What tests nothing takes no place, whoever runs it.
+    with host.app.app_context():
+        options = ImportOptions(workspace_id="w1", skip_connection_test=True)
+        file = io.BytesIO(untested(1).encode())
+        import_id = host.extension.importer.stage_file(file, options)
+        assert host.extension.importer.continue_import(import_id, workspace_id="w1").imported == 1
+    gate.open()
+    ended(host, first)

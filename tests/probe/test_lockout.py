@@ -221,3 +221,19 @@ def test_what_was_tested_is_not_said_to_be_untested(make_host, mail_server):
     found = {each["email"] for each in data["errors"] if each["code"] == "too_many_attempts"}
     assert found == tested
     assert codes_of(data)["not_tested"] == 20 - len(tested)
+
+
+def test_what_one_import_found_of_a_lock_out_the_next_one_knows(make_host, banning_server):
+    server = banning_server(after=5)
+    host = make_host(server.port)
+    rows = "".join(row(f"a{each}@x.com", "no", server.port) for each in range(30))
+    assert codes_of(host.post(Header + rows).json["data"])["too_many_attempts"] == 25
+    before = len(server.sessions)
+    data = host.post(Header + rows_on(server, 30)).json["data"]
+    assert codes_of(data) == {"too_many_attempts": 30}
+    # Another workspace's refusals are not told.
+    assert "refused 5" not in data["errors"][0]["hint"]
+    assert len(server.sessions) - before <= 2
+    server.after = 1000
+    data = host.post(Header + rows_on(server, 30)).json["data"]
+    assert data["imported"] == 30

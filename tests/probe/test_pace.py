@@ -11,7 +11,7 @@ from import_calls import codes_of
 from mailbox_files import Header, rows_on
 from server_replies import last_line
 
-from flask_mailbox_import.probe.pace import REMEMBERED, Pace, Share
+from flask_mailbox_import.probe.pace import LINGER, REMEMBERED, Pace, Share
 from flask_mailbox_import.testing import CLOSE
 
 
@@ -204,7 +204,7 @@ def test_a_place_goes_to_the_run_with_the_fewest_connections_and_then_by_turns()
 
 def test_a_run_that_is_over_has_no_connection_even_if_it_was_broken_off():
     woken: list[Share] = []
-    pace = Pace(1, is_limit=True)
+    pace = Pace(1, is_limit=False)
     first, second = Share(pace, woken.append), Share(pace, woken.append)
     first.begin()
     second.waiting = 1
@@ -222,3 +222,14 @@ def test_an_address_is_forgotten_ten_minutes_after_its_last_run():
     pace.leave(share)
     assert not pace.is_forgotten(later - 1)
     assert pace.is_forgotten(later + 1)
+
+
+@pytest.mark.parametrize("is_limit", [False, True])
+def test_where_there_is_a_limit_the_next_run_waits_for_the_last_connection(is_limit):
+    pace = Pace(1, is_limit=is_limit)
+    first = Share(pace, lambda _: None)
+    first.begin()
+    first.end(was_watched=False)
+    pace.leave(first)
+    assert pace.is_open(time.monotonic()) is not is_limit
+    assert pace.is_open(time.monotonic() + LINGER)

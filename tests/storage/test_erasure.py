@@ -159,3 +159,18 @@ def test_what_has_expired_is_erased_in_small_steps(make_host, database):
         assert host.extension.importer.erase_expired() == 1200
     assert steps == [500, 500, 200]
     assert sealed(host) == []
+
+
+def test_a_failed_row_is_erased_in_time_though_its_import_still_runs(make_host):
+    host = make_host()
+    import_id = stage(host, Header + READY + "bad,pw,smtp.x.com,,,\n")
+    claim(host, import_id)
+    with host.app.app_context():
+        models = host.extension.models
+        for each in host.db.session.scalars(host.db.select(models.row)):
+            each.record_expires_at -= timedelta(hours=48)
+        host.db.session.get(models.import_, import_id).status = "queued"
+        host.db.session.commit()
+        assert len(sealed(host)) == 2
+        assert host.extension.importer.erase_expired() == 1
+    assert sealed(host) == ["a@x.com"]

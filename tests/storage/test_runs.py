@@ -6,6 +6,7 @@ import io
 from datetime import timedelta
 
 import pytest
+from import_calls import stage
 from mailbox_files import Header, row
 
 from flask_mailbox_import import ImportNotRunnable, RunLost
@@ -102,3 +103,43 @@ def test_a_run_that_breaks_down_is_interrupted_and_can_be_continued(host, staged
         assert host.db.session.get(model, staged).status == "interrupted"
         host.db.session.rollback()
         assert host.extension.importer.continue_import(staged).imported == 3
+
+
+def test_one_that_was_asked_to_stop_is_cancelled_when_it_is_handed_over(host, runs, staged):
+    with host.app.app_context():
+        run = runs.claim(staged)
+        host.extension.importer.cancel(staged, workspace_id="w1")
+        run.hand_back()
+        summary = host.extension.importer.summary(staged, workspace_id="w1")
+        assert summary.status is ImportStatus.CANCELLED
+
+
+def test_whoever_continues_an_import_gives_it_all_its_attempts(host, runs, staged):
+    with host.app.app_context():
+        model = host.extension.models.import_
+        for claimed in range(3):
+            runs.claim(staged, only=ImportStatus.QUEUED if claimed else None).break_down()
+        assert host.db.session.get(model, staged).status == "interrupted"
+        host.db.session.rollback()
+        runs.claim(staged).break_down()
+        found = host.db.session.get(model, staged)
+        assert (found.status, found.attempts) == ("queued", 1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("database", ["postgresql", "mariadb"], indirect=True)
+def test_a_run_that_waits_for_a_lock_is_not_dead_and_holds_nobody_up(make_host, database):
+    """Somebody else has locked the row of an import that looks dead: its run saves a batch."""
+    host = make_host(database=database)
+    ids = [stage(host, Header + row(f"{n}@x.com", "pw", 587, host="s.x.com")) for n in "ab"]
+    with host.app.app_context(), host.db.engine.connect() as other:
+        held = [host.runs().claim(each) for each in ids]
+        for each in ids:
+            age(host, each)
+        table = host.extension.models.import_.__table__
+        other.execute(table.select().where(table.c.id == ids[0]).with_for_update())
+        host.runs().beat_all(held)
+        assert [each.import_id for each in host.runs().take_up()] == []
+        age(host, ids[1])
+        assert [each.import_id for each in host.runs().take_up()] == [ids[1]]
+        other.rollback()
