@@ -135,7 +135,7 @@ def _column_mapping(columns: Sequence[str]) -> dict[str, str | None]:
 @click.argument("import_id", required=False)
 @with_appcontext
 def continue_import(import_id: str | None) -> None:
-    """Finish an import whose process died; without IMPORT_ID, list those that are not finished."""
+    """Run the rest of an import here, now; without IMPORT_ID, list those that are not finished."""
     importer = current_state().importer
     if import_id is None:
         for each in importer.unfinished():

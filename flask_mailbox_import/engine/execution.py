@@ -20,10 +20,7 @@ from ..core.errors import (
 )
 from ..core.imports import ImportStatus, Summary
 from ..probe.pace import Paces
-from ..signals import (
-    import_ended,
-    tell,
-)
+from ..signals import import_ended, tell
 from ..storage.models import now
 from ..storage.queries import Queries
 from ..storage.runs import Run, Runs

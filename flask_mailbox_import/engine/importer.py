@@ -132,7 +132,7 @@ class Importer:
         :raises FileError, TooManyRefusedLogins: see :meth:`run_file`.
         :raises TooManyWaiting, TooManyRunning: only with ``to_start``.
         """
-        if to_start:
+        if to_start and (options.tests or not self.is_inline()):
             self._refuse_no_room(options.workspace_id)
         return self._staging.stage(stream, options, ask=ask)
 
@@ -293,7 +293,8 @@ class Importer:
         """
         with asked_for(import_id, workspace_id):
             self._limits.refuse_run(import_id, workspace_id)
-            self._refuse_no_room(workspace_id)
+            if not self._queries.is_under_way(import_id, workspace_id):
+                self._refuse_no_room(workspace_id)
             put_back = self._retrying.put_back(import_id, workspace_id, rows, corrections or {})
         if any(each.status is RowStatus.READY for each in put_back):
             self.start(import_id, workspace_id=workspace_id)
