@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, current_app, make_response, request
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, TooManyRequests
 from werkzeug.wrappers import Response as BaseResponse
 
 from ..engine.state import NAME, current_state
@@ -32,6 +32,7 @@ def new_blueprint(url_prefix: str) -> Blueprint:
     for module in (api, import_page, upload_page):
         module.register(blueprint)
     blueprint.after_request(_hardened)
+    blueprint.after_request(_as_json)
     # A host's CSRFProtect may read the form before our view does.
     blueprint.register_error_handler(RequestEntityTooLarge, _too_large)
     blueprint.register_error_handler(CSRFError, _csrf_failed)
@@ -48,6 +49,21 @@ def _hardened(response: Response) -> Response:
     # The host's own policy may allow frames. Where it has a rule for them, this header is ignored.
     response.headers["X-Frame-Options"] = "DENY"
     return response
+
+
+def _as_json(response: Response) -> Response:
+    """Answer a call of the API in JSON where a limit of the host's ends it (Flask-Limiter).
+
+    Its headers stay, such as ``Retry-After``.
+    """
+    is_page = response.status_code == TooManyRequests.code and not response.is_json
+    if not is_page or not is_api(request.endpoint):
+        return response
+    made = refused(TooManyRequests())
+    for name, value in response.headers:
+        if name.lower() not in ("content-type", "content-length"):
+            made.headers[name] = value
+    return made
 
 
 def _too_large(fault: RequestEntityTooLarge) -> BaseResponse:

@@ -19,7 +19,13 @@ from ..engine.state import current_state
 from .errors import RequestError, refusal_of, too_large
 
 # The reasons for statuses with which a host's hook aborts.
-_REASONS = {401: "no_key", 403: "wrong_workspace", 404: "not_found", 405: "method_not_allowed"}
+_REASONS = {
+    401: "no_key",
+    403: "wrong_workspace",
+    404: "not_found",
+    405: "method_not_allowed",
+    429: "too_many_requests",
+}
 
 #: The keys of a row in the ``errors`` of an import.
 _OF_AN_ERROR = ("email", "error", "row", "code", "hint", "reply", "smtp", "imap")

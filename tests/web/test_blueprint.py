@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 
 import pytest
-from flask import Flask
+from flask import Flask, Response
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
 from http_forms import FORM, PATH, form, part, untested_form
 from mailbox_files import ROW, Header
 from page_imports import UPLOAD, csrf_token, upload
+from werkzeug.exceptions import TooManyRequests
 
 from flask_mailbox_import import MailboxImport
 from flask_mailbox_import.core.secret import generate_encryption_key
@@ -90,3 +91,22 @@ def test_under_a_hosts_csrf_protection_our_page_answers(make_host, first):
     assert "larger than 500000 bytes" in big.text
     host.extension.workspace_loader(lambda: None)
     assert client.post(UPLOAD, data=form(csv=None), content_type=FORM).status_code == 401
+
+
+def test_a_limit_of_the_hosts_own_is_json_for_a_call_and_a_page_for_a_browser(host, client):
+    """As Flask-Limiter's is: raised before the view, with headers added afterwards."""
+
+    @host.app.before_request
+    def limit() -> None:
+        raise TooManyRequests("5 per 1 minute")
+
+    @host.app.after_request
+    def told(response: Response) -> Response:
+        response.headers["Retry-After"] = "7"
+        return response
+
+    answer = client.get("/v1/mailboxes/imports", headers={"X-Api-Key": host.create_key()})
+    assert (answer.status_code, answer.mimetype) == (429, "application/json")
+    assert (answer.json["reason"], answer.headers["Retry-After"]) == ("too_many_requests", "7")
+    page = client.get("/mailboxes/import")
+    assert (page.status_code, page.mimetype) == (429, "text/html")
