@@ -25,6 +25,7 @@ from readmes import (
     prose,
     table,
 )
+from werkzeug.exceptions import TooManyRequests
 
 import flask_mailbox_import
 from flask_mailbox_import import Code, ConfigError, FileError, cli, signals
@@ -53,6 +54,7 @@ from flask_mailbox_import.testing import settings
 from flask_mailbox_import.web.errors import refusal_of
 from flask_mailbox_import.web.forms import FIELDS
 from flask_mailbox_import.web.openapi import document
+from flask_mailbox_import.web.responses import refused
 from flask_mailbox_import.web.routes import ROUTES
 
 CONFIG = {f"{PREFIX}ENCRYPTION_KEYS": [generate_encryption_key()]}
@@ -538,6 +540,8 @@ def test_a_refusal_has_the_status_that_is_told(host):
     ):
         refusal = refusal_of(fault)
         found[refusal.reason] = refusal.status
+    with host.app.test_request_context():
+        found[refused(TooManyRequests()).json["reason"]] = 429
     assert found == REFUSALS
 
 
