@@ -187,9 +187,10 @@ class Importer:
             why it was not run.
         :raises ImportInterrupted: it broke down before its end; what it saved stays.
         """
-        tests = self._queries.workspace_to_test(import_id, workspace_id) is not None
-        with self._place(workspace_id) if tests else nullcontext():
-            self._limits.refuse_run(import_id, workspace_id)
+        to_test = self._queries.workspace_to_test(import_id, workspace_id)
+        with self._place(workspace_id) if to_test is not None else nullcontext():
+            if to_test is not None:
+                self._limits.refuse_guessing(to_test)
             self._take_up(import_id, workspace_id)
             return self._execution.run(import_id, workspace_id, progress)
 
@@ -266,7 +267,6 @@ class Importer:
         :raises ImportNotFound: the workspace has no import of this id.
         """
         with asked_for(import_id, workspace_id):
-            self._queries.is_under_way(import_id, workspace_id)
             self._take_up(import_id, workspace_id)
             self._runs.cancel(import_id, workspace_id)
 
