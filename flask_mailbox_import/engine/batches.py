@@ -180,6 +180,8 @@ class Batches:
                 if len(self._outcomes) >= BATCH_ROWS or time.monotonic() >= due:
                     yield
                     due = time.monotonic() + TICK
+            # Before the last write: a process that is short of files needs those of the hub.
+            tests.close()
             yield
         finally:
             tests.close()
