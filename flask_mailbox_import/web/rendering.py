@@ -169,18 +169,47 @@ def _known(text: str) -> str | None:
 
 def _by_sentences(text: str) -> str:
     """Translate a text as a whole, by its pattern, or sentence by sentence."""
-    for pattern, names in _patterns():
-        match = pattern.fullmatch(text)
-        found = _known(names) if match else None
-        if match and found is not None:
+    said: list[str] = []
+    rest = text
+    while rest:
+        whole = _known(rest) or _by_pattern(rest)
+        if whole is not None:
+            return " ".join([*said, whole])
+        head, end, rest = rest.partition(". ")
+        first = f"{head}." if end else head
+        said.append(_known(first) or _by_pattern(first) or first)
+    return " ".join(said)
+
+
+def _by_pattern(text: str) -> str | None:
+    """Return the translation of a text that has its values already; None where none is known."""
+    for literals, names in _patterns():
+        values = _values(text, literals)
+        found = _known(names) if values is not None else None
+        if values is not None and found is not None:
             # A value may be a text of ours, too.
-            values = {each: _known(value) or value for each, value in match.groupdict().items()}
-            return found % values
-    head, end, rest = text.partition(". ")
-    if not end:
-        return text
-    first = f"{head}."
-    return f"{_known(first) or _by_sentences(first)} {_known(rest) or _by_sentences(rest)}"
+            said = {f"value{n}": _known(each) or each for n, each in enumerate(values, 1)}
+            return found % said
+    return None
+
+
+def _values(text: str, literals: tuple[str, ...]) -> list[str] | None:
+    """Return what stands between the literals of a text; None where it has others.
+
+    Each is looked for once, from left to right: a text that somebody made up takes no longer.
+    """
+    first, *others, last = literals
+    if not text.startswith(first) or not text.endswith(last):
+        return None
+    values, start = [], len(first)
+    for literal in others:
+        end = text.find(literal, start + 1)
+        if end < 0:
+            return None
+        values.append(text[start:end])
+        start = end + len(literal)
+    end = len(text) - len(last)
+    return [*values, text[start:end]] if end > start else None
 
 
 def _is_translated() -> bool:
@@ -188,20 +217,15 @@ def _is_translated() -> bool:
 
 
 @cache
-def _patterns() -> list[tuple[re.Pattern[str], str]]:
-    """Return the catalog's texts with values, each with its pattern; the longest first."""
+def _patterns() -> list[tuple[tuple[str, ...], str]]:
+    """Return the catalog's texts with values, each with its literals; the longest first."""
     catalog = (Path(__file__).parent / "translations" / f"{DOMAIN}.pot").read_text("utf-8")
     found = re.findall(r'#\. with values\n#.*\nmsgid "(.*)"\n', catalog)
     texts = [text.replace('\\"', '"').replace("\\\\", "\\") for text in found]
-    return [(_pattern(text), text) for text in sorted(texts, key=len, reverse=True)]
-
-
-def _pattern(text: str) -> re.Pattern[str]:
-    parts = re.split(r"%\((value\d+)\)s", text.replace("%%", "%"))
-    escaped = (
-        f"(?P<{part}>.+?)" if number % 2 else re.escape(part) for number, part in enumerate(parts)
-    )
-    return re.compile("".join(escaped), re.DOTALL)
+    return [
+        (tuple(re.split(r"%\(value\d+\)s", text.replace("%%", "%"))), text)
+        for text in sorted(texts, key=len, reverse=True)
+    ]
 
 
 def _own(text: str) -> str:

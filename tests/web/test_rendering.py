@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import sys
+import time
 from pathlib import Path
 
 import jinja2
@@ -16,7 +17,7 @@ from flask_babel import Babel
 from mailbox_files import ROW, Header, row
 from page_imports import UPLOAD, csrf_token, token_of, upload
 
-from flask_mailbox_import.web.rendering import linked
+from flask_mailbox_import.web.rendering import linked, translated
 
 
 def test_the_catalog_has_every_text_of_the_pages():
@@ -186,3 +187,19 @@ def test_only_our_own_links_are_links():
         'rel="noopener noreferrer">https://aka.ms/smtp_auth_disabled</a>'
         " or https://evil.example/x &lt;b&gt; a@x.com"
     )
+
+
+@pytest.mark.parametrize("piece", ["Port . ", "The column a is b. ", "The file has no column "])
+def test_a_made_up_text_takes_as_long_as_it_is_long(host, piece):
+    """A header of a file may be anything, and stands in a sentence of ours."""
+    host.app.extensions["mailbox_import"].texts.update({"Check file": "Have a look"})
+
+    def seconds_for(count: int) -> float:
+        started = time.process_time()
+        assert translated(piece * count).startswith(piece.strip())
+        return time.process_time() - started
+
+    with host.app.test_request_context():
+        seconds_for(10)
+        few = min(seconds_for(100) for _ in range(3))
+        assert seconds_for(1000) / max(few, 0.001) < 300
