@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import IO
 
 from ..config import Config
-from ..core.errors import ImportNotFound, ImportNotRunnable, RunLost
+from ..core.errors import ImportNotFound, ImportNotRunnable, RunLost, TryLater
 from ..core.imports import (
     ROWS_A_PAGE,
     Check,
@@ -123,18 +123,31 @@ class Importer:
         options: ImportOptions,
         *,
         ask: bool = False,
-        to_start: bool = False,
     ) -> str:
         """Check a file and keep its rows for a run; return the import's id.
 
         :param ask: keep an unclear file too, until :meth:`read_as` says how it is to be read.
-        :param to_start: the caller starts it at once; where it could not, nothing is stored.
         :raises FileError, TooManyRefusedLogins: see :meth:`run_file`.
-        :raises TooManyWaiting, TooManyRunning: only with ``to_start``.
         """
-        if to_start and (options.tests or not self.is_inline()):
-            self._refuse_no_room(options.workspace_id)
         return self._staging.stage(stream, options, ask=ask)
+
+    def start_file(self, stream: IO[bytes], options: ImportOptions) -> str:
+        """Keep a file's rows and start their run, as :meth:`start` does; return the import's id.
+
+        :raises FileError, TooManyRefusedLogins: see :meth:`run_file`.
+        :raises TooManyWaiting, TooManyRunning: it cannot be started; nothing is kept.
+        """
+        workspace_id = options.workspace_id
+        if options.tests or not self.is_inline():
+            self._refuse_no_room(workspace_id)
+        import_id = self._staging.stage(stream, options)
+        try:
+            self.start(import_id, workspace_id=workspace_id)
+        except TryLater:
+            # Others were quicker since the look at the room.
+            self._erasure.delete(import_id, workspace_id)
+            raise
+        return import_id
 
     def check_file(self, stream: IO[bytes], options: ImportOptions) -> Check:
         """Check a file; it opens no connection and stores nothing.

@@ -56,8 +56,7 @@ def import_mailboxes(caller: Caller) -> Response:
         check = importer.check_file(file.stream, options)
         return answer({"success": True, "data": dry_run_body(check.summary())})
     if prefers_async(request) and not importer.is_inline():
-        import_id = importer.stage_file(file.stream, options, to_start=True)
-        importer.start(import_id, workspace_id=caller.workspace_id)
+        import_id = importer.start_file(file.stream, options)
         return _accepted(import_id, caller, {"Preference-Applied": "respond-async"})
     summary = importer.import_file(file.stream, options)
     return answer({"success": True, "data": call_body(summary)})

@@ -10,10 +10,10 @@ from database_contents import age
 from import_calls import WRONG_PASSWORD, call, ended, retry, sent
 from mailbox_files import Header, file_of, row, rows_on, untested
 from page_imports import csrf_token, upload
-from sqlalchemy import func
+from sqlalchemy import event, func
 from waiting import wait_for
 
-from flask_mailbox_import import ImportOptions
+from flask_mailbox_import import ImportOptions, TooManyWaiting
 from flask_mailbox_import.signals import limit_reached
 
 
@@ -192,3 +192,30 @@ def test_the_limit_that_is_reached_is_named(make_host, mail_server, gate):
         assert host.extension.importer.continue_import(import_id, workspace_id="w1").imported == 1
     gate.open()
     ended(host, first)
+
+
+def test_what_cannot_be_started_after_all_is_not_kept(make_host, mail_server, gate):
+    """Others have filled the queue between the look at it and the start."""
+    server = mail_server(replies={"AUTH": gate})
+    host = make_host(server.port, RUNNER="thread", MAX_RUNNING=1, WORKSPACE_QUEUED=1)
+    first = sent(host, file_of(server.port, "a"))
+    wait_for(lambda: gate.came)
+    others = []
+
+    def be_quicker(_connection, _cursor, statement, *_rest) -> None:
+        if "smtp_code IN" in statement and not others:
+            others.append(None)
+            others.append(sent(host, file_of(server.port, "b")))
+
+    with host.app.app_context():
+        event.listen(host.db.engine, "before_cursor_execute", be_quicker)
+        file, options = (
+            io.BytesIO(file_of(server.port, "c").encode()),
+            ImportOptions(workspace_id="w1"),
+        )
+        with pytest.raises(TooManyWaiting):
+            host.extension.importer.start_file(file, options)
+        kept = [each.import_id for each in host.extension.importer.imports(workspace_id="w1").items]
+    assert sorted(kept) == sorted([first, others[1]])
+    gate.open()
+    ended(host, others[1])
