@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Select, String, Table, column, select, update, values
+from sqlalchemy import ARRAY, Select, String, Table, func, literal, select, update
 from sqlalchemy.exc import (
     DataError,
     DBAPIError,
@@ -80,7 +80,8 @@ def _each_looked_up(
     Where PostgreSQL has no statistics of a table, such as in its first minute, it answers ``IN`` by
     reading all mailboxes of the workspace. For one key it uses the whole index.
     """
-    wanted = values(column("email_key", String), name="wanted").data([(each,) for each in keys])
+    listed = func.unnest(literal(list(keys), ARRAY(String)))
+    wanted = listed.table_valued("email_key").render_derived(name="wanted")
     known = select(table.c.email_key).where(
         table.c.workspace_id == workspace_id, table.c.email_key == wanted.c.email_key
     )
