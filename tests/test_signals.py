@@ -62,7 +62,7 @@ class Ear:
 
     def _without_seconds(self, facts: dict[str, object]) -> dict[str, object]:
         seconds = {name: facts[name] for name in facts if name.endswith("_seconds")}
-        assert all(0 <= each < 60 for each in seconds.values())
+        assert all(each >= 0 for each in seconds.values())
         assert seconds.keys() in (set(), {"run_seconds", "total_seconds"})
         return {name: fact for name, fact in facts.items() if name not in seconds}
 

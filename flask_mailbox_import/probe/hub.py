@@ -109,7 +109,10 @@ class _Hub:
 
 
 class _Hubs:
-    """The hub of this process: the first run makes it, and the last one destroys it."""
+    """The hub of this process: the first run makes it, and the last one destroys it.
+
+    In a process that gevent has patched, all share the process's own hub, and none is made.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
