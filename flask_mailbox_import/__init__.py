@@ -1,6 +1,6 @@
 """Bulk import of SMTP mailboxes into a Flask app; everything public is named here."""
 
-from .core.codes import Code, Failure
+from .core.codes import Code
 from .core.errors import (
     ConfigError,
     FileError,
@@ -20,6 +20,7 @@ from .core.errors import (
     TryLater,
     UnclearFile,
 )
+from .core.failures import Failure
 from .core.imports import (
     Check,
     EncodingChoice,
@@ -38,6 +39,8 @@ from .core.imports import (
 from .core.mailboxes import Login, Mailbox, MailboxStatus, Protocol, Security
 from .core.rows import CheckedRow, KeptCells, Record, RowResult, RowStatus, RowWarning
 from .core.secret import Secret, generate_encryption_key
+from .core.sentences import Sentence
+from .core.words import Part, Words
 from .engine.importer import Importer
 from .extension import MailboxImport
 from .storage.models import ApiKeyMixin, ImportMixin, ImportRowMixin, MailboxMixin, Models
@@ -75,6 +78,7 @@ __all__ = [
     "NotRetryable",
     "OnDuplicate",
     "Page",
+    "Part",
     "Protocol",
     "Question",
     "Record",
@@ -86,6 +90,7 @@ __all__ = [
     "SealError",
     "Secret",
     "Security",
+    "Sentence",
     "Summary",
     "TooManyRefusedLogins",
     "TooManyRunning",
@@ -93,6 +98,7 @@ __all__ = [
     "TryLater",
     "UnclearFile",
     "Unfinished",
+    "Words",
     "Workload",
     "generate_encryption_key",
 ]

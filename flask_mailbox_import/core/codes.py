@@ -1,8 +1,7 @@
-"""The closed list of row codes, sets of them, and Failure: why a row is no mailbox."""
+"""The closed list of row codes, and sets of them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
 
@@ -123,19 +122,3 @@ REFUSED_LOGIN = frozenset(
 
 #: The text of the row alone shows that its server may not be contacted.
 REFUSED_TARGET = frozenset({Code.INVALID_HOST, Code.PORT_NOT_ALLOWED})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
-    """Why a row did not become a mailbox: a code, a sentence for a person, and the next step."""
-
-    code: Code
-    error: str
-    hint: str = ""
-    #: What the server answered, cleaned: its numbers and, from the login on, its words.
-    reply: str = ""
-
-    @property
-    def text(self) -> str:
-        """The sentence and the hint, on one line. Some of the contract's sentences have no stop."""
-        return f"{self.error.rstrip('.')}. {self.hint}".strip()

@@ -5,37 +5,39 @@ from __future__ import annotations
 from collections.abc import Sequence
 from encodings.aliases import aliases
 
+from .words import say
+
 #: The encodings that may be named: our name (the WHATWG's where it has one), Python's name, and a
 #: label for people. The usual ones come first.
 ENCODINGS = (
-    ("windows-1252", "cp1252", "Western European (Windows)"),
-    ("macintosh", "mac_roman", "Western European (Mac)"),
-    ("windows-1250", "cp1250", "Central European (Windows)"),
-    ("windows-1251", "cp1251", "Cyrillic (Windows)"),
-    ("windows-1253", "cp1253", "Greek (Windows)"),
-    ("windows-1254", "cp1254", "Turkish (Windows)"),
-    ("windows-1255", "cp1255", "Hebrew (Windows)"),
-    ("windows-1256", "cp1256", "Arabic (Windows)"),
-    ("windows-1257", "cp1257", "Baltic (Windows)"),
-    ("windows-1258", "cp1258", "Vietnamese (Windows)"),
-    ("windows-874", "cp874", "Thai (Windows)"),
-    ("ibm850", "cp850", "Western European (DOS)"),
-    ("ibm852", "cp852", "Central European (DOS)"),
-    ("x-mac-ce", "mac_latin2", "Central European (Mac)"),
-    ("x-mac-cyrillic", "mac_cyrillic", "Cyrillic (Mac)"),
-    ("iso-8859-5", "iso8859_5", "Cyrillic (ISO)"),
-    ("ibm437", "cp437", "US (DOS)"),
-    ("iso-8859-2", "iso8859_2", "Central European (ISO)"),
-    ("iso-8859-15", "iso8859_15", "Western European (ISO)"),
-    ("koi8-r", "koi8_r", "Cyrillic (KOI8-R)"),
-    ("ibm866", "cp866", "Cyrillic (DOS)"),
-    ("shift_jis", "cp932", "Japanese (Shift JIS)"),
-    ("euc-jp", "euc_jp", "Japanese (EUC)"),
-    ("gb18030", "gb18030", "Chinese, simplified (GB 18030)"),
-    ("big5", "cp950", "Chinese, traditional (Big5)"),
-    ("euc-kr", "cp949", "Korean (EUC)"),
-    ("utf-8", "utf_8", "Unicode (UTF-8)"),
-    ("utf-16", "utf_16_le", "Unicode (UTF-16)"),
+    ("windows-1252", "cp1252", say("Western European (Windows)")),
+    ("macintosh", "mac_roman", say("Western European (Mac)")),
+    ("windows-1250", "cp1250", say("Central European (Windows)")),
+    ("windows-1251", "cp1251", say("Cyrillic (Windows)")),
+    ("windows-1253", "cp1253", say("Greek (Windows)")),
+    ("windows-1254", "cp1254", say("Turkish (Windows)")),
+    ("windows-1255", "cp1255", say("Hebrew (Windows)")),
+    ("windows-1256", "cp1256", say("Arabic (Windows)")),
+    ("windows-1257", "cp1257", say("Baltic (Windows)")),
+    ("windows-1258", "cp1258", say("Vietnamese (Windows)")),
+    ("windows-874", "cp874", say("Thai (Windows)")),
+    ("ibm850", "cp850", say("Western European (DOS)")),
+    ("ibm852", "cp852", say("Central European (DOS)")),
+    ("x-mac-ce", "mac_latin2", say("Central European (Mac)")),
+    ("x-mac-cyrillic", "mac_cyrillic", say("Cyrillic (Mac)")),
+    ("iso-8859-5", "iso8859_5", say("Cyrillic (ISO)")),
+    ("ibm437", "cp437", say("US (DOS)")),
+    ("iso-8859-2", "iso8859_2", say("Central European (ISO)")),
+    ("iso-8859-15", "iso8859_15", say("Western European (ISO)")),
+    ("koi8-r", "koi8_r", say("Cyrillic (KOI8-R)")),
+    ("ibm866", "cp866", say("Cyrillic (DOS)")),
+    ("shift_jis", "cp932", say("Japanese (Shift JIS)")),
+    ("euc-jp", "euc_jp", say("Japanese (EUC)")),
+    ("gb18030", "gb18030", say("Chinese, simplified (GB 18030)")),
+    ("big5", "cp950", say("Chinese, traditional (Big5)")),
+    ("euc-kr", "cp949", say("Korean (EUC)")),
+    ("utf-8", "utf_8", say("Unicode (UTF-8)")),
+    ("utf-16", "utf_16_le", say("Unicode (UTF-16)")),
 )
 LABELS = {name: label for name, _, label in ENCODINGS}
 CODECS = {name: codec for name, codec, _ in ENCODINGS}
@@ -48,7 +50,8 @@ def encoding_named(name: str) -> str:
     """
     found = _BY_ALIAS.get(_letters_and_digits(name))
     if found is None:
-        raise ValueError(f"the encoding is not known; known are {', '.join(LABELS)}")
+        known = ", ".join(LABELS)
+        raise ValueError(say("the encoding is not known; known are %(encodings)s", encodings=known))
     return found
 
 

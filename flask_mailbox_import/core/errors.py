@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from .imports import ImportStatus, Question, Summary
+from .words import Words, say
 
 
 class MailboxImportError(Exception):
@@ -30,7 +31,7 @@ class FileError(MailboxImportError):
     """The file cannot be read as a table of mailboxes; nothing of it was stored."""
 
     def __init__(
-        self, reason: str, message: str, details: Mapping[str, object] | None = None
+        self, reason: str, message: Words, details: Mapping[str, object] | None = None
     ) -> None:
         super().__init__(message)
         #: One of the slugs that the API's README lists, for example ``missing_column``.
@@ -43,11 +44,15 @@ class FileError(MailboxImportError):
 
 def file_too_large(limit: int) -> FileError:
     """Return the error of a file that is larger than ``limit`` bytes."""
-    return FileError(
-        "file_too_large",
-        f"The file is larger than {limit} bytes: split it into several files.",
-        {"maxFileSize": limit},
+    words = say(
+        "The file is larger than %(limit)s bytes: split it into several files.", limit=limit
     )
+    return FileError("file_too_large", words, {"maxFileSize": limit})
+
+
+def empty_file() -> FileError:
+    """Return the error of a file in which nothing is written."""
+    return FileError("empty_file", say("The file is empty: choose the file with your mailboxes."))
 
 
 class HookError(MailboxImportError):
@@ -73,6 +78,11 @@ class InvalidCursor(MailboxImportError):
 class NotRetryable(MailboxImportError):
     """The rows cannot be tested again, or a correction is not possible; nothing was changed."""
 
+    def __init__(self, message: Words) -> None:
+        super().__init__(message)
+        #: A sentence for the user, with what to do.
+        self.message = message
+
 
 class RunLost(MailboxImportError):
     """Another run has taken the import over, or it was deleted; what was committed stays."""
@@ -88,8 +98,10 @@ class TryLater(MailboxImportError):
     #: Seconds to wait before another try.
     retry_after: int
 
-    def __init__(self, message: str, seconds: float | None = None) -> None:
+    def __init__(self, message: Words, seconds: float | None = None) -> None:
         super().__init__(message)
+        #: A sentence for the user, with what to do.
+        self.message = message
         if seconds is not None:
             self.retry_after = max(1, math.ceil(seconds))
 

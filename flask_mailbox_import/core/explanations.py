@@ -1,21 +1,65 @@
-"""The sentence and the hint of each code, and failed rows grouped by their cause."""
+"""The sentence and the hint of each code, and of the causes within a code that have their own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
 
-from .codes import Code, Failure
-from .providers import PROVIDERS
-from .rows import RowResult
+from .codes import Code
 
 #: Contract: these two sentences never change.
 BAD_CREDENTIALS = "Authentication failed. Check username/password."
 MISSING_CREDENTIALS = "Missing SMTP host or password"
 
-#: The sentence and the hint of each code. The {names} are filled in for SMTP or IMAP.
+_FULL_NAME = "Give the server's full name as the provider does, such as %(protocol)s.example.com."
+_TRUE_OR_FALSE = "true: encrypted from the start (ports 465 and 993); false: STARTTLS (587)."
+
+#: The sentence and the hint of each code. Of a server, ``secure`` is our column for its encryption,
+#: ``tls`` and ``starttls`` are the usual ports of its protocol.
 EXPLANATIONS: dict[Code, tuple[str, str]] = {
+    Code.MISSING_EMAIL: (
+        "The email address is missing.",
+        "Add it.",
+    ),
+    Code.INVALID_EMAIL: (
+        "This is not a valid email address.",
+        "An address looks like name@example.com.",
+    ),
+    Code.MISSING_CREDENTIALS: (
+        MISSING_CREDENTIALS,
+        "Fill in the columns smtphost and password.",
+    ),
+    Code.MISSING_IMAP_HOST: (
+        "The IMAP host is missing, and reading was to be tested too.",
+        "Fill in the column imaphost, or import without the IMAP test.",
+    ),
+    Code.INVALID_HOST: (
+        "The column %(column)s is not a server name.",
+        _FULL_NAME,
+    ),
+    Code.INVALID_PORT: (
+        "The column %(column)s is not a port number.",
+        "Use one of %(allowed)s, or leave it empty for %(default)s.",
+    ),
+    Code.PORT_NOT_ALLOWED: (
+        "The port in the column %(column)s is not allowed.",
+        "Use one of %(allowed)s.",
+    ),
+    Code.INVALID_BOOLEAN: (
+        "The column %(column)s is neither true nor false.",
+        _TRUE_OR_FALSE,
+    ),
+    Code.CONTROL_CHARACTER: (
+        "The column %(column)s holds a line break, a tab or another control character.",
+        "Type the value anew in place of pasting it.",
+    ),
+    Code.FIELD_TOO_LONG: (
+        "The column %(column)s is longer than %(limit)s characters.",
+        "Check whether two cells ran together.",
+    ),
+    Code.WRONG_COLUMN_COUNT: (
+        "This row has more cells than the header's %(count)s.",
+        "Put a cell that holds the delimiter itself in quotation marks.",
+    ),
     Code.DUPLICATE: (
         "This mailbox is already in the workspace.",
         "Nothing to do.",
@@ -34,15 +78,15 @@ EXPLANATIONS: dict[Code, tuple[str, str]] = {
     ),
     Code.CONNECTION_REFUSED: (
         "Nothing answers at this server and port.",
-        "Check the server name and the port: most providers use {starttls} or {tls}.",
+        "Check the server name and the port: most providers use %(starttls)s or %(tls)s.",
     ),
     Code.CONNECTION_TIMEOUT: (
         "The mail server did not answer in time.",
-        "Check the server name, the port and {side}secure; if all are right, test again later.",
+        "Check the server name, the port and %(secure)s; if all are right, test again later.",
     ),
     Code.CONNECTION_CLOSED: (
         "The mail server ended the connection.",
-        "Test again; if it happens again, check the port and {side}secure.",
+        "Test again; if it happens again, check the port and %(secure)s.",
     ),
     Code.NETWORK_UNREACHABLE: (
         "There is no network path to this mail server.",
@@ -50,7 +94,7 @@ EXPLANATIONS: dict[Code, tuple[str, str]] = {
     ),
     Code.WRONG_PROTOCOL: (
         "Another kind of server answers on this port.",
-        "Check the port: {doing} uses {starttls} or {tls}, not the port for {not_doing}.",
+        "Check the port: sending mail uses %(starttls)s or %(tls)s, not the port for reading mail.",
     ),
     Code.PROTOCOL_ERROR: (
         "What answers on this port does not behave like a mail server.",
@@ -58,7 +102,7 @@ EXPLANATIONS: dict[Code, tuple[str, str]] = {
     ),
     Code.TLS_MODE_MISMATCH: (
         "The encryption setting does not fit this port.",
-        "Use port {starttls} with {side}secure=false; this port speaks no TLS here.",
+        "Use port %(starttls)s with %(secure)s=false; this port speaks no TLS here.",
     ),
     Code.TLS_VERSION: (
         "The mail server only offers outdated encryption.",
@@ -79,11 +123,11 @@ EXPLANATIONS: dict[Code, tuple[str, str]] = {
     ),
     Code.STARTTLS_REQUIRED: (
         "The mail server wants encryption before a login.",
-        "Use port {starttls} with {side}secure=false, or port {tls} with {side}secure=true.",
+        "Use port %(starttls)s with %(secure)s=false, or port %(tls)s with %(secure)s=true.",
     ),
     Code.STARTTLS_UNSUPPORTED: (
         "The mail server offers no encryption on this port, so the password was not sent.",
-        "Use port {tls} with {side}secure=true.",
+        "Use port %(tls)s with %(secure)s=true.",
     ),
     Code.BAD_CREDENTIALS: (
         BAD_CREDENTIALS,
@@ -149,7 +193,7 @@ EXPLANATIONS: dict[Code, tuple[str, str]] = {
     ),
     Code.AUTH_NOT_OFFERED: (
         "The mail server offers no login on this port.",
-        "Use port {starttls} with {side}secure=false, or port {tls} with {side}secure=true.",
+        "Use port %(starttls)s with %(secure)s=false, or port %(tls)s with %(secure)s=true.",
     ),
     Code.MECHANISM_UNSUPPORTED: (
         "The mail server offers no login with a password.",
@@ -157,7 +201,7 @@ EXPLANATIONS: dict[Code, tuple[str, str]] = {
     ),
     Code.AUTH_REQUIRED: (
         "The mail server wants a login before anything else.",
-        "Check the port: most providers use {starttls} or {tls}.",
+        "Check the port: most providers use %(starttls)s or %(tls)s.",
     ),
     Code.TOO_MANY_ATTEMPTS: (
         "The mail server has seen too many logins and refuses more for now.",
@@ -221,6 +265,16 @@ EXPLANATIONS: dict[Code, tuple[str, str]] = {
 class Variant(str, Enum):
     """A cause within a code that has its own sentence and hint."""
 
+    NO_SMTP_HOST = "no_smtp_host"
+    NO_PASSWORD = "no_password"  # noqa: S105 (a slug, not a password)
+    NO_IMAP_PASSWORD = "no_imap_password"  # noqa: S105 (a slug, not a password)
+    HOST_IS_ADDRESS = "host_is_address"
+    HOST_HAS_ZONE = "host_has_zone"
+    HOST_WITHOUT_DOT = "host_without_dot"
+    NO_ENCRYPTION = "no_encryption"
+    MOVED_CELLS = "moved_cells"
+    NOT_A_PORT_FOR_IMAP = "not_a_port_for_imap"
+    AFTER_REFUSALS = "after_refusals"
     WEAK_KEY_EXCHANGE = "weak_key_exchange"
     NO_COMMON_CIPHER = "no_common_cipher"
     WEAK_CERTIFICATE = "weak_certificate"
@@ -231,6 +285,57 @@ class Variant(str, Enum):
 
 #: The code of each variant, its sentence and its hint.
 VARIANTS: dict[Variant, tuple[Code, str, str]] = {
+    Variant.NO_SMTP_HOST: (
+        Code.MISSING_CREDENTIALS,
+        MISSING_CREDENTIALS,
+        "Fill in the column smtphost.",
+    ),
+    Variant.NO_PASSWORD: (
+        Code.MISSING_CREDENTIALS,
+        MISSING_CREDENTIALS,
+        "Fill in the column password.",
+    ),
+    Variant.NO_IMAP_PASSWORD: (
+        Code.MISSING_CREDENTIALS,
+        MISSING_CREDENTIALS,
+        "Fill in the column password or imappassword.",
+    ),
+    Variant.HOST_IS_ADDRESS: (
+        Code.INVALID_HOST,
+        "The column %(column)s is an IP address; the name of the server is needed.",
+        _FULL_NAME,
+    ),
+    Variant.HOST_HAS_ZONE: (
+        Code.INVALID_HOST,
+        "The column %(column)s is an IP address with a zone.",
+        _FULL_NAME,
+    ),
+    Variant.HOST_WITHOUT_DOT: (
+        Code.INVALID_HOST,
+        "The column %(column)s has no dot; the full name of the server is needed.",
+        _FULL_NAME,
+    ),
+    Variant.NO_ENCRYPTION: (
+        Code.INVALID_BOOLEAN,
+        "The column %(column)s asks for no encryption, and passwords are not sent in clear.",
+        _TRUE_OR_FALSE,
+    ),
+    Variant.MOVED_CELLS: (
+        Code.WRONG_COLUMN_COUNT,
+        "The address of this row stands in another column, as if its cells had moved.",
+        "Check the row; put a cell that holds the delimiter itself in quotation marks.",
+    ),
+    Variant.NOT_A_PORT_FOR_IMAP: (
+        Code.WRONG_PROTOCOL,
+        "Another kind of server answers on this port.",
+        "Check the port: reading mail uses %(starttls)s or %(tls)s, not the port for sending mail.",
+    ),
+    Variant.AFTER_REFUSALS: (
+        Code.NOT_TESTED,
+        "This mailbox was not tested: the first %(count)s logins at its server were refused.",
+        "We stopped before the server locks this app out. Correct those logins first, then test "
+        "the others.",
+    ),
     Variant.WEAK_KEY_EXCHANGE: (
         Code.TLS_VERSION,
         "The mail server's key exchange is too weak to be safe.",
@@ -265,44 +370,3 @@ VARIANTS: dict[Variant, tuple[Code, str, str]] = {
         "Set a password of plain letters, digits and signs at the provider, and use that.",
     ),
 }
-
-
-def failure_for(code: Code) -> Failure:
-    """Return the failure of a code that has the same words for every protocol and provider."""
-    error, hint = EXPLANATIONS[code]
-    return Failure(code=code, error=error, hint=hint)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cause:
-    """The cause that some failed rows have in common."""
-
-    failure: Failure
-    #: The provider whose own hint ``failure`` has; "" where it has the general hint.
-    provider: str
-    rows: tuple[int, ...]
-
-
-def causes_of(results: Iterable[RowResult]) -> list[Cause]:
-    """Return the causes of failed rows; the cause with the most rows comes first."""
-    rows: dict[tuple[str, str], list[int]] = {}
-    failures: dict[tuple[str, str], Failure] = {}
-    for each in results:
-        if each.failure is not None:
-            key = (each.failure.error, each.failure.hint)
-            rows.setdefault(key, []).append(each.row)
-            failures.setdefault(key, each.failure)
-    causes = [
-        Cause(failure=failure, provider=_provider(failure), rows=tuple(rows[key]))
-        for key, failure in failures.items()
-    ]
-    return sorted(causes, key=lambda each: -len(each.rows))
-
-
-def _provider(failure: Failure) -> str:
-    """Return the name of the provider whose hint a failure has."""
-    for provider in PROVIDERS:
-        hint = provider.hints.get(failure.code)
-        if hint and hint in failure.hint:
-            return provider.name
-    return ""

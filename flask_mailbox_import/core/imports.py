@@ -13,6 +13,7 @@ from .encodings import encoding_named
 from .mailboxes import MailboxStatus
 from .rows import CheckedRow, RowResult, RowStatus, RowWarning
 from .validators import check_workspace_id, clean_file_name, clean_tag
+from .words import Words, foreign
 
 
 class ImportStatus(str, Enum):
@@ -42,7 +43,7 @@ class InvalidOption(ValueError):
     :param words: what is wrong with it.
     """
 
-    def __init__(self, option: str, words: str) -> None:
+    def __init__(self, option: str, words: Words) -> None:
         super().__init__(f"the {option} {words}" if words.startswith("is ") else words)
         self.option = option
         self.words = words
@@ -77,7 +78,9 @@ class ImportOptions:
             try:
                 object.__setattr__(self, name, judged(getattr(self, name)))
             except ValueError as fault:
-                raise InvalidOption(name, str(fault)) from None
+                words = fault.args[0]
+                ours = words if isinstance(words, Words) else foreign(str(words))
+                raise InvalidOption(name, ours) from None
 
     @property
     def tests(self) -> bool:
@@ -171,7 +174,7 @@ class EncodingChoice:
 class Question:
     """A question about an unclear file: which encoding it has, or which columns are ours."""
 
-    message: str
+    message: Words
     encodings: tuple[EncodingChoice, ...] = ()
     #: Our columns that were not found in the file.
     wanted: tuple[str, ...] = ()

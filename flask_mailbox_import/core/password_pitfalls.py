@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from .rows import Record, RowWarning
 from .secret import Secret
+from .sentences import Sentence, sentence, warning_key
 
 _CURLY = frozenset("\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u2032\u2033")
 _SCIENTIFIC = re.compile(r"[0-9][.,]?[0-9]*E\+?[0-9]{1,3}", re.IGNORECASE)
@@ -34,7 +35,6 @@ _NUMBER = re.compile(r"[1-9][0-9]+")
 class _Pitfall:
     code: str
     found: Callable[[str], object]
-    message: str
     #: Whether to warn before the login is tested; if not, only a refused login's hint says it.
     warned: bool = True
 
@@ -43,61 +43,43 @@ _PITFALLS = (
     _Pitfall(
         code="password_spaces",
         found=lambda text: text != text.strip(),
-        message="The password begins or ends with a space. It is used as it is: remove the space "
-        "in the file if it does not belong there.",
     ),
     _Pitfall(
         code="password_invisible",
         found=lambda text: not text.isascii() and any(map(_invisible, text.strip())),
-        message="The password holds a character that cannot be seen, such as a no-break space. It "
-        "is used as it is: if it was pasted, type it anew.",
     ),
     _Pitfall(
         code="password_quotes",
         found=lambda text: not _CURLY.isdisjoint(text),
-        message="The password holds a curly quotation mark, as programs make them of straight "
-        "ones. It is used as it is: type it anew if it should be straight.",
     ),
     _Pitfall(
         code="password_number",
         found=lambda text: _SCIENTIFIC.fullmatch(text) or _CUT_NUMBER.fullmatch(text),
-        message="A spreadsheet has probably changed this password, because it took it for a "
-        "number: set the column to Text there and enter the password anew.",
     ),
     _Pitfall(
         code="password_date",
         found=_DATE.fullmatch,
-        message="A spreadsheet may have changed this password, because it took it for a date: if "
-        "so, set the column to Text there and enter the password anew.",
     ),
     _Pitfall(
         code="password_lost",
         found=_LOST.fullmatch,
-        message="This is not a password but what a spreadsheet shows where it cannot show one: set "
-        "the column to Text there and enter the password anew.",
     ),
     _Pitfall(
         code="password_formula",
         found=_FORMULA.fullmatch,
-        message="The password is written as a formula. It is used as it is: if only the text "
-        "between the quotation marks is the password, leave the rest out.",
     ),
     _Pitfall(
         code="password_garbled",
         found=_GARBLED.search,
-        message="The password holds letters that look wrongly converted. If they are not meant so, "
-        "type it anew.",
     ),
     _Pitfall(
         code="app_password_spaces",
         found=_APP_PASSWORD.fullmatch,
-        message="App passwords are shown in groups with spaces between: enter it without them.",
         warned=False,
     ),
     _Pitfall(
         code="password_digits",
         found=_NUMBER.fullmatch,
-        message="The password is a number: zeros that it begins with are lost in a spreadsheet.",
         warned=False,
     ),
 )
@@ -108,14 +90,15 @@ def pitfall_warnings(record: Record) -> Iterator[RowWarning]:
     for column, secret in record.secrets.items():
         for each in _pitfalls(secret):
             if each.warned:
-                yield RowWarning(
-                    row=record.row, column=column, code=each.code, message=each.message
-                )
+                yield RowWarning(row=record.row, column=column, code=each.code)
 
 
-def password_remark(password: Secret) -> str:
-    """Return sentences on what may be wrong with a refused password; "" if nothing shows."""
-    return " ".join(each.message for each in _pitfalls(password))
+def password_remarks(password: Secret) -> tuple[Sentence, ...]:
+    """Return what may be wrong with a refused password, as far as it shows."""
+    return tuple(
+        sentence(warning_key(each.code) if each.warned else each.code)
+        for each in _pitfalls(password)
+    )
 
 
 def _pitfalls(secret: Secret) -> Iterator[_Pitfall]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
-from .codes import RETRYABLE, Code, Failure
+from .codes import RETRYABLE, Code
+from .failures import Failure
 from .mailboxes import Mailbox, MailboxStatus
 from .secret import Secret
+from .sentences import Sentence, warning_key
+from .words import Words
 
 REQUIRED = ("email", "password", "smtphost", "imaphost")
 OPTIONAL = (
@@ -49,7 +52,13 @@ class RowWarning:
     row: int
     column: str
     code: str
-    message: str
+    #: The values that its sentence names, beside ``column``.
+    values: Mapping[str, str | int] = field(default_factory=dict)
+
+    @property
+    def message(self) -> Words:
+        """The sentence."""
+        return Sentence(warning_key(self.code), {**self.values, "column": self.column}).words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,14 +147,14 @@ class RowResult:
         return self.failure.code if self.failure is not None else None
 
     @property
-    def error(self) -> str:
+    def error(self) -> Words:
         """The sentence of the failure; "" where there is none."""
-        return self.failure.error if self.failure is not None else ""
+        return self.failure.error if self.failure is not None else Words()
 
     @property
-    def hint(self) -> str:
+    def hint(self) -> Words:
         """What to do about the failure; "" where there is none, or nothing to do."""
-        return self.failure.hint if self.failure is not None else ""
+        return self.failure.hint if self.failure is not None else Words()
 
     @property
     def reply(self) -> str:

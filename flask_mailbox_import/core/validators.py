@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 
 import idna
 
+from .explanations import Variant
+from .words import say
+
 if TYPE_CHECKING:
     from email_validator import ValidatedEmail
 
@@ -85,7 +88,14 @@ _NUMERIC_LABEL = re.compile(r"0x[0-9a-f]*|[0-9]+", re.ASCII)
 
 
 class HostRefused(ValueError):
-    """The text is not the name of a mail server that may be contacted. The message says why."""
+    """The text is not the name of a mail server that may be contacted.
+
+    :param variant: the cause, if it has its own sentence.
+    """
+
+    def __init__(self, variant: Variant | None = None) -> None:
+        super().__init__(variant)
+        self.variant = variant
 
 
 def judge_host(text: str, allowed_networks: Sequence[IPNetwork] = ()) -> str:
@@ -97,7 +107,7 @@ def judge_host(text: str, allowed_networks: Sequence[IPNetwork] = ()) -> str:
     :raises HostRefused: the text is not such a name. Rules: RFC 1123 section 2.1, UTS #46.
     """
     if not text or len(text) > MAX_HOST_LENGTH + 1:
-        raise HostRefused("is not a server name")
+        raise HostRefused
     literal = _literal(text)
     if literal is None:
         name = _ascii_name(text)
@@ -106,7 +116,7 @@ def judge_host(text: str, allowed_networks: Sequence[IPNetwork] = ()) -> str:
         name = str(literal)
     if literal is not None:
         if not any(literal in network for network in allowed_networks):
-            raise HostRefused("is an IP address; the name of the server is needed")
+            raise HostRefused(Variant.HOST_IS_ADDRESS)
         return str(literal)
     _judge_labels(name.split("."), single_label_allowed=bool(allowed_networks))
     return name
@@ -131,7 +141,7 @@ def _literal(text: str) -> IPAddress | None:
     except ValueError:
         return None
     if isinstance(address, ipaddress.IPv6Address) and address.scope_id:
-        raise HostRefused("is an IP address with a zone")
+        raise HostRefused(Variant.HOST_HAS_ZONE)
     return address
 
 
@@ -141,28 +151,28 @@ def _ascii_name(text: str) -> str:
         # UTS #46 changes nothing but the case of such a name.
         return _shortened(text)
     if text.count(".") > _MAX_DOTS:
-        raise HostRefused("is not a server name")
+        raise HostRefused
     try:
         name = idna.encode(text, uts46=True, std3_rules=True).decode("ascii")
     except (idna.IDNAError, UnicodeError):
-        raise HostRefused("is not a server name") from None
+        raise HostRefused from None
     return _shortened(name)
 
 
 def _shortened(name: str) -> str:
     name = name.lower().removesuffix(".")
     if len(name) > MAX_HOST_LENGTH:
-        raise HostRefused("is not a server name")
+        raise HostRefused
     return name
 
 
 def _judge_labels(labels: Sequence[str], *, single_label_allowed: bool) -> None:
     if not all(_LABEL.fullmatch(label) for label in labels):
-        raise HostRefused("is not a server name")
+        raise HostRefused
     if not labels[-1][0].isalpha() or _NUMERIC_LABEL.fullmatch(labels[-1]):
-        raise HostRefused("is not a server name")
+        raise HostRefused
     if len(labels) == 1 and not single_label_allowed:
-        raise HostRefused("has no dot; the full name of the server is needed")
+        raise HostRefused(Variant.HOST_WITHOUT_DOT)
 
 
 MAX_TAG_LENGTH = 64
@@ -190,7 +200,7 @@ def clean_tag(text: str | None) -> str | None:
     """
     tag = one_line(text or "")
     if len(tag) > MAX_TAG_LENGTH:
-        raise ValueError(f"is longer than {MAX_TAG_LENGTH} characters")
+        raise ValueError(say("is longer than %(most)s characters", most=MAX_TAG_LENGTH))
     return tag or None
 
 

@@ -9,9 +9,9 @@ from contextlib import closing, suppress
 from dataclasses import replace
 
 from ..config import Config
-from ..core.codes import REFUSED_LOGIN, Code, Failure
+from ..core.codes import REFUSED_LOGIN, Code
 from ..core.errors import RunLost
-from ..core.explanations import failure_for
+from ..core.failures import Failure, failure_for
 from ..core.imports import seconds_left
 from ..core.rows import Outcome, RowStatus, RowWarning, StagedRow
 from ..probe.pace import Paces

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from ..config import Config
 from ..core.codes import REFUSED_LOGIN
 from ..core.errors import TooManyRefusedLogins, TooManyRunning, TooManyWaiting
+from ..core.words import say
 from ..signals import limit_reached, tell
 from ..storage.models import REFUSED_COUNT_FOR, now
 from ..storage.queries import Queries
@@ -75,9 +76,9 @@ class Limits:
             full = self.without_place() is None
             limit = "MAX_RUNNING" if full else "WORKSPACE_RUNNING"
             tell(limit_reached, workspace_id=workspace_id, limit=limit)
-            words = "Too many imports are running here: try again in a while."
+            words = say("Too many imports are running here: try again in a while.")
             if not full:
-                words = "Too many imports of this workspace are running: try again in a while."
+                words = say("Too many imports of this workspace are running: try again in a while.")
             raise TooManyRunning(words, self._seconds_to_end())
         try:
             yield
@@ -92,7 +93,10 @@ class Limits:
         if self._queries.count_queued(workspace_id) >= self._config.workspace_queued:
             tell(limit_reached, workspace_id=workspace_id, limit="WORKSPACE_QUEUED")
             raise TooManyWaiting(
-                "Too many imports of this workspace wait already: try again when some have ended.",
+                say(
+                    "Too many imports of this workspace wait already: try again when some have "
+                    "ended."
+                ),
                 self._seconds_to_end(),
             )
 
@@ -119,8 +123,11 @@ class Limits:
             return
         tell(limit_reached, limit="MAX_REFUSED_LOGINS", workspace_id=workspace_id)
         raise TooManyRefusedLogins(
-            f"More than {limit} logins of this workspace were refused within an hour: "
-            "wait an hour before the next import.",
+            say(
+                "More than %(limit)s logins of this workspace were refused within an hour: wait an "
+                "hour before the next import.",
+                limit=limit,
+            ),
             self._seconds_to_fewer(workspace_id, count - limit),
         )
 

@@ -20,6 +20,7 @@ from ..core.rows import (
 )
 from ..core.secret import Secret
 from ..core.validators import one_line
+from ..core.words import say
 from ..reading.reader import read_bytes, read_file
 from ..reading.validation import check_row, check_rows
 from ..signals import hosts_refused, tell
@@ -133,7 +134,7 @@ class Staging:
         self._limits.refuse_guessing(workspace_id)
         found = self._mailboxes.pending_records(workspace_id, self._config.max_rows)
         if not found:
-            raise FileError("no_rows", "No mailbox of this workspace waits for a test.")
+            raise FileError("no_rows", say("No mailbox of this workspace waits for a test."))
         options = self._resolved(
             ImportOptions(workspace_id=workspace_id, on_duplicate=OnDuplicate.TEST)
         )
@@ -196,7 +197,8 @@ class Retrying:
         wanted = {*rows, *corrections} or {each.row for each in failed if _may_pass(each)}
         unknown = wanted - {each.row for each in failed}
         if unknown:
-            raise NotRetryable(f"Row {min(unknown)} is not a row of this import that failed.")
+            words = say("Row %(row)s is not a row of this import that failed.", row=min(unknown))
+            raise NotRetryable(words)
         records = {}
         for each in failed:
             columns = corrections.get(each.row, {})
@@ -206,8 +208,10 @@ class Retrying:
             return []
         if not records:
             raise NotRetryable(
-                "What was kept of these rows is erased by now: give their passwords again, or "
-                "import the file again."
+                say(
+                    "What was kept of these rows is erased by now: give their passwords again, or "
+                    "import the file again."
+                )
             )
         checked = dict(zip(records, self._checked(options, records.values()), strict=True))
         self._imports.put_back(import_id, workspace_id, checked)
@@ -227,7 +231,8 @@ class Retrying:
         )
         for each in rows:
             if each.failure is not None and each.failure.code is Code.FIELD_TOO_LONG:
-                raise NotRetryable(f"Row {each.record.row}: {each.failure.text}")
+                words = say("Row %(row)s: %(text)s", row=each.record.row, text=each.failure.text)
+                raise NotRetryable(words)
         return rows
 
 
@@ -244,8 +249,13 @@ def _judge(corrections: Corrections) -> None:
     for row, columns in corrections.items():
         for name in columns:
             if name not in COLUMNS:
-                known = ", ".join(COLUMNS)
-                raise NotRetryable(f"Row {row}: {one_line(name)[:64]!r} is none of {known}.")
+                words = say(
+                    "Row %(row)s: '%(column)s' is none of %(columns)s.",
+                    row=row,
+                    column=one_line(name)[:64],
+                    columns=", ".join(COLUMNS),
+                )
+                raise NotRetryable(words)
 
 
 def _corrected(failed: StagedRow, columns: Mapping[str, str | Secret]) -> Record:

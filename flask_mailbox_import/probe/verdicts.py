@@ -6,12 +6,14 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from ..core.codes import Code, Failure
-from ..core.explanations import EXPLANATIONS, VARIANTS
+from ..core.codes import Code
+from ..core.explanations import Variant
+from ..core.failures import Failure, failure_for, failure_of
 from ..core.mailboxes import Login, Mailbox, Protocol, Security
-from ..core.password_pitfalls import password_remark
+from ..core.password_pitfalls import password_remarks
 from ..core.providers import Provider
 from ..core.rows import Outcome, RowWarning
+from ..core.sentences import Sentence, provider_key, sentence
 from .diagnosis import Finding
 from .servers import LoginTest, tested_logins
 
@@ -23,8 +25,8 @@ class LoginVerdict:
     failure: Failure | None = None
     #: How the connection was encrypted, where the login worked.
     security: Security | None = None
-    #: A sentence to add to the hint, where the login failed.
-    remark: str = ""
+    #: What to add to the hint, where the login failed.
+    remarks: tuple[Sentence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,75 +37,49 @@ class MailboxVerdict:
     imap: LoginVerdict | None = None
 
 
-#: The values of the {names} in hints, by protocol.
-_TERMS = {
-    Protocol.SMTP: {
-        "side": "smtp",
-        "tls": str(Protocol.SMTP.tls_port),
-        "starttls": str(Protocol.SMTP.starttls_port),
-        "doing": "sending mail",
-        "not_doing": "reading mail",
-    },
-    Protocol.IMAP: {
-        "side": "imap",
-        "tls": str(Protocol.IMAP.tls_port),
-        "starttls": str(Protocol.IMAP.starttls_port),
-        "doing": "reading mail",
-        "not_doing": "sending mail",
-    },
-}
-_MINUTE = 60
-
-_IMAP_OFF = (
-    "The provider may have access by IMAP switched off, or want another server, username or "
-    "password for it: check its help pages and the columns imaphost, imapusername and imappassword."
-)
+_MINUTE, _HOUR = 60, 3600
 
 
 def failure_of_test(finding: Finding, protocol: Protocol, provider: Provider | None) -> Failure:
     """Return the failure of a connection test; its hint is the provider's own, if there is one."""
-    code, wait = finding.code, finding.wait if finding.may_pass else None
-    error, hint = EXPLANATIONS[code]
+    failure = _general(finding, protocol)
+    wait = finding.wait if finding.may_pass else None
     if finding.refusals:
-        error, hint = _untried(code, finding.refusals)
-    elif finding.variant is not None:
-        _, error, hint = VARIANTS[finding.variant]
-    elif wait is not None:
-        hint = f"The server says to wait {_duration(wait)}; test again after that."
-    elif provider is not None and code in provider.hints:
-        hint = provider.hints[code]
-    else:
-        hint = hint.format(**_TERMS[protocol])
-    return Failure(code=code, error=error, hint=hint, reply=finding.reply)
+        if finding.code is not Code.NOT_TESTED:
+            failure = replace(failure, steps=(_counted("locked_out", finding.refusals),))
+    elif finding.variant is None and wait is not None:
+        failure = replace(failure, steps=(_to_wait(wait),))
+    elif finding.variant is None and provider is not None and finding.code in provider.hints:
+        failure = replace(failure, steps=(sentence(provider_key(provider, finding.code)),))
+    return replace(failure, reply=finding.reply)
 
 
-def _untried(code: Code, refusals: int) -> tuple[str, str]:
-    """Return the sentence and the hint of a login that was not tried after those refusals."""
-    if code is Code.NOT_TESTED:
-        return (
-            f"This mailbox was not tested: the first {refusals} logins at its server were refused.",
-            "We stopped before the server locks this app out. Correct those logins first, then "
-            "test the others.",
-        )
-    return (
-        EXPLANATIONS[code][0],
-        f"The server refused {refusals} logins, and then every connection: it has locked us out. "
-        "Correct those logins first, wait for it to let us in again (often 10 to 60 minutes), "
-        "then test this one again.",
-    )
+def _general(finding: Finding, protocol: Protocol) -> Failure:
+    """Return the failure with the same words for every provider."""
+    code, variant = finding.code, finding.variant
+    if finding.refusals and code is Code.NOT_TESTED:
+        return failure_of(Variant.AFTER_REFUSALS, count=finding.refusals)
+    if code is Code.WRONG_PROTOCOL and protocol is Protocol.IMAP:
+        variant = Variant.NOT_A_PORT_FOR_IMAP
+    values: dict[str, str | int] = {
+        "secure": f"{protocol.value}secure",
+        "tls": protocol.tls_port,
+        "starttls": protocol.starttls_port,
+    }
+    return failure_for(code, **values) if variant is None else failure_of(variant, **values)
 
 
-def _joined(hint: str, more: str) -> str:
-    """Add a sentence to a hint: behind it, but before a hint that ends with a link."""
-    texts = (hint, more) if hint.endswith(".") else (more, hint)
-    return " ".join(each for each in texts if each)
+def _counted(key: str, count: int) -> Sentence:
+    return sentence(key, {"count": count})
 
 
-def _duration(seconds: float) -> str:
+def _to_wait(seconds: float) -> Sentence:
     if seconds <= 2 * _MINUTE:
-        return f"{seconds:.0f} second{'' if round(seconds) == 1 else 's'}"
+        return _counted("wait_seconds", round(seconds))
     minutes = math.ceil(seconds / _MINUTE)
-    return f"{minutes} minutes" if minutes <= 2 * _MINUTE else f"{minutes / 60:.0f} hours"
+    if minutes <= 2 * _MINUTE:
+        return _counted("wait_minutes", minutes)
+    return _counted("wait_hours", round(seconds / _HOUR))
 
 
 def both(tested: MailboxVerdict) -> Failure | None:
@@ -117,40 +93,39 @@ def both(tested: MailboxVerdict) -> Failure | None:
         return smtp
     if smtp is None:
         if imap.code is Code.BAD_CREDENTIALS and tested.imap is not None:
-            imap = replace(imap, hint=_joined(_IMAP_OFF, tested.imap.remark))
-        return replace(imap, hint=f"Sending works, reading (IMAP) does not. {imap.hint}")
+            imap = replace(imap, steps=(sentence("imap_off"), *tested.imap.remarks))
+        return imap.with_first(sentence("only_imap_fails"))
     if smtp.code is imap.code:
-        return replace(smtp, hint=_joined(smtp.hint, "Reading (IMAP) fails for the same reason."))
-    return replace(smtp, hint=_joined(smtp.hint, f"Reading (IMAP) fails too: {imap.text}"))
+        return smtp.with_last(sentence("imap_fails_alike"))
+    return smtp.with_last(sentence("imap_fails_too"), imap.what, *imap.steps)
 
 
 def _remarked(verdict: LoginVerdict) -> Failure | None:
     failure = verdict.failure
-    return failure and replace(failure, hint=_joined(failure.hint, verdict.remark))
+    return failure and failure.with_last(*verdict.remarks)
 
 
-def security_notice(login: Login, used: Security) -> str:
-    """Return a sentence on the TLS mode that works; "" where the file has that one."""
+def _mode_that_works(login: Login, used: Security) -> dict[str, str | int]:
+    """Return the port and the TLS mode that works, as values; none where the file has that mode."""
     if used is login.security or Security.PLAIN in (used, login.security):
-        return ""
-    side = login.protocol.value
-    if used is Security.TLS:
-        return f"Port {login.port} of this server works with {side}secure=true (TLS)."
-    return f"Port {login.port} of this server works with {side}secure=false (STARTTLS)."
+        return {}
+    is_tls = used is Security.TLS
+    return {
+        "port": login.port,
+        "secure": str(is_tls).lower(),
+        "mode": "TLS" if is_tls else "STARTTLS",
+    }
 
 
-def blocked_port(port: int, servers: int) -> str:
-    """Return the sentence that this app's own network seems to block a port."""
-    return (
-        f"None of the {servers} servers on port {port} could be reached: this app's own network "
-        "seems to block that port. Ask whoever runs the app, or its hosting company, to open it; "
-        "the mailboxes need not be wrong."
-    )
+def security_remarks(login: Login, used: Security) -> tuple[Sentence, ...]:
+    """Return what to say of the TLS mode that works; nothing where the file has that one."""
+    values = _mode_that_works(login, used)
+    setting = f"{login.protocol.value}secure={values.get('secure')}"
+    return (sentence("works_with", {**values, "setting": setting}),) if values else ()
 
 
 # If this many servers on a port were tried and none was reached, the network may block the port.
 _FEWEST_SERVERS = 2
-_SHARED = "Another row showed this for the server; this one was not tried."
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,39 +194,48 @@ class Verdicts:
         if not finding.reached and port not in self._reached:
             self._held.setdefault(port, []).append(_Held(test, finding, shared))
             return
-        self._fail(test, finding, security_notice(test.login, used or test.login.security), shared)
+        self._fail(
+            _Held(test, finding, shared), security_remarks(test.login, used or test.login.security)
+        )
 
     def reached(self, port: int) -> None:
         """Note that some server accepted a connection on ``port``."""
         self._reached.add(port)
         for each in self._held.pop(port, []):
-            self._fail(each.test, each.finding, "", each.shared)
+            self._fail(each)
 
     def release_all(self) -> None:
         """Emit what is still held back: on these ports no server was reached."""
         for port, held in self._held.items():
             servers = len({each.test.address for each in held})
-            blocked = blocked_port(port, servers) if servers >= _FEWEST_SERVERS else ""
-            if blocked:
-                self._emit(RowWarning(row=0, column="", code="port_unreachable", message=blocked))
+            is_blocked = servers >= _FEWEST_SERVERS
+            values = {"servers": servers, "port": port}
+            if is_blocked:
+                self._emit(RowWarning(row=0, column="", code="port_unreachable", values=values))
             for each in held:
-                self._fail(each.test, each.finding, "", each.shared, hint=blocked)
+                steps = (sentence("port_unreachable", values),) if is_blocked else ()
+                self._fail(each, steps=steps)
         self._held.clear()
 
     def _fail(
-        self, test: LoginTest, finding: Finding, mode: str, shared: bool, *, hint: str = ""
+        self,
+        failed: _Held,
+        remarks: tuple[Sentence, ...] = (),
+        steps: tuple[Sentence, ...] = (),
     ) -> None:
-        login = test.login
-        failure = failure_of_test(finding, login.protocol, test.provider)
-        if shared:
+        """Settle a failed login.
+
+        :param steps: to say in place of the failure's own; empty: its own.
+        """
+        test, finding = failed.test, failed.finding
+        failure = failure_of_test(finding, test.login.protocol, test.provider)
+        if failed.shared:
             # The server's words to one user are not shown to another.
             failure = replace(failure, reply="")
-        if hint:
-            failure = replace(failure, hint=hint)
-        remark = " ".join(
-            each for each in (mode, _SHARED if shared and not finding.refusals else "") if each
-        )
-        self._settle(test, LoginVerdict(failure=failure, remark=remark))
+            if not finding.refusals:
+                remarks = (*remarks, sentence("shown_by_another_row"))
+        failure = replace(failure, steps=steps or failure.steps)
+        self._settle(test, LoginVerdict(failure=failure, remarks=remarks))
 
     def _settle(self, test: LoginTest, verdict: LoginVerdict) -> None:
         for row_id in test.row_ids:
@@ -297,8 +281,7 @@ def _with_password_remark(failure: Failure, mailbox: Mailbox, tested: MailboxVer
     if failure.code not in _PASSWORD_REFUSED:
         return failure
     login = mailbox.smtp if tested.smtp.failure else mailbox.imap
-    remark = password_remark(login.password) if login else ""
-    return replace(failure, hint=f"{remark} {failure.hint}".strip())
+    return failure.with_first(*password_remarks(login.password)) if login else failure
 
 
 def _as_tested(
@@ -306,9 +289,7 @@ def _as_tested(
 ) -> tuple[Login, tuple[RowWarning, ...]]:
     """Return a login with the TLS mode that worked, and a warning if the file has another."""
     used = verdict.security or login.security
-    message = security_notice(login, used)
-    if message:
-        message += " It is saved so."
+    values = _mode_that_works(login, used)
     column = f"{login.protocol.value}secure"
-    warning = RowWarning(row=row, column=column, code=Code.TLS_MODE_MISMATCH.value, message=message)
-    return replace(login, security=used), (warning,) if message else ()
+    warning = RowWarning(row=row, column=column, code=Code.TLS_MODE_MISMATCH.value, values=values)
+    return replace(login, security=used), (warning,) if values else ()

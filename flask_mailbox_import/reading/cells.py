@@ -7,10 +7,13 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 
-from ..core.codes import Code, Failure
+from ..core.codes import Code
 from ..core.errors import FileError
+from ..core.explanations import Variant
+from ..core.failures import Failure, failure_for, failure_of
 from ..core.rows import COLUMNS, SECRET_COLUMNS, Record, RowWarning
 from ..core.secret import Secret
+from ..core.words import say
 from .header import Columns, said_of_security
 from .table import Table
 
@@ -40,12 +43,6 @@ _WHOLE_ADDRESS = re.compile(r"[^\s@]+@[^\s@.]+(?:\.[^\s@.]+)+")
 #: No address and no host name is longer.
 _LONGEST = 320
 
-_CHANGED = "The column {column} held characters that cannot be seen: they were taken out."
-_TEXT = "The column {column} holds a formula: its text is used."
-_QUOTED = "The column {column} stood in quotation marks: they were taken off."
-_NOTHING = "The column {column} holds {text!r}: it is read as empty."
-_NUMBER = "The number in the column {column} is not written as a port: it is read as {text}."
-
 
 def to_records(table: Table, columns: Columns) -> Iterator[Record]:
     """Turn the rows of a table into records. Missing cells are empty.
@@ -61,9 +58,10 @@ def to_records(table: Table, columns: Columns) -> Iterator[Record]:
         }
         problem = None
         if any(cell.strip() for cell in cells[width:]):
-            problem = _too_many_cells(sum(bool(name.strip()) for name in table.header))
+            count = sum(bool(name.strip()) for name in table.header)
+            problem = failure_for(Code.WRONG_COLUMN_COUNT, count=count)
         elif table.delimiter and _have_moved(texts):
-            problem = _MOVED
+            problem = failure_of(Variant.MOVED_CELLS)
         if problem is not None:
             texts = _unshifted(texts)
         yield _record(row, texts, problem)
@@ -103,28 +101,27 @@ def _security(side: str, cells: Mapping[str, str]) -> str:
 def _clean(row: int, column: str, text: str, warnings: list[RowWarning]) -> str:
     """Return what a cell means; add a warning where that differs from its text."""
 
-    def say(code: str, words: str) -> None:
-        message = words.format(column=column, text=text)
-        warnings.append(RowWarning(row=row, column=column, code=code, message=message))
+    def warn(code: str, **values: str) -> None:
+        warnings.append(RowWarning(row=row, column=column, code=code, values=values))
 
     if (formula := _FORMULA.fullmatch(text)) is not None:
         text = formula[1]
-        say("formula", _TEXT)
+        warn("formula")
     text, before = _visible(text, spaced=column in _SPACED), text.strip(" \t\r\n")
     if text != before:
-        say("invisible_characters", _CHANGED)
+        warn("invisible_characters")
     if column in _UNQUOTED and text.strip(_QUOTES) != text:
         text = text.strip(_QUOTES).strip()
-        say("quotation_marks", _QUOTED)
+        warn("quotation_marks")
     if column in _MAY_BE_EMPTY and text.lower() in _EMPTY:
-        say("read_as_empty", _NOTHING)
+        warn("read_as_empty", text=text)
         return ""
     # A longer text is no port.
     if column in _PORTS and len(text) <= _LONGEST_PORT:
         number = _number(text)
         if number is not None:
             text = number
-            say("changed_number", _NUMBER)
+            warn("changed_number", text=text)
     return text
 
 
@@ -171,13 +168,13 @@ def _refuse_swallowed(row: int, cells: Sequence[str], columns: Columns, delimite
         # Together with the cells that follow this one, the last line may be a whole row.
         whole = len(lines[-1]) == place + 1 + width - len(cells)
         if others and _hold_a_mailbox(lines if whole else lines[1:-1], columns):
-            raise FileError(
-                "malformed_csv",
-                f"In row {row} a quotation mark opens and does not close in that row, so that the "
+            words = say(
+                "In row %(row)s a quotation mark opens and does not close in that row, so that the "
                 "rows after it are a part of it: close it, or double it where it is part of a "
                 "value.",
-                {"row": row},
+                row=row,
             )
+            raise FileError("malformed_csv", words, {"row": row})
 
 
 def _hold_a_mailbox(lines: Sequence[Sequence[str]], columns: Columns) -> bool:
@@ -213,18 +210,3 @@ def _unshifted(texts: dict[str, str]) -> dict[str, str]:
     """Return those cells of a shifted row that surely hold no part of a password."""
     before = itertools.takewhile(lambda item: item[0] not in SECRET_COLUMNS, texts.items())
     return {name: cell for name, cell in before if name == "email" and "@" in cell}
-
-
-_MOVED = Failure(
-    code=Code.WRONG_COLUMN_COUNT,
-    error="The address of this row stands in another column, as if its cells had moved.",
-    hint="Check the row; put a cell that holds the delimiter itself in quotation marks.",
-)
-
-
-def _too_many_cells(count: int) -> Failure:
-    return Failure(
-        code=Code.WRONG_COLUMN_COUNT,
-        error=f"This row has more cells than the header's {count}.",
-        hint="Put a cell that holds the delimiter itself in quotation marks.",
-    )

@@ -15,7 +15,8 @@ from pathlib import Path
 from unicodedata import combining, normalize
 
 from ..core.encodings import CODECS, LABELS
-from ..core.errors import FileError
+from ..core.errors import FileError, empty_file
+from ..core.words import say
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf_8"),
@@ -50,7 +51,7 @@ def decode(data: bytes, encoding: str | None = None) -> str:
     """
     text = _text(data, encoding)
     if not text.strip():
-        raise FileError("empty_file", "The file is empty: choose the file with your mailboxes.")
+        raise empty_file()
     # The csv module of Python 3.10 refuses the whole file for a NUL. With another control character
     # in its place, only the row fails.
     return text.replace("\0", "\x01")
@@ -88,12 +89,19 @@ def _strict(data: bytes, codec: str, asked: str | None = None) -> str:
     except UnicodeDecodeError as fault:
         line = _line(data, fault.start)
     name = asked or codec.replace("_", "-").upper().removesuffix("-LE").removesuffix("-BE")
-    advice = "ask for another encoding" if asked else "save the file as 'CSV UTF-8' and try again"
-    raise FileError(
-        "unreadable_encoding",
-        f"The text near line {line} is not {name}: {advice}.",
-        {"line": line},
+    words = say(
+        "The text near line %(line)s is not %(encoding)s: save the file as 'CSV UTF-8' and try "
+        "again.",
+        line=line,
+        encoding=name,
     )
+    if asked:
+        words = say(
+            "The text near line %(line)s is not %(encoding)s: ask for another encoding.",
+            line=line,
+            encoding=name,
+        )
+    raise FileError("unreadable_encoding", words, {"line": line})
 
 
 def _line(data: bytes, end: int) -> int:

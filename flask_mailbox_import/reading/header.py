@@ -16,6 +16,7 @@ from ..core.imports import Question
 from ..core.mailboxes import Protocol
 from ..core.rows import COLUMNS, REQUIRED, RowWarning
 from ..core.validators import one_line
+from ..core.words import Words, say, together
 
 #: Characters. A longer name is never one of ours, and is shown cut.
 MAX_NAME = 128
@@ -205,12 +206,11 @@ class Matcher:
         known = {name for name in names if name}
         if (len(known) < _LEAST_KNOWN and "email" not in known) or _is_mailbox(header):
             # This may be a mailbox with its password, not a header: no message repeats any of it.
-            raise FileError(
-                "missing_column",
-                f"The first row must name the columns, each in a cell of its own: "
-                f"{', '.join(REQUIRED)}.",
-                {"missing": list(REQUIRED)},
+            words = say(
+                "The first row must name the columns, each in a cell of its own: %(columns)s.",
+                columns=", ".join(REQUIRED),
             )
+            raise FileError("missing_column", words, {"missing": list(REQUIRED)})
         self._refuse_unmatched(header, shown)
         for fault, wanted in (_doubled(shown, names), _missing(shown, names, self._absent)):
             if fault is not None:
@@ -253,10 +253,15 @@ class Matcher:
         for theirs, places in self._places(header).items():
             name = _shown(theirs)
             if not places:
-                listed = _listed(shown)
-                raise _invalid_mapping(f"the file has no column {name!r}, but {listed}.", theirs)
+                words = say(
+                    "The mapping: the file has no column '%(column)s', but %(columns)s.",
+                    column=name,
+                    columns=_listed(shown),
+                )
+                raise _invalid_mapping(words, theirs)
             if not mapped.isdisjoint(places):
-                raise _invalid_mapping(f"the column {name!r} is there twice.", theirs)
+                words = say("The mapping: the column '%(column)s' is there twice.", column=name)
+                raise _invalid_mapping(words, theirs)
             mapped.update(places)
 
 
@@ -287,23 +292,30 @@ def _judged(mapping: Mapping[str, str | None]) -> dict[str, str | None]:
     found: dict[str, str | None] = {}
     for theirs, ours in mapping.items():
         if not all(isinstance(each, str | None) for each in (theirs, ours)) or theirs is None:
-            raise _invalid_mapping("it takes names of columns, theirs to ours.", "")
+            words = say("The mapping: it takes names of columns, theirs to ours.")
+            raise _invalid_mapping(words, "")
         name = folded(ours) if ours else None
         if not theirs.strip() and name != _MAY_BE_ABSENT:
-            raise _invalid_mapping(f"a file may go without {_MAY_BE_ABSENT} only.", "")
-        if name is not None and name not in COLUMNS:
-            known = ", ".join(COLUMNS)
-            raise _invalid_mapping(
-                f"{_shown(ours or '')!r} is none of our columns: {known}.", theirs
+            words = say(
+                "The mapping: a file may go without %(column)s only.", column=_MAY_BE_ABSENT
             )
+            raise _invalid_mapping(words, "")
+        if name is not None and name not in COLUMNS:
+            words = say(
+                "The mapping: '%(column)s' is none of our columns: %(columns)s.",
+                column=_shown(ours or ""),
+                columns=", ".join(COLUMNS),
+            )
+            raise _invalid_mapping(words, theirs)
         if name is not None and name in found.values():
-            raise _invalid_mapping(f"the column {name} is named more than once.", theirs)
+            words = say("The mapping: the column %(column)s is named more than once.", column=name)
+            raise _invalid_mapping(words, theirs)
         found[theirs.strip() and theirs] = name
     return found
 
 
-def _invalid_mapping(why: str, column: str) -> FileError:
-    return FileError("invalid_mapping", f"The mapping: {why}", {"column": _shown(column)})
+def _invalid_mapping(words: Words, column: str) -> FileError:
+    return FileError("invalid_mapping", words, {"column": _shown(column)})
 
 
 def _to_be_asked(
@@ -330,13 +342,14 @@ def _doubled(
     for name in names:
         doubled = [cell for cell, known in zip(shown, names, strict=True) if known == name]
         if name and len(doubled) > 1:
-            fault = FileError(
-                "duplicate_column",
-                f"The column {name} is there more than once ({_listed(doubled)}): "
-                "remove or rename one.",
-                {"column": name, "found": doubled},
+            words = say(
+                "The column %(column)s is there more than once (%(columns)s): remove or rename "
+                "one.",
+                column=name,
+                columns=_listed(doubled),
             )
-            return fault, (name,)
+            details = {"column": name, "found": doubled}
+            return FileError("duplicate_column", words, details), (name,)
     return None, ()
 
 
@@ -346,30 +359,27 @@ def _missing(
     missing = [name for name in REQUIRED if name not in names and name not in absent]
     if not missing:
         return None, ()
-    advice = " Add it, or rename the column that holds it."
+    advice = say("Add it, or rename the column that holds it.")
     if len(missing) > 1:
-        advice = " Add them, or rename the columns that hold them."
-    found = _found(shown)
+        advice = say("Add them, or rename the columns that hold them.")
     if missing == [_MAY_BE_ABSENT]:
-        advice = " Add it; its cells may be empty."
+        advice = say("Add it; its cells may be empty.")
     if "smtphost" in missing:
-        advice = (
-            " Add the server names that your provider gives (for Google smtp.gmail.com and "
+        advice = say(
+            "Add the server names that your provider gives (for Google smtp.gmail.com and "
             "imap.gmail.com)."
         )
-    fault = FileError(
-        "missing_column",
-        f"The file has no column {' and no column '.join(missing)}. "
-        f"Its columns are: {_listed(shown)}.{advice}",
-        {"missing": missing, "found": found},
-    )
-    return fault, missing
+    none = say("no column %(column)s", column=missing[0])
+    for name in missing[1:]:
+        none = say("%(before)s and no column %(column)s", before=none, column=name)
+    there = say("Its columns are: %(columns)s.", columns=_listed(shown))
+    words = together(say("The file has %(missing)s.", missing=none), there, advice)
+    details = {"missing": missing, "found": _found(shown)}
+    return FileError("missing_column", words, details), missing
 
 
 def _unused(cell: str, row: int) -> RowWarning:
-    return RowWarning(
-        row=row, column=cell, code="unknown_column", message=f"The column {cell} is not used."
-    )
+    return RowWarning(row=row, column=cell, code="unknown_column")
 
 
 def _shown(cell: str) -> str:
@@ -383,5 +393,5 @@ def _found(shown: Sequence[str]) -> list[str]:
 
 def _listed(shown: Sequence[str]) -> str:
     found = _found(shown)
-    more = f" and {len(found) - _SHOWN_NAMES} more" if len(found) > _SHOWN_NAMES else ""
-    return ", ".join(found[:_SHOWN_NAMES]) + more
+    names, more = ", ".join(found[:_SHOWN_NAMES]), len(found) - _SHOWN_NAMES
+    return say("%(columns)s and %(count)s more", columns=names, count=more) if more > 0 else names

@@ -13,6 +13,7 @@ from ..core.encodings import CODECS, LABELS, encoding_named
 from ..core.errors import FileError, UnclearFile
 from ..core.imports import EncodingChoice, Question, Sample
 from ..core.rows import SECRET_COLUMNS
+from ..core.words import say, together
 from .decoding import decode, rank_encodings
 from .header import Columns, Matcher
 from .table import MAX_HEADER_LENGTH, Table, read_csv
@@ -62,7 +63,7 @@ def encoding_choices(
             continue
         return tuple(_distinct(data, first, pieces))
     if fault is None:
-        raise FileError("unreadable_encoding", "The file is in no encoding that we know.")
+        raise FileError("unreadable_encoding", say("The file is in no encoding that we know."))
     raise fault
 
 
@@ -72,14 +73,16 @@ def unclear_encoding(line: int, choices: Sequence[EncodingChoice]) -> UnclearFil
     :param line: the number of the first line that is not UTF-8.
     """
     guess, samples = choices[0], [each.text for each in choices[0].samples]
-    advice = "Save"
+    advice = say("Save the file as 'CSV UTF-8' and try again.")
     if samples:
-        shown = ", ".join(f"“{each}”" for each in samples)
-        known = f"If {shown} looks right, it is {guess.label}: give {guess.name} as its encoding."
-        advice = f"{known} If not, save"
-    message = (
-        f"The text near line {line} is not UTF-8. {advice} the file as 'CSV UTF-8' and try again."
-    )
+        advice = say(
+            "If %(samples)s looks right, it is %(label)s: give %(encoding)s as its encoding. If "
+            "not, save the file as 'CSV UTF-8' and try again.",
+            samples=", ".join(f"“{each}”" for each in samples),
+            label=guess.label,
+            encoding=guess.name,
+        )
+    message = together(say("The text near line %(line)s is not UTF-8.", line=line), advice)
     details = {
         "line": line,
         "guess": guess.name,

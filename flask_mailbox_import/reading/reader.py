@@ -10,6 +10,7 @@ from ..core.errors import FileError, file_too_large
 from ..core.imports import Check, FileReading, ImportOptions
 from ..core.rows import CheckedRow, RowWarning
 from ..core.validators import one_line
+from ..core.words import say
 from .cells import to_records
 from .decoding import NotUnicode, decode, label_of
 from .header import MAX_NAME, Matcher
@@ -46,7 +47,7 @@ def read_file(data: bytes, config: Config, options: ImportOptions, existing: Exi
     examples = [each.row for each in found if is_example(each)]
     if len(examples) == len(found):
         raise FileError(
-            "no_rows", "The file holds only the template's example: put your mailboxes there."
+            "no_rows", say("The file holds only the template's example: put your mailboxes there.")
         )
     understood = FileReading(
         # A workbook has no delimiter, and no encoding to tell.
@@ -92,20 +93,19 @@ def _text(data: bytes, config: Config, options: ImportOptions) -> str:
 def _left_out(table: Table, examples: Sequence[int]) -> Iterator[RowWarning]:
     """Warn of the rows of a file that are not read as mailboxes."""
     if table.above:
-        message = f"Rows above the header that are not read: {table.above}."
-        yield RowWarning(row=0, column="", code="rows_above_header", message=message)
+        yield _of_file("rows_above_header", rows=table.above)
     if table.blank:
-        message = f"Blank rows that are left out: {table.blank}."
-        yield RowWarning(row=0, column="", code="blank_rows", message=message)
+        yield _of_file("blank_rows", rows=table.blank)
     if table.other_sheets:
-        message = f"Only the sheet {table.sheet} is read, not {', '.join(table.other_sheets)}."
-        yield RowWarning(row=0, column="", code="other_sheets", message=message)
+        yield _of_file("other_sheets", sheet=table.sheet, others=", ".join(table.other_sheets))
     for row in examples:
-        message = "This is the example of the template: it is left out."
-        yield RowWarning(row=row, column="", code="example_row", message=message)
+        yield RowWarning(row=row, column="", code="example_row")
 
 
 def _updates(rows: Sequence[CheckedRow]) -> Iterator[RowWarning]:
     if count := sum(each.is_update for each in rows):
-        message = f"Mailboxes that are in the workspace already, and updated by this file: {count}."
-        yield RowWarning(row=0, column="", code="updates", message=message)
+        yield _of_file("updates", mailboxes=count)
+
+
+def _of_file(code: str, **values: str | int) -> RowWarning:
+    return RowWarning(row=0, column="", code=code, values=values)

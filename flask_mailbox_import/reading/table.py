@@ -9,8 +9,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ..core.errors import FileError
+from ..core.errors import FileError, empty_file
 from ..core.rows import MAX_COLUMNS
+from ..core.words import Words, say
 
 _DELIMITERS = (",", ";", "\t", "|")
 # Excel writes and reads this line above the header, and does not count it as a row.
@@ -87,7 +88,7 @@ def to_table(
     filled = (row for row in rows if any(map(str.strip, row[1])))
     top = list(itertools.islice(filled, HEADER_WITHIN))
     if not top:
-        raise FileError("empty_file", "The file is empty: choose the file with your mailboxes.")
+        raise empty_file()
     known, place = header_of(top, names_known)
     header_row, header = top[place]
     _refuse_wide(header)
@@ -95,7 +96,7 @@ def to_table(
     records = tuple((number, tuple(cells)) for number, cells in itertools.islice(below, max_rows))
     if not records and known:
         raise FileError(
-            "no_rows", "The file has a header and nothing below it: add your mailboxes there."
+            "no_rows", say("The file has a header and nothing below it: add your mailboxes there.")
         )
     _refuse_more(sum(1 for _ in below), max_rows)
     return Table(
@@ -110,21 +111,25 @@ def to_table(
 
 def _refuse_wide(header: Sequence[str]) -> None:
     if len(header) > MAX_COLUMNS or sum(map(len, header)) > MAX_HEADER_LENGTH:
-        raise FileError(
-            "not_a_table",
-            f"The header has more than {MAX_COLUMNS} columns or {MAX_HEADER_LENGTH} characters: "
-            "remove the columns that are not needed.",
+        words = say(
+            "The header has more than %(columns)s columns or %(characters)s characters: remove the "
+            "columns that are not needed.",
+            columns=MAX_COLUMNS,
+            characters=MAX_HEADER_LENGTH,
         )
+        raise FileError("not_a_table", words)
 
 
 def _refuse_more(more: int, max_rows: int) -> None:
     if more:
-        raise FileError(
-            "too_many_rows",
-            f"The file has {max_rows + more} mailboxes, but at most {max_rows} can be imported at "
-            "once: split it into several files. Nothing was imported.",
-            {"rows": max_rows + more, "maxRows": max_rows},
+        words = say(
+            "The file has %(rows)s mailboxes, but at most %(most)s can be imported at once: split "
+            "it into several files. Nothing was imported.",
+            rows=max_rows + more,
+            most=max_rows,
         )
+        details = {"rows": max_rows + more, "maxRows": max_rows}
+        raise FileError("too_many_rows", words, details)
 
 
 def header_of(rows: Sequence[Row], names_known: NamesKnown) -> tuple[int, int]:
@@ -183,23 +188,27 @@ def _numbered(reader: Iterator[list[str]]) -> Iterator[Row]:
         raise FileError("malformed_csv", _malformed(number, words), {"row": number})
 
 
-def _malformed(number: int, fault: str) -> str:
+def _malformed(row: int, fault: str) -> Words:
     if "field limit" in fault:
-        return (
-            f"In row {number} a cell is longer than any mailbox needs: look there for a quotation "
-            "mark that opens and never closes."
+        return say(
+            "In row %(row)s a cell is longer than any mailbox needs: look there for a quotation "
+            "mark that opens and never closes.",
+            row=row,
         )
     if "unexpected end of data" in fault:
-        return (
-            f"In row {number} a quotation mark opens and never closes, so that nothing after it "
-            "can be read: close it, or double it where it is part of a value."
+        return say(
+            "In row %(row)s a quotation mark opens and never closes, so that nothing after it can "
+            "be read: close it, or double it where it is part of a value.",
+            row=row,
         )
     if "new-line" in fault:
-        return (
-            f"In row {number} a carriage return stands within a value: type the value anew, or "
-            "put it in quotation marks."
+        return say(
+            "In row %(row)s a carriage return stands within a value: type the value anew, or put "
+            "it in quotation marks.",
+            row=row,
         )
-    return (
-        f"In row {number} more text follows after a closing quotation mark: double the quotation "
-        "marks that are part of a value."
+    return say(
+        "In row %(row)s more text follows after a closing quotation mark: double the quotation "
+        "marks that are part of a value.",
+        row=row,
     )

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ..config import Config
-from ..core.codes import Code, Failure
-from ..core.explanations import MISSING_CREDENTIALS, failure_for
+from ..core.codes import Code
+from ..core.explanations import Variant
+from ..core.failures import Failure, failure_for, failure_of
 from ..core.mailboxes import Login, Mailbox, Protocol, Security
 from ..core.password_pitfalls import pitfall_warnings
 from ..core.rows import CheckedRow, Record, RowStatus
 from ..core.secret import Secret
+from ..core.sentences import sentence
 from ..core.validators import MAX_ADDRESS_LENGTH, HostRefused, judge_address, judge_host, judge_port
 from .header import said_of_security
 
@@ -54,20 +57,13 @@ def mailbox_of(record: Record, config: Config, *, with_imap: bool = False) -> Ma
     failures = [*_check_texts(record)]
     email = _check_email(record.cells["email"], failures)
     password = record.secrets["smtppassword"] or record.secrets["password"]
-    if not record.cells["smtphost"] or not password:
-        missing = [
-            name
-            for name, value in (("smtphost", record.cells["smtphost"]), ("password", password))
-            if not value
-        ]
-        columns = f"column{'s' if len(missing) > 1 else ''} {' and '.join(missing)}"
-        failures.append(_missing_credentials(f"Fill in the {columns}."))
+    failures += _check_presence(bool(record.cells["smtphost"]), bool(password))
     if with_imap and not record.cells["imaphost"]:
-        failures.append(_missing_imap_host())
+        failures.append(failure_for(Code.MISSING_IMAP_HOST))
     smtp = _check_server(Protocol.SMTP, record, password, config, failures)
     imap_password = record.secrets["imappassword"] or record.secrets["password"]
     if with_imap and not imap_password and password:
-        failures.append(_missing_credentials("Fill in the column password or imappassword."))
+        failures.append(failure_of(Variant.NO_IMAP_PASSWORD))
     imap = _check_server(Protocol.IMAP, record, imap_password, config, failures)
     if failures or email is None or smtp is None:
         return _merged(failures)
@@ -84,8 +80,8 @@ def mailbox_of(record: Record, config: Config, *, with_imap: bool = False) -> Ma
 def _merged(failures: Sequence[Failure]) -> Failure:
     """Return the first failure; the sentences of the others are added to its hint."""
     first, *others = failures
-    hint = " ".join([first.hint, *(f"Also: {other.text}" for other in others)])
-    return Failure(code=first.code, error=first.error, hint=hint.strip())
+    more = ((sentence("also"), each.what, *each.steps) for each in others)
+    return first.with_last(*itertools.chain.from_iterable(more))
 
 
 def _check_texts(record: Record) -> Iterator[Failure]:
@@ -93,52 +89,30 @@ def _check_texts(record: Record) -> Iterator[Failure]:
     for column, text in texts.items():
         limit = MAX_LENGTHS.get(column, 16)
         if len(text) > limit:
-            yield Failure(
-                code=Code.FIELD_TOO_LONG,
-                error=f"The column {column} is longer than {limit} characters.",
-                hint="Check whether two cells ran together.",
-            )
+            yield failure_for(Code.FIELD_TOO_LONG, column=column, limit=limit)
         elif not text.isprintable() and not _REFUSED_CATEGORIES.isdisjoint(
             map(unicodedata.category, text)
         ):
-            yield Failure(
-                code=Code.CONTROL_CHARACTER,
-                error=f"The column {column} holds a line break, a tab or another control "
-                "character.",
-                hint="Type the value anew in place of pasting it.",
-            )
+            yield failure_for(Code.CONTROL_CHARACTER, column=column)
 
 
 def _check_email(text: str, failures: list[Failure]) -> tuple[str, str] | None:
     """Return the address and its key, see :func:`judge_address`; add a failure if it is wrong."""
     if not text:
-        failures.append(
-            Failure(code=Code.MISSING_EMAIL, error="The email address is missing.", hint="Add it.")
-        )
+        failures.append(failure_for(Code.MISSING_EMAIL))
         return None
     found = judge_address(text)
-    if found is not None:
-        return found
-    failures.append(
-        Failure(
-            code=Code.INVALID_EMAIL,
-            error="This is not a valid email address.",
-            hint="An address looks like name@example.com.",
-        )
-    )
-    return None
+    if found is None:
+        failures.append(failure_for(Code.INVALID_EMAIL))
+    return found
 
 
-def _missing_credentials(hint: str) -> Failure:
-    return Failure(code=Code.MISSING_CREDENTIALS, error=MISSING_CREDENTIALS, hint=hint)
-
-
-def _missing_imap_host() -> Failure:
-    return Failure(
-        code=Code.MISSING_IMAP_HOST,
-        error="The IMAP host is missing, and reading was to be tested too.",
-        hint="Fill in the column imaphost, or import without the IMAP test.",
-    )
+def _check_presence(has_host: bool, has_password: bool) -> list[Failure]:
+    if has_host and has_password:
+        return []
+    if not has_host and not has_password:
+        return [failure_for(Code.MISSING_CREDENTIALS)]
+    return [failure_of(Variant.NO_PASSWORD if has_host else Variant.NO_SMTP_HOST)]
 
 
 def _check_server(
@@ -170,14 +144,11 @@ def _check_host(
     try:
         return judge_host(text, config.allowed_networks)
     except HostRefused as refused:
-        failures.append(
-            Failure(
-                code=Code.INVALID_HOST,
-                error=f"The column {column} {refused}.",
-                hint="Give the server's full name as the provider does, such as "
-                f"{protocol.value}.example.com.",
-            )
-        )
+        values = {"column": column, "protocol": protocol.value}
+        if refused.variant is None:
+            failures.append(failure_for(Code.INVALID_HOST, **values))
+        else:
+            failures.append(failure_of(refused.variant, **values))
     return None
 
 
@@ -192,22 +163,13 @@ def _check_port(
     try:
         port = judge_port(text, config.allowed_ports)
     except ValueError:
+        default = protocol.default_port
         failures.append(
-            Failure(
-                code=Code.INVALID_PORT,
-                error=f"The column {column} is not a port number.",
-                hint=f"Use one of {allowed}, or leave it empty for {protocol.default_port}.",
-            )
+            failure_for(Code.INVALID_PORT, column=column, allowed=allowed, default=default)
         )
         return None
     if port is None:
-        failures.append(
-            Failure(
-                code=Code.PORT_NOT_ALLOWED,
-                error=f"The port in the column {column} is not allowed.",
-                hint=f"Use one of {allowed}.",
-            )
-        )
+        failures.append(failure_for(Code.PORT_NOT_ALLOWED, column=column, allowed=allowed))
     return port
 
 
@@ -223,24 +185,18 @@ def _check_security(
     else:
         security = _SECURED.get(said)
     if security is None or (security is Security.PLAIN and not config.allow_plaintext):
-        failures.append(_wrong_security(column, security))
+        is_plain = security is Security.PLAIN
+        failures.append(
+            failure_of(Variant.NO_ENCRYPTION, column=column)
+            if is_plain
+            else failure_for(Code.INVALID_BOOLEAN, column=column)
+        )
         return None
     if port == protocol.tls_port:
         # Whatever the file says, only TLS is spoken on this port.
         return Security.TLS
     # A row that asks for no encryption still gets it where the server offers STARTTLS.
     return Security.STARTTLS if security is Security.PLAIN else security
-
-
-def _wrong_security(column: str, security: Security | None) -> Failure:
-    error = f"The column {column} is neither true nor false."
-    if security is Security.PLAIN:
-        error = f"The column {column} asks for no encryption, and passwords are not sent in clear."
-    return Failure(
-        code=Code.INVALID_BOOLEAN,
-        error=error,
-        hint="true: encrypted from the start (ports 465 and 993); false: STARTTLS (587).",
-    )
 
 
 def check_rows(

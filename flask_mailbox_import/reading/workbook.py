@@ -15,23 +15,24 @@ from pathlib import Path
 
 from ..core.errors import FileError
 from ..core.rows import MAX_COLUMNS
+from ..core.words import Words, say
 from .table import HEADER_WITHIN, NamesKnown, Row, Table, header_of, to_table
 
 #: The advice for a table in another format.
-SAVE_AS_CSV = "open it in the program that made it and save it as CSV (UTF-8)"
-_UNPACK = "unpack it and upload the CSV file that is in it"
+SAVE_AS_CSV = say("open it in the program that made it and save it as CSV (UTF-8)")
+_UNPACK = say("unpack it and upload the CSV file that is in it")
 
 _BEGINNINGS = (
-    (b"%PDF", "a PDF", "export the table that it was made from as CSV"),
-    (b"\x1f\x8b", "a compressed file (gzip)", _UNPACK),
-    (b"7z\xbc\xaf", "a compressed file (7-Zip)", _UNPACK),
-    (b"Rar!", "a compressed file (RAR)", _UNPACK),
-    (b"BZh", "a compressed file (bzip2)", _UNPACK),
-    (b"\xfd7zXZ", "a compressed file (xz)", _UNPACK),
-    (b"\x89PNG", "a picture (PNG)", "export the table that it shows as CSV"),
-    (b"\xff\xd8\xff", "a picture (JPEG)", "export the table that it shows as CSV"),
-    (b"{\\rtf", "a text document (RTF)", SAVE_AS_CSV),
-    (b"BEGIN:VCARD", "a list of contacts (vCard)", "export it as CSV"),
+    (b"%PDF", say("a PDF"), say("export the table that it was made from as CSV")),
+    (b"\x1f\x8b", say("a compressed file (gzip)"), _UNPACK),
+    (b"7z\xbc\xaf", say("a compressed file (7-Zip)"), _UNPACK),
+    (b"Rar!", say("a compressed file (RAR)"), _UNPACK),
+    (b"BZh", say("a compressed file (bzip2)"), _UNPACK),
+    (b"\xfd7zXZ", say("a compressed file (xz)"), _UNPACK),
+    (b"\x89PNG", say("a picture (PNG)"), say("export the table that it shows as CSV")),
+    (b"\xff\xd8\xff", say("a picture (JPEG)"), say("export the table that it shows as CSV")),
+    (b"{\\rtf", say("a text document (RTF)"), SAVE_AS_CSV),
+    (b"BEGIN:VCARD", say("a list of contacts (vCard)"), say("export it as CSV")),
 )
 _MARKUP = (b"<html", b"<!doctype", b"<?xml", b"<table", b"<meta", b"<style")
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -57,15 +58,18 @@ def is_workbook(data: bytes) -> bool:
             raise not_a_table(name, advice)
     start = data[:1024].removeprefix(b"\xef\xbb\xbf").lstrip()
     if start.lower().startswith(_MARKUP):
-        raise not_a_table("a web page or an XML file, whatever its name ends with", SAVE_AS_CSV)
+        raise not_a_table(
+            say("a web page or an XML file, whatever its name ends with"), SAVE_AS_CSV
+        )
     if start[:1] in (b"{", b"[") and b'"' in start:
-        raise not_a_table("JSON", "turn it into a CSV file with one mailbox a row")
+        raise not_a_table(say("JSON"), say("turn it into a CSV file with one mailbox a row"))
     return False
 
 
-def not_a_table(name: str, advice: str) -> FileError:
+def not_a_table(name: Words, advice: Words) -> FileError:
     """Return the fault of a file that is not a table but ``name``."""
-    return FileError("not_a_table", f"This is {name}: {advice}.")
+    words = say("This is %(name)s: %(advice)s.", name=name, advice=advice)
+    return FileError("not_a_table", words)
 
 
 def _is_zipped_workbook(data: bytes) -> bool:
@@ -76,16 +80,18 @@ def _is_zipped_workbook(data: bytes) -> bool:
                 with archive.open("mimetype") as file:
                     names.add(file.read(len(_ODS) + 1).decode("latin-1"))
     except _ZIP_FAULTS:
-        raise not_a_table("a damaged workbook or archive", SAVE_AS_CSV) from None
+        raise not_a_table(say("a damaged workbook or archive"), SAVE_AS_CSV) from None
     if _ODS.decode() in names or "xl/workbook.xml" in names:
         return True
     if "xl/workbook.bin" in names:
-        raise not_a_table("a binary Excel workbook (.xlsb)", SAVE_AS_CSV)
+        raise not_a_table(say("a binary Excel workbook (.xlsb)"), SAVE_AS_CSV)
     if any(name.endswith(".iwa") or name.startswith("Index") for name in names):
-        raise not_a_table("a Numbers document", "in Numbers choose File, Export To, CSV")
+        raise not_a_table(say("a Numbers document"), say("in Numbers choose File, Export To, CSV"))
     if any(name.startswith("word/") for name in names):
-        raise not_a_table("a Word document", "put the table into a spreadsheet and save it as CSV")
-    raise not_a_table("an archive (zip)", _UNPACK)
+        raise not_a_table(
+            say("a Word document"), say("put the table into a spreadsheet and save it as CSV")
+        )
+    raise not_a_table(say("an archive (zip)"), _UNPACK)
 
 
 def _is_bounded(member: zipfile.ZipInfo) -> bool:
@@ -96,9 +102,12 @@ def _is_bounded(member: zipfile.ZipInfo) -> bool:
 def _is_ole_workbook(data: bytes) -> bool:
     """Judge an OLE file by its streams ([MS-CFB], [MS-XLS] 2.1.2, [MS-OFFCRYPTO] 2.3.4)."""
     if _in_utf16("EncryptedPackage") in data:
-        raise not_a_table("a workbook with a password", f"take the password off, or {SAVE_AS_CSV}")
+        advice = say("take the password off, or %(advice)s", advice=SAVE_AS_CSV)
+        raise not_a_table(say("a workbook with a password"), advice)
     if _in_utf16("WordDocument") in data:
-        raise not_a_table("a Word document", "put the table into a spreadsheet and save it as CSV")
+        raise not_a_table(
+            say("a Word document"), say("put the table into a spreadsheet and save it as CSV")
+        )
     return True
 
 
@@ -130,14 +139,17 @@ def read_workbook(data: bytes, *, max_rows: int, names_known: NamesKnown) -> Tab
         password or is too large; and see :func:`to_table`.
     """
     if not can_read_workbooks():
-        raise not_a_table(
-            "a workbook, and this app reads only CSV",
-            f"{SAVE_AS_CSV}. (Whoever runs the app can install flask_mailbox_import[excel])",
+        advice = say(
+            "%(advice)s. (Whoever runs the app can install flask_mailbox_import[excel])",
+            advice=SAVE_AS_CSV,
         )
+        raise not_a_table(say("a workbook, and this app reads only CSV"), advice)
     _refuse_bombs(data, _INFLATED + _BYTES_A_ROW * max_rows)
     sheets = [(name, rows) for name, rows in _sheets(data, max_rows) if rows]
     if not sheets:
-        raise FileError("empty_file", "The workbook is empty: choose the file with your mailboxes.")
+        raise FileError(
+            "empty_file", say("The workbook is empty: choose the file with your mailboxes.")
+        )
     read, rows = max(sheets, key=lambda sheet: header_of(sheet[1], names_known)[0])
     table = to_table(rows, max_rows=max_rows, names_known=names_known)
     others = tuple(name for name, _ in sheets if name != read)
@@ -162,11 +174,11 @@ def _sheets(data: bytes, max_rows: int) -> list[tuple[str, list[Row]]]:
             env={"RUST_BACKTRACE": "0", **_library_path()},
         )
     except subprocess.TimeoutExpired:
-        raise not_a_table("a workbook that is too large", SAVE_AS_CSV) from None
+        raise not_a_table(say("a workbook that is too large"), SAVE_AS_CSV) from None
     if done.returncode == _DAMAGED:
-        raise not_a_table("a workbook that is damaged or has a password", SAVE_AS_CSV)
+        raise not_a_table(say("a workbook that is damaged or has a password"), SAVE_AS_CSV)
     if done.returncode:
-        raise not_a_table("a workbook that is too large or damaged", SAVE_AS_CSV)
+        raise not_a_table(say("a workbook that is too large or damaged"), SAVE_AS_CSV)
     return [(name, rows) for name, rows in json.loads(done.stdout)]
 
 
@@ -176,7 +188,7 @@ def _refuse_bombs(data: bytes, limit: int) -> None:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         sizes = [each.file_size for each in archive.infolist()]
     if len(sizes) > _MAX_PARTS or sum(sizes) > limit:
-        raise not_a_table("a workbook that is too large", SAVE_AS_CSV)
+        raise not_a_table(say("a workbook that is too large"), SAVE_AS_CSV)
 
 
 def _python() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 from datetime import datetime, timedelta, timezone
 from enum import Enum
 from typing import Any
@@ -12,13 +12,15 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row
 from sqlalchemy.orm import QueryableAttribute
 
-from ..core.codes import Code, Failure
+from ..core.codes import Code
 from ..core.errors import SealError
+from ..core.failures import Failure
 from ..core.imports import FileReading, ImportOptions, ImportStatus, Summary, WaitingFile
 from ..core.mailboxes import Login, Mailbox, Protocol, Security
-from ..core.rows import CheckedRow, Outcome, Record, RowResult, RowStatus, RowWarning, StagedRow
+from ..core.rows import CheckedRow, Outcome, Record, RowResult, RowStatus, StagedRow
 from ..core.secret import Secret
 from .models import KEEP_UNTESTED, ImportMixin, ImportRowMixin, MailboxMixin, now
+from .reasons import failure_from, said_json, warnings_from, warnings_json
 from .sealing import Field, KeyRing, new_seal_id
 
 
@@ -110,34 +112,37 @@ def record_of(mailbox: MailboxMixin, key_ring: KeyRing, row: int) -> Record:
     )
 
 
-def status_columns(status: RowStatus, failure: Failure | None) -> dict[str, Any]:
-    """Return the columns of a row's status and failure."""
-    return {
-        "status": status.value,
-        "code": failure.code.value if failure else None,
-        "error": failure.error if failure else None,
-        "hint": failure.hint if failure else None,
-        "reply": failure.reply if failure else None,
-    }
+def outcome_columns(outcome: Outcome, status: RowStatus, failure: Failure | None) -> dict[str, Any]:
+    """Return the columns of what came of a row.
 
-
-def test_columns(outcome: Outcome) -> dict[str, Any]:
-    """Return the columns of a row's connection tests."""
-    smtp, imap = outcome.smtp, outcome.imap
+    :param failure: why there is no mailbox; it may be another one than the outcome's.
+    """
     return {
-        "smtp_code": smtp.code.value if smtp else None,
-        "smtp_error": smtp.error if smtp else None,
-        "imap_code": imap.code.value if imap else None,
-        "imap_error": imap.error if imap else None,
-        "warnings": [asdict(each) for each in outcome.warnings] or None,
+        **_status_columns(status, failure),
+        **_test_columns(outcome),
+        "said": said_json(failure=failure, smtp=outcome.smtp, imap=outcome.imap),
+        "warnings": warnings_json(outcome.warnings) or None,
     }
 
 
 def refusal_columns(outcome: Outcome) -> dict[str, Any]:
     """Return the columns from which refused logins are counted."""
-    found = test_columns(outcome)
-    return {"status": RowStatus.FAILED.value} | {
-        name: found[name] for name in ("smtp_code", "imap_code")
+    return {"status": RowStatus.FAILED.value, **_test_columns(outcome)}
+
+
+def _status_columns(status: RowStatus, failure: Failure | None) -> dict[str, Any]:
+    return {
+        "status": status.value,
+        "code": failure.code.value if failure else None,
+        "reply": failure.reply if failure else None,
+    }
+
+
+def _test_columns(outcome: Outcome) -> dict[str, Any]:
+    smtp, imap = outcome.smtp, outcome.imap
+    return {
+        "smtp_code": smtp.code.value if smtp else None,
+        "imap_code": imap.code.value if imap else None,
     }
 
 
@@ -153,8 +158,9 @@ def row_columns(
     columns: dict[str, Any] = {
         "row": record.row,
         "email": record.shown_email,
-        **status_columns(checked.status, failure),
-        "warnings": [asdict(each) for each in record.warnings] or None,
+        **_status_columns(checked.status, failure),
+        "said": said_json(failure=failure),
+        "warnings": warnings_json(record.warnings) or None,
         "seal_id": new_seal_id(),
         "sealed_record": None,
         "record_expires_at": None,
@@ -209,7 +215,7 @@ def _opened_record(
         row=row.row,
         cells=cells,
         secrets={name: Secret(text) for name, text in secrets.items()},
-        warnings=tuple(RowWarning(**each) for each in row.warnings or ()),
+        warnings=warnings_from(row.warnings),
     )
 
 
@@ -317,13 +323,10 @@ def result_columns(
         row.email,
         row.status,
         row.code,
-        row.error,
-        row.hint,
         row.reply,
         row.smtp_code,
-        row.smtp_error,
         row.imap_code,
-        row.imap_error,
+        row.said,
         row.warnings,
     )
     return (*read, row.sealed_record.is_not(None).label("has_record"))
@@ -337,18 +340,10 @@ def row_result(found: Row[Any], options: ImportOptions) -> RowResult:
         row=found.row,
         email=found.email,
         status=status,
-        failure=_failure(found.code, found.error, found.hint, found.reply),
-        smtp=_failure(found.smtp_code, found.smtp_error),
-        imap=_failure(found.imap_code, found.imap_error),
+        failure=failure_from(found.code, found.said, "failure", found.reply),
+        smtp=failure_from(found.smtp_code, found.said, "smtp"),
+        imap=failure_from(found.imap_code, found.said, "imap"),
         mailbox_status=options.mailbox_status if status is RowStatus.IMPORTED else None,
         is_kept=is_kept,
-        warnings=tuple(RowWarning(**each) for each in found.warnings or ()),
+        warnings=warnings_from(found.warnings),
     )
-
-
-def _failure(
-    code: str | None, error: str | None, hint: str | None = None, reply: str | None = None
-) -> Failure | None:
-    if code is None:
-        return None
-    return Failure(code=Code(code), error=error or "", hint=hint or "", reply=reply or "")

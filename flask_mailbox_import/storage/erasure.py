@@ -25,11 +25,8 @@ from .session import execute, repeated, transaction
 _BLANK = dict.fromkeys(
     (
         "code",
-        "error",
-        "hint",
         "reply",
-        "smtp_error",
-        "imap_error",
+        "said",
         "warnings",
         "sealed_record",
         "record_expires_at",

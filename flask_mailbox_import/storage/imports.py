@@ -28,6 +28,7 @@ from .conversion import (
 )
 from .models import REFUSED_COUNT_FOR, Models, now
 from .queries import find_import, find_with_status
+from .reasons import warnings_json
 from .sealing import KeyRing
 from .session import execute, repeated, transaction
 
@@ -134,7 +135,7 @@ class Imports:
             for row_id, checked in rows.items():
                 columns = row_columns(checked, self._key_ring, workspace_id, self._keep_failed)
                 failed = (row.id == row_id, row.status == RowStatus.FAILED.value)
-                blank = dict.fromkeys(("smtp_code", "smtp_error", "imap_code", "imap_error"))
+                blank = dict.fromkeys(("smtp_code", "imap_code"))
                 put = update(row).where(*failed).values({**blank, **columns, "deaths": 0})
                 if not execute(session, put):
                     raise ImportNotRunnable(import_id, ImportStatus.RUNNING)
@@ -196,6 +197,6 @@ class Imports:
 
 def _check_columns(check: Check) -> dict[str, Any]:
     return {
-        "notices": [asdict(each) for each in check.warnings],
+        "notices": warnings_json(check.warnings),
         "understood": asdict(check.understood),
     }

@@ -21,12 +21,12 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.orm import Session, scoped_session
 
-from ..core.codes import Code, Failure
-from ..core.explanations import failure_for
+from ..core.codes import Code
+from ..core.failures import Failure, failure_for
 from ..core.imports import ImportOptions, OnDuplicate
 from ..core.mailboxes import MailboxStatus
 from ..core.rows import Outcome, Record, RowStatus
-from .conversion import mailbox_columns, record_of, status_columns, test_columns
+from .conversion import mailbox_columns, outcome_columns, record_of
 from .models import MailboxMixin, Models, now, table_of
 from .sealing import KeyRing
 from .session import transaction
@@ -280,6 +280,5 @@ def _row_update(outcome: Outcome, refused: Code | None, *, updated: bool) -> dic
         "id": outcome.row_id,
         "finished_at": now(),
         "updated": updated,
-        **status_columns(status, failure),
-        **test_columns(outcome),
+        **outcome_columns(outcome, status, failure),
     }

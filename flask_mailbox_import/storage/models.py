@@ -235,15 +235,13 @@ class ImportRowMixin:
     #: Whether its import updated a mailbox that was already there.
     updated: Mapped[bool] = mapped_column(default=False)
     code: Mapped[str | None] = mapped_column(String(32))
-    error: Mapped[str | None] = mapped_column(_words())
-    hint: Mapped[str | None] = mapped_column(_words())
     #: The server's reply, cleaned for display.
     reply: Mapped[str | None] = mapped_column(_words())
     #: The code of each failed connection test; None where it passed or was not made.
     smtp_code: Mapped[str | None] = mapped_column(String(32))
-    smtp_error: Mapped[str | None] = mapped_column(_words())
     imap_code: Mapped[str | None] = mapped_column(String(32))
-    imap_error: Mapped[str | None] = mapped_column(_words())
+    #: What is said of these codes: keys and values of sentences, where they are not the codes' own.
+    said: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     #: Warnings about the row, as fields of ``RowWarning``.
     warnings: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
     seal_id: Mapped[str] = mapped_column(_exact(32))

@@ -15,10 +15,11 @@ from sqlalchemy.orm import Session, aliased, scoped_session
 from ..core.codes import Code
 from ..core.errors import ImportNotFound
 from ..core.imports import ImportStatus, Summary, Unfinished, Workload
-from ..core.rows import RowStatus, RowWarning
+from ..core.rows import RowStatus
 from ..core.validators import one_line
 from .conversion import options_of, result_columns, row_result, summary_of
 from .models import ImportMixin, Models, now
+from .reasons import warnings_from
 from .session import idempotent, transaction
 from .states import is_dead, is_under_way, status_now
 
@@ -88,7 +89,7 @@ class Queries:
                 **self._last_run(session, found),
                 errors=tuple(each for each in told if each.status is RowStatus.FAILED),
                 skips=tuple(each for each in told if each.status is RowStatus.SKIPPED),
-                warnings=tuple(RowWarning(**each) for each in warnings),
+                warnings=warnings_from(warnings),
             )
 
     def _last_run(self, session: scoped_session[Session], found: ImportMixin) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import timedelta
 
 from flask_sqlalchemy import SQLAlchemy
@@ -23,6 +23,7 @@ from .conversion import options_of, refusal_columns, staged_row
 from .mailboxes import MailboxBatch
 from .models import Models, now
 from .queries import find_import
+from .reasons import warnings_from, warnings_json
 from .sealing import KeyRing
 from .session import enduring, execute, idempotent, repeated, transaction
 
@@ -131,8 +132,8 @@ class Run:
         with transaction(self._db) as session:
             self._hold(session)
             found = find_import(session, self._models, self.import_id, self.options.workspace_id)
-            if asdict(warning) not in found.notices:
-                found.notices = [*found.notices, asdict(warning)]
+            if warning not in warnings_from(found.notices):
+                found.notices = [*found.notices, *warnings_json([warning])]
 
     @enduring
     def is_cancelled(self) -> bool:

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from ..core.errors import HookError
 from ..core.validators import check_workspace_id
+from ..core.words import Words, say
 from ..engine.state import WorkspaceLoader, current_state
 from ..storage.api_keys import ApiKey, ApiKeys, tell_refused
 from .errors import RequestError
@@ -40,7 +41,8 @@ def authenticate(request: Request, keys: ApiKeys, loader: WorkspaceLoader | None
         workspace_id = loader() if loader and not _is_of_another_site(request) else None
         if not workspace_id:
             raise _unauthorized(
-                "no_key" if bearer is None else "bad_key", "Send your API key in X-Api-Key."
+                "no_key" if bearer is None else "bad_key",
+                say("Send your API key in X-Api-Key."),
             )
         try:
             return check_workspace_id(workspace_id)
@@ -49,7 +51,9 @@ def authenticate(request: Request, keys: ApiKeys, loader: WorkspaceLoader | None
     sent = {key for key in (header, bearer) if key is not None}
     found = keys.find(sent.pop()) if len(sent) == 1 else None
     if found is None:
-        raise _unauthorized("bad_key", "This API key is not valid: check it, or make a new one.")
+        raise _unauthorized(
+            "bad_key", say("This API key is not valid: check it, or make a new one.")
+        )
     return found
 
 
@@ -63,11 +67,11 @@ def caller_of(identity: ApiKey | str, request: Request) -> Caller:
     named = _utf8(request.headers.get("X-Workspace-Id", "")) or None
     if named is None and identity.platform:
         raise RequestError(
-            400, "workspace_required", "Name one of the key's workspaces in X-Workspace-Id."
+            400, "workspace_required", say("Name one of the key's workspaces in X-Workspace-Id.")
         )
     if named is not None and named not in identity.workspace_ids:
         tell_refused("wrong_workspace", identity)
-        raise RequestError(403, "wrong_workspace", "This API key is not for that workspace.")
+        raise RequestError(403, "wrong_workspace", say("This API key is not for that workspace."))
     workspace_id = named if named is not None else identity.workspace_ids[0]
     return Caller(workspace_id=workspace_id, api_key_id=identity.id)
 
@@ -95,7 +99,7 @@ def _utf8(header: str) -> str:
         return header
 
 
-def _unauthorized(reason: str, message: str) -> RequestError:
+def _unauthorized(reason: str, message: Words) -> RequestError:
     return RequestError(401, reason, message, headers={"WWW-Authenticate": "Bearer"})
 
 

@@ -21,6 +21,7 @@ from ..core.errors import (
     described,
     file_too_large,
 )
+from ..core.words import Words, say, together
 
 logger = logging.getLogger("flask_mailbox_import")
 
@@ -32,7 +33,7 @@ class RequestError(MailboxImportError):
         self,
         status: int,
         reason: str,
-        message: str,
+        message: Words,
         details: Mapping[str, object] | None = None,
         *,
         headers: Mapping[str, str] | None = None,
@@ -61,7 +62,9 @@ REFUSED_ON_PAGE = (
 def too_large(request: Request, limit: int) -> RequestError:
     """Return the refusal of a body that Werkzeug refused to read."""
     if (request.content_length or limit * 2) <= limit:
-        return RequestError(400, "invalid_field", "The form has more parts than an import has.")
+        return RequestError(
+            400, "invalid_field", say("The form has more parts than an import has.")
+        )
     fault = file_too_large(limit)
     return RequestError(413, fault.reason, fault.message, details=fault.details)
 
@@ -79,22 +82,28 @@ def refusal_of(fault: Exception, *, on_page: bool = False) -> RequestError:
             details = {"field": "file"} if on_page else fault.details
             refusal = RequestError(status, fault.reason, fault.message, details)
         case ImportNotFound():
-            refusal = RequestError(404, "not_found", "There is no such import.")
+            refusal = RequestError(404, "not_found", say("There is no such import."))
         case ImportNotRunnable():
-            words = "The import is under way, or not begun yet: wait for its end, or cancel it."
+            words = say(
+                "The import is under way, or not begun yet: wait for its end, or cancel it."
+            )
             refusal = RequestError(409, "import_running", words)
         case NotRetryable():
-            refusal = RequestError(400, "invalid_field", str(fault))
+            refusal = RequestError(400, "invalid_field", fault.message)
         case InvalidCursor():
-            words = "The cursor is not one that a list of ours gave."
+            words = say("The cursor is not one that a list of ours gave.")
             refusal = RequestError(400, "invalid_field", words, {"field": "cursor"})
         case MailboxesInUse():
-            words = f"Nothing was removed: {fault}."
-            words += "" if on_page else " Leave mailboxes=true out to keep them."
+            words = say(
+                "Nothing was removed: this app still uses some of the mailboxes that the import "
+                "added."
+            )
+            if not on_page:
+                words = together(words, say("Leave mailboxes=true out to keep them."))
             refusal = RequestError(400, "invalid_field", words, {"field": "mailboxes"})
         case TryLater():
             headers = {"Retry-After": str(fault.retry_after)}
-            refusal = RequestError(429, fault.reason, str(fault), headers=headers)
+            refusal = RequestError(429, fault.reason, fault.message, headers=headers)
         case _:
             refusal = _internal(fault)
     return _on_page(refusal) if on_page else refusal
@@ -102,8 +111,8 @@ def refusal_of(fault: Exception, *, on_page: bool = False) -> RequestError:
 
 #: The sentences of a page that differ from JSON's.
 _PAGE_WORDS = {
-    "no_file": "Select the file with your mailboxes.",
-    "not_found": "This import is not here. It may have been removed.",
+    "no_file": say("Select the file with your mailboxes."),
+    "not_found": say("This import is not here. It may have been removed."),
 }
 
 
@@ -121,17 +130,21 @@ def _internal(fault: Exception) -> RequestError:
     words = str(fault) if isinstance(fault, MailboxImportError) else described(fault)
     logger.error("a call failed, reference %s: %s", reference, words)
     details: dict[str, object] = {"reference": reference}
-    message = "Something went wrong on our side."
+    message = say("Something went wrong on our side.")
     if isinstance(fault, ImportInterrupted):
         details["importId"] = fault.import_id
-        message = "The import stopped before its end: send the file again to do what is left."
+        message = say("The import stopped before its end: send the file again to do what is left.")
         if fault.summary is not None:
             details |= fault.summary.counts
-    message += f" Give whoever runs this app the reference {reference}."
-    return RequestError(500, "internal", message, details=details)
+    give = say("Give whoever runs this app the reference %(reference)s.", reference=reference)
+    return RequestError(500, "internal", together(message, give), details=details)
 
 
-def invalid_field(name: str | None, why: str) -> RequestError:
-    """Return the refusal of a field: 400 ``invalid_field``."""
+def invalid_field(name: str | None, why: Words) -> RequestError:
+    """Return the refusal of a field: 400 ``invalid_field``.
+
+    :param why: the rest of the sentence, behind the name of the field.
+    """
     name = (name or "")[:64]
-    return RequestError(400, "invalid_field", f"The field '{name}' {why}.", details={"field": name})
+    words = say("The field '%(name)s' %(why)s.", name=name, why=why)
+    return RequestError(400, "invalid_field", words, details={"field": name})

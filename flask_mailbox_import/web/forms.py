@@ -15,6 +15,7 @@ from wtforms import BooleanField, StringField
 from ..core.imports import ImportOptions, InvalidOption, OnDuplicate
 from ..core.rows import COLUMNS, MAX_COLUMNS, SECRET_COLUMNS, KeptCells, RowStatus
 from ..core.secret import Secret
+from ..core.words import say
 from .errors import RequestError, invalid_field
 
 _FALSE = (False, "", "false", "0")
@@ -50,7 +51,7 @@ def sent(form: type[FlaskForm]) -> FlaskForm:
     return form(formdata=CombinedMultiDict[str, Any]([request.files, request.form]))
 
 
-_MAPPING = (
+_MAPPING = say(
     "columnMapping is a JSON object of the file's columns, each once, and ours, such as "
     '{"Mail server": "smtphost"}.'
 )
@@ -71,10 +72,11 @@ def read_options(
     """
     for name in request.args:
         if name in FIELDS:
-            raise invalid_field(name, "belongs in the form, not in the address")
+            raise invalid_field(name, say("belongs in the form, not in the address"))
     for name in request.form:
         if name not in (*FIELDS, "file") and name not in beside:
-            raise invalid_field(name, f"is not known; known are file, {', '.join(FIELDS)}")
+            known = ", ".join(("file", *FIELDS))
+            raise invalid_field(name, say("is not known; known are %(fields)s", fields=known))
     options = ImportOptions(workspace_id=workspace_id, api_key_id=api_key_id)
     for name, (option, read) in _OPTIONS.items():
         text = _text(request.form, name)
@@ -84,7 +86,9 @@ def read_options(
         try:
             options = replace(options, **{option: value})
         except InvalidOption as fault:
-            why = fault.words if fault.words.startswith("is ") else f"is wrong: {fault.words}"
+            why = fault.words
+            if not why.startswith("is "):
+                why = say("is wrong: %(why)s", why=why)
             raise invalid_field(name, why) from None
     return options
 
@@ -114,7 +118,7 @@ def refuse_arguments(request: Request, *known: str) -> None:
     """
     for name in request.args:
         if name not in known:
-            raise invalid_field(name, "is not taken in the address")
+            raise invalid_field(name, say("is not taken in the address"))
 
 
 def prefers_async(request: Request) -> bool:
@@ -143,14 +147,14 @@ def read_cursor(request: Request) -> str | None:
 
 def _choice(name: str, text: str, known: Sequence[str]) -> str:
     if text not in known:
-        raise invalid_field(name, f"must be one of {', '.join(known)}")
+        raise invalid_field(name, say("must be one of %(known)s", known=", ".join(known)))
     return text
 
 
 def _text(form: MultiDict[str, str], name: str) -> str:
     values = form.getlist(name)
     if len(values) > 1:
-        raise invalid_field(name, "is given more than once")
+        raise invalid_field(name, say("is given more than once"))
     return values[0].strip() if values else ""
 
 
@@ -160,7 +164,7 @@ def _as_it_is(_name: str, text: str) -> str:
 
 def _boolean(name: str, text: str) -> bool:
     if text.lower() not in _BOOLEANS:
-        raise invalid_field(name, "must be true or false")
+        raise invalid_field(name, say("must be true or false"))
     return _BOOLEANS[text.lower()]
 
 
@@ -208,11 +212,11 @@ FIELDS = (
 )
 
 
-_RETRY = (
+_RETRY = say(
     'The body is a JSON object such as {"rows": [14], "corrections": {"14": {"smtphost": '
     '"mail.example.com"}}}, or none.'
 )
-_CHOSEN_TWICE = "A column is chosen twice: choose another one, or that there is none."
+_CHOSEN_TWICE = say("A column is chosen twice: choose another one, or that there is none.")
 _LONGEST_ROW = 9
 #: The name of a select is this, and then our column.
 _SELECT = "column-"

@@ -11,6 +11,7 @@ from flask import Blueprint, abort, redirect, request, session, url_for
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response as BaseResponse
 
+from ..core.causes import causes_of
 from ..core.errors import (
     ImportInterrupted,
     ImportNotRunnable,
@@ -18,15 +19,16 @@ from ..core.errors import (
     NotRetryable,
     TryLater,
 )
-from ..core.explanations import causes_of
 from ..core.imports import ImportStatus, InvalidOption, Page, Summary
 from ..core.rows import CheckedRow, KeptCells, RowResult, RowStatus
+from ..core.words import say, together
 from ..engine.state import current_state
 from .errors import REFUSED_ON_PAGE, RequestError, refusal_of
 from .forms import has_mapping, read_corrections, read_mapping
 from .rendering import Answer, confirmed, page_view, render
 from .report import report_csv
 from .responses import csv_file
+from .texts import translated
 
 logger = logging.getLogger("flask_mailbox_import")
 
@@ -37,9 +39,11 @@ REMOVED = "mailbox_import_removed"
 UNDER_WAY = (ImportStatus.QUEUED, ImportStatus.RUNNING)
 #: How many encodings are shown at once; a click shows the others.
 _CHOICES_SHOWN = 5
-_CHOOSE = "Choose the line that looks right."
-_CHOOSE_COLUMN = "Choose a column."
-_UNCHANGED = "No row that failed is changed: open one below, type what is right, and test it again."
+_CHOOSE = say("Choose the line that looks right.")
+_CHOOSE_COLUMN = say("Choose a column.")
+_UNCHANGED = say(
+    "No row that failed is changed: open one below, type what is right, and test it again."
+)
 #: How many wrong corrections are named above the page; every one stands at its row, too.
 _TOLD = 3
 
@@ -179,7 +183,7 @@ def progress(workspace_id: str, import_id: str) -> Answer:
 def report(workspace_id: str, import_id: str) -> BaseResponse:
     """``GET .../ID/report.csv``: the result of each row, for a spreadsheet."""
     rows = current_state().importer.rows(import_id, workspace_id=workspace_id, limit=None)
-    return csv_file(report_csv(rows.items), "report.csv")
+    return csv_file(report_csv(rows.items, translated), "report.csv")
 
 
 @page_view
@@ -316,10 +320,17 @@ def delete(workspace_id: str, import_id: str) -> Answer:
 
 def _not_tested(rows: Sequence[CheckedRow]) -> RequestError:
     """Return the refusal that names wrong corrections. The rows keep these corrections."""
-    told = (f"Row {each.record.row}: {each.failure.text}" for each in rows[:_TOLD] if each.failure)
-    words = f"Not tested. {' '.join(told)}"
-    if len(rows) > _TOLD:
-        words += f" And {len(rows) - _TOLD} more rows below."
+    told = [
+        say("Row %(row)s: %(text)s", row=each.record.row, text=each.failure.text)
+        for each in rows[:_TOLD]
+        if each.failure
+    ]
+    words = together(say("Not tested."), *told)
+    if (more := len(rows) - _TOLD) > 0:
+        below = say(
+            "And %(count)s more row below.", plural="And %(count)s more rows below.", count=more
+        )
+        words = together(words, below)
     numbers = [each.record.row for each in rows]
     return RequestError(422, "invalid_field", words, details={"rows": numbers})
 

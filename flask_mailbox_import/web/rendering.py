@@ -1,4 +1,4 @@
-"""Renders templates in the host's layout, with the host's texts and language."""
+"""Renders templates in the host's layout."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import functools
 import logging
 import re
 from collections.abc import Callable, Mapping
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from flask import Response, current_app, make_response, render_template
 from flask_wtf import FlaskForm
@@ -21,14 +19,12 @@ from wtforms import HiddenField
 from ..config import DEFAULT_BASE_TEMPLATE
 from ..core.errors import ImportNotFound
 from ..core.providers import HELP_PAGES
+from ..core.words import say
 from ..engine.state import current_state
 from .auth import page_workspace
 from .errors import RequestError, refusal_of
 from .forms import ConfirmForm, sent
-
-if TYPE_CHECKING:
-    from flask_babel import Domain
-
+from .texts import language, translated, translated_plural
 
 #: For our own layout; a page in a host's layout has the host's policy.
 _CONTENT_SECURITY_POLICY = "default-src 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -81,7 +77,7 @@ def linked(hint: str) -> Markup:
     )
 
 
-SESSION_ENDED = "Your session ended: try again."
+SESSION_ENDED = say("Your session ended: try again.")
 
 
 def confirmed() -> FlaskForm:
@@ -124,127 +120,3 @@ def render(name: str, fault: RequestError | None = None, **values: Any) -> Answe
     names: list[str | Template] = [f"mailbox_import/{name}", f"mailbox_import/pages/{name}"]
     text = render_template(names, **ours)
     return (text, fault.status, fault.headers) if fault else text
-
-
-#: The gettext domain: ``translations/LANGUAGE/LC_MESSAGES/mailbox_import.mo`` of the host.
-DOMAIN = "mailbox_import"
-
-
-def translated(text: str, **values: object) -> str:
-    """Return the host's translation of a text, with the values of its ``%(names)s``.
-
-    Sentences about files and rows have their values already. They are found by their patterns.
-    """
-    found = _known(text)
-    if found is None:
-        found = text if values or not _is_translated() else _by_sentences(text)
-    return found % values if values else found
-
-
-def translated_plural(one: str, many: str, count: int) -> str:
-    """Return the translation of a text for a count, with its ``%(count)s``."""
-    one, many, domain = _own(one), _own(many), _domain()
-    found = one if count == 1 else many
-    if domain is not None:
-        found = domain.get_translations().ungettext(one, many, count)
-    return found % {"count": count}
-
-
-def language() -> str:
-    """Return the language tag (RFC 5646) of the shown texts."""
-    domain, title = _domain(), "Import mailboxes"
-    if domain is None or domain.get_translations().ugettext(title) == title:
-        return "en"
-    from flask_babel import get_locale
-
-    return str(get_locale() or "en").replace("_", "-")
-
-
-def _known(text: str) -> str | None:
-    """Return the host's text for one of ours; None where it has none."""
-    own, domain = _own(text), _domain()
-    found = domain.get_translations().ugettext(own) if domain is not None and own else own
-    return found if found != text else None
-
-
-def _by_sentences(text: str) -> str:
-    """Translate a text as a whole, by its pattern, or sentence by sentence."""
-    said: list[str] = []
-    rest = text
-    while rest:
-        whole = _known(rest) or _by_pattern(rest)
-        if whole is not None:
-            return " ".join([*said, whole])
-        head, end, rest = rest.partition(". ")
-        first = f"{head}." if end else head
-        said.append(_known(first) or _by_pattern(first) or first)
-    return " ".join(said)
-
-
-def _by_pattern(text: str) -> str | None:
-    """Return the translation of a text that has its values already; None where none is known."""
-    for literals, names in _patterns():
-        values = _values(text, literals)
-        found = _known(names) if values is not None else None
-        if values is not None and found is not None:
-            # A value may be a text of ours, too.
-            said = {f"value{n}": _known(each) or each for n, each in enumerate(values, 1)}
-            return found % said
-    return None
-
-
-def _values(text: str, literals: tuple[str, ...]) -> list[str] | None:
-    """Return what stands between the literals of a text; None where it has others.
-
-    Each is looked for once, from left to right: a text that somebody made up takes no longer.
-    """
-    first, *others, last = literals
-    if not text.startswith(first) or not text.endswith(last):
-        return None
-    values, start = [], len(first)
-    for literal in others:
-        end = text.find(literal, start + 1)
-        if end < 0:
-            return None
-        values.append(text[start:end])
-        start = end + len(literal)
-    end = len(text) - len(last)
-    return [*values, text[start:end]] if end > start else None
-
-
-def _is_translated() -> bool:
-    return bool(current_state().texts) or _domain() is not None
-
-
-@cache
-def _patterns() -> list[tuple[tuple[str, ...], str]]:
-    """Return the catalog's texts with values, each with its literals; the longest first."""
-    catalog = (Path(__file__).parent / "translations" / f"{DOMAIN}.pot").read_text("utf-8")
-    found = re.findall(r'#\. with values\n#.*\nmsgid "(.*)"\n', catalog)
-    texts = [text.replace('\\"', '"').replace("\\\\", "\\") for text in found]
-    return [
-        (tuple(re.split(r"%\(value\d+\)s", text.replace("%%", "%"))), text)
-        for text in sorted(texts, key=len, reverse=True)
-    ]
-
-
-def _own(text: str) -> str:
-    return current_state().texts.get(text, text)
-
-
-def _domain() -> Domain | None:
-    """Return our texts in the host's Flask-Babel; None where it has none.
-
-    Others, such as Flask-BabelPlus, use the same name in ``app.extensions``.
-    """
-    found = current_app.extensions.get("babel")
-    if found is None:
-        return None
-    try:
-        from flask_babel import BabelConfiguration, Domain
-    except ImportError:
-        return None
-    if not isinstance(found, BabelConfiguration):
-        return None
-    made: Domain = current_app.extensions.setdefault(f"{DOMAIN}_texts", Domain(domain=DOMAIN))
-    return made

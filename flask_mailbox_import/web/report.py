@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from ..core.rows import RowResult
+from ..core.words import Words
 
 # A spreadsheet reads a cell that begins with one of these as a formula (OWASP ASVS 5.0 section
 # 1.2.10). The last five are full-width forms.
@@ -19,14 +20,16 @@ _INSIDE = re.compile(r"([;\t|]\s*)(?=[=+@-])")
 _COLUMNS = ("row", "email", "status", "code", "error", "hint")
 
 
-def report_csv(rows: Iterable[RowResult]) -> bytes:
-    """Return the report: CSV (RFC 4180) in UTF-8, with a byte-order mark for Excel."""
+def report_csv(rows: Iterable[RowResult], said: Callable[[Words], str] = str) -> bytes:
+    """Return the report: CSV (RFC 4180) in UTF-8, with a byte-order mark for Excel.
+
+    :param said: puts a text into the reader's language.
+    """
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(_COLUMNS)
     for each in rows:
-        failure = each.failure
-        why = (failure.code.value, failure.error, failure.hint) if failure else ("", "", "")
+        why = (each.code.value if each.code else "", said(each.error), said(each.hint))
         writer.writerow(map(_safe, (str(each.row), each.email, each.status.value, *why)))
     return text.getvalue().encode("utf-8-sig")
 

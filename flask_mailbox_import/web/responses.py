@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any, cast
 
@@ -12,9 +11,10 @@ from flask import Response, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
-from ..core.codes import Failure
+from ..core.failures import Failure
 from ..core.imports import Summary
 from ..core.rows import RowResult, RowWarning
+from ..core.words import foreign
 from ..engine.state import current_state
 from .errors import RequestError, refusal_of, too_large
 
@@ -78,7 +78,7 @@ def refused(fault: HTTPException) -> Response:
     reason = _REASONS.get(status, "internal" if status >= 500 else "invalid_field")
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
     return _error_response(
-        RequestError(status, reason, fault.description or fault.name, headers=headers)
+        RequestError(status, reason, foreign(fault.description or fault.name), headers=headers)
     )
 
 
@@ -154,7 +154,10 @@ def _test(failure: Failure | None) -> dict[str, Any] | None:
 
 
 def _warnings(warnings: Iterable[RowWarning]) -> list[dict[str, Any]]:
-    return [asdict(each) for each in warnings]
+    return [
+        {"row": each.row, "column": each.column, "code": each.code, "message": each.message}
+        for each in warnings
+    ]
 
 
 def _time(moment: datetime | None) -> str | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from flask import Blueprint, Response, request
 
+from ..core.words import say
 from ..engine.state import current_state
 from .auth import authenticate, caller_of
 from .errors import RequestError
@@ -139,6 +140,6 @@ def _route_of(routes: Mapping[str, Route]) -> Route:
     found = routes.get("GET" if request.method == "HEAD" else request.method)
     if found is None:
         allowed = {"Allow": ", ".join(routes)}
-        words = f"Call this with {' or '.join(routes)}."
+        words = say("Call this with %(methods)s.", methods=" or ".join(routes))
         raise RequestError(405, "method_not_allowed", words, headers=allowed)
     return found

@@ -10,6 +10,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response as BaseResponse
 
 from ..core.rows import COLUMNS, REQUIRED
+from ..core.words import say
 from ..engine.state import current_state
 from ..reading.template import template as template_bytes
 from ..reading.workbook import can_read_workbooks
@@ -58,7 +59,7 @@ def _stage(form: FlaskForm, workspace_id: str) -> str:
         raise RequestError(400, "csrf", SESSION_ENDED)
     options = read_options(request, workspace_id, beside={form.meta.csrf_field_name})
     if is_dry_run(request):
-        raise RequestError(400, "invalid_field", "The field 'dryRun' is for the JSON call.")
+        raise RequestError(400, "invalid_field", say("The field 'dryRun' is for the JSON call."))
     file = uploaded_file(request)
     # A browser does not send a box that is not ticked.
     test_imap = bool(options.test_imap)

@@ -10,6 +10,7 @@ from flask.blueprints import BlueprintSetupState
 from werkzeug.datastructures import FileStorage
 
 from ..core.errors import file_too_large
+from ..core.words import say
 from ..engine.state import NAME, current_state
 from .errors import RequestError, invalid_field
 
@@ -64,7 +65,7 @@ def check_envelope() -> None:
         raise RequestError(
             415,
             "not_multipart",
-            "Send an uncompressed multipart/form-data body with the file in the field 'file'.",
+            say("Send an uncompressed multipart/form-data body with the file in the field 'file'."),
         )
     limit = current_state().config.max_file_size
     if (request.content_length or 0) > limit + _FORM_BYTES:
@@ -82,13 +83,17 @@ def uploaded_file(request: Request) -> FileStorage:
     """
     for name in request.files:
         if name != "file":
-            raise invalid_field(name, "is not known; send the file in the field 'file'")
+            raise invalid_field(name, say("is not known; send the file in the field 'file'"))
     # A browser sends a part without a file name where no file was chosen.
     files = [each for each in request.files.getlist("file") if each.filename]
     if not files:
-        wrong = "file" in request.form
-        advice = "The field 'file' holds text, not a file: " if wrong else "There is no file: "
-        raise RequestError(400, "no_file", advice + "with curl, send --form file=@mailboxes.csv.")
+        words = say("There is no file: with curl, send --form file=@mailboxes.csv.")
+        if "file" in request.form:
+            words = say(
+                "The field 'file' holds text, not a file: with curl, send --form "
+                "file=@mailboxes.csv."
+            )
+        raise RequestError(400, "no_file", words)
     if len(files) > 1 or "file" in request.form:
-        raise invalid_field("file", "is given more than once")
+        raise invalid_field("file", say("is given more than once"))
     return files[0]

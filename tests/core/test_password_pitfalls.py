@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from file_reading import checked_row, warnings_of
 
-from flask_mailbox_import.core.password_pitfalls import password_remark
+from flask_mailbox_import.core.password_pitfalls import password_remarks
 from flask_mailbox_import.core.secret import Secret
 
 
@@ -33,16 +33,16 @@ def test_a_password_is_kept_and_what_may_have_happened_to_it_is_said(password, c
     found = checked_row(password=password)
     assert found.mailbox.smtp.password.reveal() == password
     assert ("password", code) in warnings_of(found)
-    assert password_remark(Secret(password))
+    assert password_remarks(Secret(password))
 
 
 @pytest.mark.parametrize("password", ["hunter2", "Grün#1", "a b", "abc-12", "12May!", "1E5x", "#1"])
 def test_an_ordinary_password_is_not_remarked_on(password):
     assert warnings_of(checked_row(password=password)) == []
-    assert password_remark(Secret(password)) == ""
+    assert password_remarks(Secret(password)) == ()
 
 
 @pytest.mark.parametrize("password", ["abcd efgh ijkl mnop", "12345678"])
 def test_what_is_only_said_when_the_login_is_refused(password):
     assert warnings_of(checked_row(password=password)) == []
-    assert password_remark(Secret(password))
+    assert password_remarks(Secret(password))

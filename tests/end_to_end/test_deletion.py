@@ -23,7 +23,7 @@ from flask_mailbox_import import (
     MailboxMixin,
     RunLost,
 )
-from flask_mailbox_import.core.explanations import failure_for
+from flask_mailbox_import.core.failures import failure_for
 from flask_mailbox_import.core.rows import Outcome, RowWarning
 from flask_mailbox_import.core.secret import generate_encryption_key
 
@@ -128,7 +128,7 @@ def test_a_run_of_which_something_still_counts_saves_nothing_more(make_host):
         for write in (
             lambda: run.beat(),
             lambda: run.save([Outcome(row_id=second.id, row=3, failure=reason, smtp=reason)]),
-            lambda: run.warn(RowWarning(row=0, column="", code="x", message="x")),
+            lambda: run.warn(RowWarning(row=0, column="", code="blank_rows", values={"rows": 1})),
         ):
             with pytest.raises(RunLost):
                 write()
@@ -171,7 +171,7 @@ def test_an_import_that_runs_ends_when_it_is_deleted(make_host, mail_server):
 def assert_blank(host: Host) -> None:
     """See that what is left of an import are blank rows, for an hour."""
     for each in host.rows():
-        left = (each.email, each.code, each.sealed_record, each.smtp_error)
+        left = (each.email, each.code, each.sealed_record, each.said)
         assert left == ("", None, None, None)
     age(host, timedelta(hours=1, minutes=1))
     host.run("purge")

@@ -6,7 +6,7 @@ import pytest
 from libreoffice_files import EXPECTED, FILES
 from mailbox_files import Header, row
 
-from flask_mailbox_import.core.password_pitfalls import password_remark
+from flask_mailbox_import.core.password_pitfalls import password_remarks
 from flask_mailbox_import.core.secret import Secret
 
 
@@ -27,7 +27,8 @@ def test_what_looks_wrong_about_a_refused_password_is_in_the_hint(make_host, mai
     assert data["imported"] == 2
     hints = {each["email"]: each["hint"] for each in data["errors"]}
     for email in ("app@x.com", "space@x.com", "number@x.com"):
-        assert hints[email] == f"{password_remark(Secret(accounts[email]))} {hints['plain@x.com']}"
+        (remark,) = password_remarks(Secret(accounts[email]))
+        assert hints[email] == f"{remark.words} {hints['plain@x.com']}"
     warned = [(each["row"], each["column"], each["code"]) for each in data["warnings"]]
     assert warned == [
         (3, "password", "password_spaces"),

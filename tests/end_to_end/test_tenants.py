@@ -134,7 +134,7 @@ def use_everything(host: Host, port: int) -> None:
         importer.summary(import_id, workspace_id="w1")
         # What a run says of a port that nobody was reached on.
         run = host.runs().claim(import_id, "w1")
-        run.warn(RowWarning(row=0, column="", code="port_unreachable", message="x"))
+        run.warn(RowWarning(row=0, column="", code="blank_rows", values={"rows": 1}))
         run.end(ImportStatus.INTERRUPTED)
         importer.continue_import(import_id, workspace_id="w1")
         importer.rows(import_id, workspace_id="w1", limit=None)

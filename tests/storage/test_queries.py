@@ -9,7 +9,7 @@ from mailbox_files import Header, row
 from sqlalchemy import Engine, event
 
 from flask_mailbox_import.core.codes import Code
-from flask_mailbox_import.core.explanations import failure_for
+from flask_mailbox_import.core.failures import failure_for
 from flask_mailbox_import.core.imports import ImportOptions
 from flask_mailbox_import.core.rows import Outcome
 
@@ -29,7 +29,7 @@ def test_as_many_rows_have_failed_as_are_listed_while_a_batch_is_saved(make_host
 
         def save_one(_connection, _cursor, statement, *_):
             """Save a failed row before the failed rows are read, and after they were counted."""
-            reads = "mailbox_import_row.hint" in statement and statement.startswith("SELECT")
+            reads = "mailbox_import_row.said" in statement and statement.startswith("SELECT")
             if reads and not saved:
                 saved.append(ready[0])
                 failed = Outcome(

@@ -10,30 +10,12 @@ from pathlib import Path
 import jinja2
 
 import flask_mailbox_import
-from flask_mailbox_import.core.explanations import EXPLANATIONS, MISSING_CREDENTIALS
+from flask_mailbox_import.core.explanations import EXPLANATIONS, VARIANTS
 from flask_mailbox_import.core.providers import PROVIDERS
-from flask_mailbox_import.probe.verdicts import _TERMS
+from flask_mailbox_import.core.remarks import REMARKS, WARNINGS
 
 PACKAGE = Path(flask_mailbox_import.__file__).parent
 CATALOG = PACKAGE / "web" / "translations" / "mailbox_import.pot"
-#: Where sentences for the user of a page are.
-MODULES = (
-    *(
-        "core/encodings",
-        "core/errors",
-        "core/explanations",
-        "core/password_pitfalls",
-        "core/validators",
-    ),
-    *("reading/reader", "reading/workbook", "reading/decoding", "reading/question"),
-    *("reading/table", "reading/header", "reading/cells", "reading/validation"),
-    *("reading/template", "probe/verdicts"),
-    *("engine/importer", "engine/staging", "engine/limits"),
-    *("web/errors", "web/uploads", "web/forms", "web/rendering"),
-    *("web/import_page", "web/upload_page"),
-)
-#: Where parts of such sentences are.
-PARTS = ("reading/workbook", "core/validators")
 _HEADER = (
     'msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=UTF-8\\n"\n'
     '"Plural-Forms: nplurals=2; plural=(n != 1);\\n"\n'
@@ -54,90 +36,43 @@ def of_templates() -> Iterator[tuple[str, ...]]:
 
 
 def of_rows() -> Iterator[tuple[str, ...]]:
-    """Yield what is said of codes: each one's sentence and hint, and the providers' own."""
-    yield (MISSING_CREDENTIALS,)
-    for error, hint in EXPLANATIONS.values():
-        yield (error,)
-        for terms in _TERMS.values():
-            yield (hint.format(**terms),)
+    """Yield what is said of rows: the codes' and the providers' sentences, remarks, warnings."""
+    for words in (*EXPLANATIONS.values(), *(each[1:] for each in VARIANTS.values())):
+        for text in words:
+            yield (text,)
+    for remark in REMARKS.values():
+        yield remark if isinstance(remark, tuple) else (remark,)
+    for text in WARNINGS.values():
+        yield (text,)
     for provider in PROVIDERS:
         for hint in provider.hints.values():
             yield (hint,)
 
 
-def of_modules() -> Iterator[str]:
-    """Yield what is said of files, rows and requests; a value in it is ``%(value1)s``."""
-    for name in MODULES:
-        tree = ast.parse((PACKAGE / f"{name}.py").read_text())
-        parts = {id(each) for node in _strings(tree) for each in ast.walk(node)} - {
-            id(node) for node in _strings(tree)
-        }
-        documents = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-        for node in ast.walk(tree):
-            if id(node) in parts | documents:
-                continue
-            if isinstance(node, ast.JoinedStr):
-                text = "".join(_part(each) for each in node.values)
-            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-                text = re.sub(r"\{\w+(?:!r)?\}", "{}", node.value)
-            else:
-                continue
-            if _is_sentence(text):
-                yield _numbered(text)
-
-
-def of_parts() -> Iterator[str]:
-    """Yield words that stand in a sentence as its values."""
-    for name in PARTS:
-        tree = ast.parse((PACKAGE / f"{name}.py").read_text())
-        documents = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-        joined = {id(each) for node in _strings(tree) for each in ast.walk(node)}
-        for node in ast.walk(tree):
-            text = node.value if isinstance(node, ast.Constant) else None
-            if not isinstance(text, str) or id(node) in documents | joined or _is_sentence(text):
-                continue
-            if re.match(r"[A-Za-z]+ [A-Za-z(]", text):
-                yield text
-
-
-def _numbered(text: str) -> str:
-    """Return a text whose values are ``{}`` as gettext's kind, its values numbered."""
-    first, *others = (text.replace("%", "%%") if "{}" in text else text).split("{}")
-    return first + "".join(f"%(value{n})s{each}" for n, each in enumerate(others, 1))
-
-
-def _strings(tree: ast.AST) -> list[ast.JoinedStr]:
-    return [node for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)]
-
-
-def _part(node: ast.expr) -> str:
-    return str(node.value) if isinstance(node, ast.Constant) else "{}"
-
-
-def _is_sentence(text: str) -> bool:
-    words = re.findall(r"[A-Za-z']{2,}", text.replace("{}", " "))
-    is_code = re.search(r"[\\^]|\?:|``|^[a-z_]+ [a-z_]+ [a-z_ ]+$", text)
-    is_short = len(words) == 2 and text.endswith(".")
-    return (len(words) > 2 or is_short) and not is_code and text.lstrip()[:1].isupper()
+def of_modules() -> Iterator[tuple[str, ...]]:
+    """Yield what is said of files and requests: the templates of each ``say()``."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "say":
+                plural = [each.value for each in node.keywords if each.arg == "plural"]
+                yield tuple(ast.literal_eval(each) for each in (node.args[0], *plural))
 
 
 def catalog() -> str:
     """Return the catalog (gettext's PO format, without translations)."""
-    texts = dict.fromkeys([*of_templates(), *of_rows()])
     entries = [_HEADER]
+    texts = dict.fromkeys([*of_templates(), *of_rows(), *of_modules()])
     for one, *many in texts:
-        kind = "#, python-format\n" if re.search(r"%\(\w+\)[sd]", one) else ""
         if many:
             quoted = f"{_quoted('msgid', one)}{_quoted('msgid_plural', many[0])}"
-            entries.append(f'{kind}{quoted}msgstr[0] ""\nmsgstr[1] ""\n')
+            entries.append(f'{_kind(one)}{quoted}msgstr[0] ""\nmsgstr[1] ""\n')
         elif one:
-            entries.append(f'{kind}{_quoted("msgid", one)}msgstr ""\n')
-    known = {one for one, *_ in texts}
-    for text in dict.fromkeys([*of_modules(), *of_parts()]):
-        if text not in known:
-            kind = "#. with values\n#, python-format\n" if "%(value1)s" in text else ""
-            entries.append(f'{kind}{_quoted("msgid", text)}msgstr ""\n')
+            entries.append(f'{_kind(one)}{_quoted("msgid", one)}msgstr ""\n')
     return "\n".join(entries)
+
+
+def _kind(text: str) -> str:
+    return "#, python-format\n" if re.search(r"%\(\w+\)[sd]", text) else ""
 
 
 def _quoted(name: str, text: str) -> str:

@@ -1,0 +1,105 @@
+"""What is added to the hints of failed rows, and the sentence of each warning, by their slugs."""
+
+from __future__ import annotations
+
+_PORT_UNREACHABLE = (
+    "None of the %(servers)s servers on port %(port)s could be reached: this app's own network "
+    "seems to block that port. Ask whoever runs the app, or its hosting company, to open it; "
+    "the mailboxes need not be wrong."
+)
+
+#: What is added to a hint, or stands in its place. Two templates are for a count of 1 and for more.
+REMARKS: dict[str, str | tuple[str, str]] = {
+    "also": "Also:",
+    "wait_seconds": (
+        "The server says to wait %(count)s second; test again after that.",
+        "The server says to wait %(count)s seconds; test again after that.",
+    ),
+    "wait_minutes": (
+        "The server says to wait %(count)s minute; test again after that.",
+        "The server says to wait %(count)s minutes; test again after that.",
+    ),
+    "wait_hours": (
+        "The server says to wait %(count)s hour; test again after that.",
+        "The server says to wait %(count)s hours; test again after that.",
+    ),
+    "locked_out": (
+        "The server refused %(count)s logins, and then every connection: it has locked us out. "
+        "Correct those logins first, wait for it to let us in again (often 10 to 60 minutes), "
+        "then test this one again."
+    ),
+    "only_imap_fails": "Sending works, reading (IMAP) does not.",
+    "imap_off": (
+        "The provider may have access by IMAP switched off, or want another server, username or "
+        "password for it: check its help pages and the columns imaphost, imapusername and "
+        "imappassword."
+    ),
+    "imap_fails_alike": "Reading (IMAP) fails for the same reason.",
+    "imap_fails_too": "Reading (IMAP) fails too:",
+    "shown_by_another_row": "Another row showed this for the server; this one was not tried.",
+    "works_with": "Port %(port)s of this server works with %(setting)s (%(mode)s).",
+    "port_unreachable": _PORT_UNREACHABLE,
+    "app_password_spaces": (
+        "App passwords are shown in groups with spaces between: enter it without them."
+    ),
+    "password_digits": (
+        "The password is a number: zeros that it begins with are lost in a spreadsheet."
+    ),
+}
+
+#: The sentence of each warning's code. ``column`` is that of the warning.
+WARNINGS: dict[str, str] = {
+    "rows_above_header": "Rows above the header that are not read: %(rows)s.",
+    "blank_rows": "Blank rows that are left out: %(rows)s.",
+    "other_sheets": "Only the sheet %(sheet)s is read, not %(others)s.",
+    "example_row": "This is the example of the template: it is left out.",
+    "updates": (
+        "Mailboxes that are in the workspace already, and updated by this file: %(mailboxes)s."
+    ),
+    "unknown_column": "The column %(column)s is not used.",
+    "formula": "The column %(column)s holds a formula: its text is used.",
+    "invisible_characters": (
+        "The column %(column)s held characters that cannot be seen: they were taken out."
+    ),
+    "quotation_marks": "The column %(column)s stood in quotation marks: they were taken off.",
+    "read_as_empty": "The column %(column)s holds '%(text)s': it is read as empty.",
+    "changed_number": (
+        "The number in the column %(column)s is not written as a port: it is read as %(text)s."
+    ),
+    "password_spaces": (
+        "The password begins or ends with a space. It is used as it is: remove the space in the "
+        "file if it does not belong there."
+    ),
+    "password_invisible": (
+        "The password holds a character that cannot be seen, such as a no-break space. It is used "
+        "as it is: if it was pasted, type it anew."
+    ),
+    "password_quotes": (
+        "The password holds a curly quotation mark, as programs make them of straight ones. It is "
+        "used as it is: type it anew if it should be straight."
+    ),
+    "password_number": (
+        "A spreadsheet has probably changed this password, because it took it for a number: set "
+        "the column to Text there and enter the password anew."
+    ),
+    "password_date": (
+        "A spreadsheet may have changed this password, because it took it for a date: if so, set "
+        "the column to Text there and enter the password anew."
+    ),
+    "password_lost": (
+        "This is not a password but what a spreadsheet shows where it cannot show one: set the "
+        "column to Text there and enter the password anew."
+    ),
+    "password_formula": (
+        "The password is written as a formula. It is used as it is: if only the text between the "
+        "quotation marks is the password, leave the rest out."
+    ),
+    "password_garbled": (
+        "The password holds letters that look wrongly converted. If they are not meant so, type it "
+        "anew."
+    ),
+    "port_unreachable": _PORT_UNREACHABLE,
+    "tls_mode_mismatch": (
+        "Port %(port)s of this server works with %(column)s=%(secure)s (%(mode)s). It is saved so."
+    ),
+}
