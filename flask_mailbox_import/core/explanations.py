@@ -49,7 +49,7 @@ EXPLANATIONS: dict[Code, tuple[str, str]] = {
         _TRUE_OR_FALSE,
     ),
     Code.CONTROL_CHARACTER: (
-        "The column %(column)s holds a line break, a tab or another control character.",
+        "The column %(column)s holds %(character)s.",
         "Type the value anew in place of pasting it.",
     ),
     Code.FIELD_TOO_LONG: (
@@ -267,12 +267,19 @@ class Variant(str, Enum):
 
     NO_SMTP_HOST = "no_smtp_host"
     NO_PASSWORD = "no_password"  # noqa: S105 (a slug, not a password)
+    PLACEHOLDER = "placeholder"
+    ODD_ADDRESS = "odd_address"
+    SEVERAL_ADDRESSES = "several_addresses"
     NO_IMAP_PASSWORD = "no_imap_password"  # noqa: S105 (a slug, not a password)
     HOST_IS_ADDRESS = "host_is_address"
     HOST_HAS_ZONE = "host_has_zone"
     HOST_WITHOUT_DOT = "host_without_dot"
+    SEVERAL_PORTS = "several_ports"
+    WEB_ADDRESS = "web_address"
+    ODD_HOST = "odd_host"
     NO_ENCRYPTION = "no_encryption"
     MOVED_CELLS = "moved_cells"
+    ROW_IN_ONE_CELL = "row_in_one_cell"
     NOT_A_PORT_FOR_IMAP = "not_a_port_for_imap"
     AFTER_REFUSALS = "after_refusals"
     WEAK_KEY_EXCHANGE = "weak_key_exchange"
@@ -295,6 +302,22 @@ VARIANTS: dict[Variant, tuple[Code, str, str]] = {
         MISSING_CREDENTIALS,
         "Fill in the column password.",
     ),
+    Variant.PLACEHOLDER: (
+        Code.MISSING_CREDENTIALS,
+        MISSING_CREDENTIALS,
+        "The column %(column)s holds '%(placeholder)s' in place of a password: fill in the "
+        "password itself.",
+    ),
+    Variant.ODD_ADDRESS: (
+        Code.INVALID_EMAIL,
+        "This is not a valid email address: it holds %(character)s.",
+        "Take that out, or write what belongs there; an address looks like name@example.com.",
+    ),
+    Variant.SEVERAL_ADDRESSES: (
+        Code.INVALID_EMAIL,
+        "This cell holds more than one email address.",
+        "Give each mailbox a row of its own.",
+    ),
     Variant.NO_IMAP_PASSWORD: (
         Code.MISSING_CREDENTIALS,
         MISSING_CREDENTIALS,
@@ -315,6 +338,23 @@ VARIANTS: dict[Variant, tuple[Code, str, str]] = {
         "The column %(column)s has no dot; the full name of the server is needed.",
         _FULL_NAME,
     ),
+    Variant.SEVERAL_PORTS: (
+        Code.INVALID_PORT,
+        "The column %(column)s holds more than one port number.",
+        "Use one of %(allowed)s, or leave it empty for %(default)s.",
+    ),
+    Variant.WEB_ADDRESS: (
+        Code.INVALID_HOST,
+        "The column %(column)s is the address of a web page, not a server name.",
+        "Take out '%(more)s' if the rest is the server's name; else give the name as the provider "
+        "does, such as %(protocol)s.example.com.",
+    ),
+    Variant.ODD_HOST: (
+        Code.INVALID_HOST,
+        "The column %(column)s is not a server name: it holds %(character)s.",
+        "Take that out, or write what belongs there: the server's full name as the provider gives "
+        "it, such as %(protocol)s.example.com.",
+    ),
     Variant.NO_ENCRYPTION: (
         Code.INVALID_BOOLEAN,
         "The column %(column)s asks for no encryption, and passwords are not sent in clear.",
@@ -324,6 +364,11 @@ VARIANTS: dict[Variant, tuple[Code, str, str]] = {
         Code.WRONG_COLUMN_COUNT,
         "The address of this row stands in another column, as if its cells had moved.",
         "Check the row; put a cell that holds the delimiter itself in quotation marks.",
+    ),
+    Variant.ROW_IN_ONE_CELL: (
+        Code.WRONG_COLUMN_COUNT,
+        "This row stands in one cell.",
+        "Save the file as CSV anew, with each value in a cell of its own.",
     ),
     Variant.NOT_A_PORT_FOR_IMAP: (
         Code.WRONG_PROTOCOL,

@@ -26,6 +26,11 @@ _FORMULA = re.compile(r'="[^"]*"')
 _LOST = re.compile(r"0|#(?:NAME\?|REF!|VALUE!|N/A|DIV/0!|NUM!|NULL!|#+)|Err:[0-9]{3}")
 #: UTF-8 that was read as Windows-1252 or Latin-1, or U+FFFD in place of an unreadable letter.
 _GARBLED = re.compile("[\u00c2\u00c3\u00c4\u00c5][\u0080-\u00bf\u2018-\u203a\u20ac]|\ufffd")
+#: Characters as HTML writes them.
+_ENTITY = re.compile(r"&(?:amp|lt|gt|quot|apos|nbsp|#[0-9]{2,6}|#x[0-9a-f]{2,6});", re.IGNORECASE)
+#: What a spreadsheet would compute, behind the apostrophe that keeps it from that.
+_GUARD = re.compile(r"'[-=+@0-9\t\r][^']*")
+_QUOTED = re.compile(r"""(["'`\u00b4]).+\1|\u00ab.+\u00bb|\u00bb.+\u00ab""", re.DOTALL)
 #: An app password as Google shows it.
 _APP_PASSWORD = re.compile(r"[a-z]{4}(?:[ \u00a0][a-z]{4}){3}\s*")
 _NUMBER = re.compile(r"[1-9][0-9]+")
@@ -50,7 +55,7 @@ _PITFALLS = (
     ),
     _Pitfall(
         code="password_quotes",
-        found=lambda text: not _CURLY.isdisjoint(text),
+        found=lambda text: not _CURLY.isdisjoint(text) or _QUOTED.fullmatch(text),
     ),
     _Pitfall(
         code="password_number",
@@ -71,6 +76,14 @@ _PITFALLS = (
     _Pitfall(
         code="password_garbled",
         found=_GARBLED.search,
+    ),
+    _Pitfall(
+        code="html_entities",
+        found=_ENTITY.search,
+    ),
+    _Pitfall(
+        code="formula_guard",
+        found=_GUARD.fullmatch,
     ),
     _Pitfall(
         code="app_password_spaces",
@@ -96,7 +109,7 @@ def pitfall_warnings(record: Record) -> Iterator[RowWarning]:
 def password_remarks(password: Secret) -> tuple[Sentence, ...]:
     """Return what may be wrong with a refused password, as far as it shows."""
     return tuple(
-        sentence(warning_key(each.code) if each.warned else each.code)
+        sentence(warning_key(each.code) if each.warned else each.code, {"column": "password"})
         for each in _pitfalls(password)
     )
 

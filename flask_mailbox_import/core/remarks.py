@@ -75,8 +75,8 @@ WARNINGS: dict[str, str] = {
         "as it is: if it was pasted, type it anew."
     ),
     "password_quotes": (
-        "The password holds a curly quotation mark, as programs make them of straight ones. It is "
-        "used as it is: type it anew if it should be straight."
+        "The password holds a quotation mark that a program may have added or changed. It is used "
+        "as it is: type it anew if the mark is not a part of it."
     ),
     "password_number": (
         "A spreadsheet has probably changed this password, because it took it for a number: set "
@@ -97,6 +97,36 @@ WARNINGS: dict[str, str] = {
     "password_garbled": (
         "The password holds letters that look wrongly converted. If they are not meant so, type it "
         "anew."
+    ),
+    "two_headers": "Two rows of column names were read as one.",
+    "remark_rows": "Rows that are remarks and not read: %(rows)s.",
+    "quoted_cells": "Rows that stood in one cell and were taken apart: %(rows)s.",
+    "read_as": "The column %(column)s is read as '%(text)s'.",
+    "empty_formula": (
+        "The column %(column)s holds a formula, and the workbook has no result of it: open it in "
+        "its program, save it there, and upload it again."
+    ),
+    "html_entities": (
+        "The column %(column)s holds signs as HTML writes them, such as &amp; for &. It is used as "
+        "it is: write the signs themselves if they are meant."
+    ),
+    "formula_guard": (
+        "The column %(column)s begins with an apostrophe, as programs write it in front of what a "
+        "spreadsheet would compute. It is used as it is: take the apostrophe out if it is not a "
+        "part of it."
+    ),
+    "placeholder_password": (
+        "The column %(column)s looks like a note in place of a password: fill in the password "
+        "itself, if it is not."
+    ),
+    "not_text": (
+        "The column %(column)s is no text in the workbook but %(kind)s, and the sheet may show it "
+        "in another way than it is stored: set the column to Text there and enter the password "
+        "anew."
+    ),
+    "other_password": (
+        "Row %(first)s has the same address with another password, and counts: check which "
+        "password is right."
     ),
     "port_unreachable": _PORT_UNREACHABLE,
     "tls_mode_mismatch": (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -35,6 +36,11 @@ MAX_COLUMNS = 200
 MAX_SHOWN_EMAIL = 320
 
 
+#: What may stand between an address and something else, and an address.
+_MORE = re.compile(r"[\s,;|:^~/\\\"'<>()]")
+_ADDRESS = re.compile(r"[^\s,;|:^~/\\\"'<>()@]+@[^\s,;|:^~/\\\"'<>()@]+")
+
+
 class RowStatus(str, Enum):
     """What became of a row; each row of a finished import is one of the last three."""
 
@@ -58,7 +64,12 @@ class RowWarning:
     @property
     def message(self) -> Words:
         """The sentence."""
-        return Sentence(warning_key(self.code), {**self.values, "column": self.column}).words
+        return Sentence(warning_key(self.code), self.said).words
+
+    @property
+    def said(self) -> Mapping[str, str | int]:
+        """All values that its sentence may name."""
+        return {**self.values, "column": self.column}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,13 +81,23 @@ class Record:
     secrets: Mapping[str, Secret]
     #: Set where the row has too many cells, or cells in wrong columns: they cannot be trusted.
     problem: Failure | None = None
+    #: What stands in place of a password, by its column; the password is empty then.
+    placeholders: Mapping[str, str] = field(default_factory=dict)
     #: What was changed in its cells.
     warnings: tuple[RowWarning, ...] = ()
 
     @property
     def shown_email(self) -> str:
-        """The address as in the file, cut to ``MAX_SHOWN_EMAIL`` characters."""
-        return self.cells["email"][:MAX_SHOWN_EMAIL]
+        """The address as in the file, cut to ``MAX_SHOWN_EMAIL`` characters.
+
+        In a row without a password a cell with more than an address may hold the password, too:
+        then only the address is shown.
+        """
+        text = self.cells["email"][:MAX_SHOWN_EMAIL]
+        if any(self.secrets.values()) or not _MORE.search(text):
+            return text
+        found = _ADDRESS.search(text)
+        return found[0] if found is not None else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,9 +11,11 @@ from .codes import Code
 from .explanations import EXPLANATIONS, VARIANTS
 from .providers import PROVIDERS, Provider
 from .remarks import REMARKS, WARNINGS
-from .words import Part, Words
+from .words import Part, Words, foreign
 
 _HINT, _WARNING = "hint", "warning"
+#: Values that may be texts of ours, which the catalog has.
+_OURS = frozenset({"kind", "character"})
 _NAME = re.compile(r"%\((\w+)\)s")
 
 
@@ -64,7 +66,11 @@ class Sentence:
     def words(self) -> Words:
         """The text in English, which can be said in another language."""
         template, plural = _TEMPLATES[self.key]
-        return Words([Part(template, plural, self.values)])
+        values = {
+            name: foreign(str(value)) if name in _OURS else value
+            for name, value in self.values.items()
+        }
+        return Words([Part(template, plural, values)])
 
     @property
     def provider(self) -> str:

@@ -53,7 +53,7 @@ def say(template: str, /, *, plural: str = "", **values: object) -> Words:
 
 
 def foreign(text: str) -> Words:
-    """Return a text that is not ours, such as a host's: it is shown as it is."""
+    """Return a text that is not made by :func:`say`, such as a host's."""
     return Words([Part(text)])
 
 

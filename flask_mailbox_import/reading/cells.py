@@ -5,26 +5,32 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from ..core.codes import Code
-from ..core.errors import FileError
 from ..core.explanations import Variant
 from ..core.failures import Failure, failure_for, failure_of
 from ..core.rows import COLUMNS, SECRET_COLUMNS, Record, RowWarning
 from ..core.secret import Secret
 from ..core.words import say
 from .header import Columns, said_of_security
+from .passwords import is_doubtful, mark_around, placeholder_of
+from .spelling import address_of, is_nothing, port_of, server_of
+from .swallowed import refuse_swallowed
 from .table import Table
 
 _QUOTES = "\"'`\u00b4\u00ab\u00bb\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u2032\u2033"
 #: Columns whose cells lose quotation marks around them: copying adds such marks.
 _UNQUOTED = frozenset({"email", "smtphost", "imaphost", "smtpport", "imapport"})
+#: Columns in which only a mark on both sides is one that was added.
+_UNQUOTED_PAIRS = frozenset({"username", "smtpusername", "imapusername"})
 #: Columns in which a space may have a meaning.
-_SPACED = frozenset({"displayname", "smtpusername", "imapusername"})
-
-_EMPTY = frozenset({"-", "\u2013", "\u2014", "n/a", "null"})
-_MAY_BE_EMPTY = frozenset(COLUMNS) - SECRET_COLUMNS - {"email", "smtphost", "displayname"}
+_SPACED = frozenset({"displayname", "firstname", "lastname", "smtpusername", "imapusername"})
+_NAMES = frozenset({"displayname", "firstname", "lastname"})
+#: "Null" is a surname, "Nan" is a name.
+_EMPTY_NAMES = frozenset(
+    {"-", "\u2013", "\u2014", "NULL", "null", "\\N", "nan", "NaN", "N/A", "n/a"}
+)
 
 _PORTS = frozenset({"smtpport", "imapport"})
 _LONGEST_PORT = 64
@@ -35,10 +41,6 @@ _SCIENTIFIC = re.compile(r"([0-9])(?:[.,]([0-9]{1,4}))?E\+0([0-4])")
 _ANNOTATED = re.compile(r"([0-9]{1,5}) ?\([^()]{1,40}\)")
 _THOUSANDS = re.compile(r"([0-9]{1,2})[.,' ]([0-9]{3})")
 
-#: How many lines of a cell are searched for rows, beside its first and its last line.
-_LINES = 20
-_ADDRESS = re.compile(r'"?[^\s@]+@[^\s@]+"?')
-_HOST = re.compile(r'"?[^\s@]*\w\.\w[^\s@]*\s?"?')
 _WHOLE_ADDRESS = re.compile(r"[^\s@]+@[^\s@.]+(?:\.[^\s@.]+)+")
 #: No address and no host name is longer.
 _LONGEST = 320
@@ -50,42 +52,62 @@ def to_records(table: Table, columns: Columns) -> Iterator[Record]:
     :raises FileError: ``malformed_csv``: a quotation mark has swallowed the rows after it.
     """
     width = max(place for place, name in enumerate(table.header) if name.strip()) + 1
-    for row, cells in table.records:
+    for row in table.records:
+        cells = row.cells
         if any("\n" in cell or "\r" in cell for cell in cells):
-            _refuse_swallowed(row, cells, columns, table.delimiter)
+            refuse_swallowed(row.number, cells, columns, table.delimiter)
         texts = {
             name: cell for name, cell in zip(columns.names, cells, strict=False) if name is not None
         }
+        kinds = {name: kind for name, kind in zip(columns.names, row.kinds, strict=False) if name}
         problem = None
-        if any(cell.strip() for cell in cells[width:]):
+        if row.is_packed:
+            problem, texts = failure_of(Variant.ROW_IN_ONE_CELL), {}
+        elif table.delimiter and any(cell.strip() for cell in cells[width:]):
             count = sum(bool(name.strip()) for name in table.header)
             problem = failure_for(Code.WRONG_COLUMN_COUNT, count=count)
         elif table.delimiter and _have_moved(texts):
             problem = failure_of(Variant.MOVED_CELLS)
         if problem is not None:
             texts = _unshifted(texts)
-        yield _record(row, texts, problem)
+        yield _record(row.number, texts, kinds, problem)
 
 
-def _record(row: int, texts: Mapping[str, str], problem: Failure | None) -> Record:
-    warnings: list[RowWarning] = []
+def _record(
+    row: int, texts: Mapping[str, str], kinds: Mapping[str, str], problem: Failure | None
+) -> Record:
+    cleaner = _Cleaner(row)
+    mark = mark_around(texts.get("email", ""))
     cleaned = {
-        name: _clean(row, name, text, warnings)
+        name: cleaner.cleaned(name, text)
         for name, text in texts.items()
         if name not in SECRET_COLUMNS
     }
+    passwords = {
+        name: cleaner.password(name, texts[name], mark, kinds.get(name, ""))
+        for name in sorted(SECRET_COLUMNS & texts.keys())
+    }
+    for name in kinds:
+        if kinds[name] == "f" and not texts.get(name):
+            cleaner.warn(name, "empty_formula")
     cells = {name: cleaned.get(name, "") for name in COLUMNS if name not in SECRET_COLUMNS}
     both = f"{cleaned.get('firstname', '')} {cleaned.get('lastname', '')}"
-    cells["displayname"] = cells["displayname"] or both.strip()
+    cells["displayname"] = cells["displayname"] or both.strip() or cleaner.name
     for side in ("smtp", "imap"):
         cells[f"{side}username"] = cells[f"{side}username"] or cleaned.get("username", "")
-        cells[f"{side}secure"] = cells[f"{side}secure"] or _security(side, cleaned)
+        cells[f"{side}port"] = cells[f"{side}port"] or cleaner.beside.get(f"{side}port", "")
+        cells[f"{side}secure"] = (
+            cells[f"{side}secure"]
+            or _security(side, cleaned)
+            or cleaner.beside.get(f"{side}secure", "")
+        )
     return Record(
         row=row,
         cells=cells,
-        secrets={name: Secret(texts.get(name, "")) for name in sorted(SECRET_COLUMNS)},
+        secrets={name: Secret(passwords.get(name, "")) for name in sorted(SECRET_COLUMNS)},
         problem=problem,
-        warnings=tuple(warnings),
+        placeholders=cleaner.placeholders,
+        warnings=tuple(cleaner.warnings),
     )
 
 
@@ -98,40 +120,162 @@ def _security(side: str, cells: Mapping[str, str]) -> str:
     return "starttls" if starttls in ("yes", "starttls") else ""
 
 
-def _clean(row: int, column: str, text: str, warnings: list[RowWarning]) -> str:
-    """Return what a cell means; add a warning where that differs from its text."""
+class _Cleaner:
+    """Cleans the cells of one row; collects what was changed, and what else they say."""
 
-    def warn(code: str, **values: str) -> None:
-        warnings.append(RowWarning(row=row, column=column, code=code, values=values))
+    def __init__(self, row: int) -> None:
+        self._row = row
+        self.warnings: list[RowWarning] = []
+        #: What a cell says of another column: a port or a mode beside a host.
+        self.beside: dict[str, str] = {}
+        #: The name that stands beside an address.
+        self.name = ""
+        #: What stands in place of a password, by its column.
+        self.placeholders: dict[str, str] = {}
 
-    if (formula := _FORMULA.fullmatch(text)) is not None:
-        text = formula[1]
-        warn("formula")
-    text, before = _visible(text, spaced=column in _SPACED), text.strip(" \t\r\n")
-    if text != before:
-        warn("invisible_characters")
-    if column in _UNQUOTED and text.strip(_QUOTES) != text:
-        text = text.strip(_QUOTES).strip()
-        warn("quotation_marks")
-    if column in _MAY_BE_EMPTY and text.lower() in _EMPTY:
-        warn("read_as_empty", text=text)
-        return ""
-    # A longer text is no port.
-    if column in _PORTS and len(text) <= _LONGEST_PORT:
+    def warn(self, column: str, code: str, **values: str) -> None:
+        """Add a warning about a cell."""
+        self.warnings.append(RowWarning(row=self._row, column=column, code=code, values=values))
+
+    def cleaned(self, column: str, text: str) -> str:
+        """Return what a cell means; add a warning where that differs from its text."""
+        text = self._plain(column, text)
+        if text and self._is_empty(column, text):
+            self.warn(column, "read_as_empty", text=text)
+            return ""
+        if column == "email":
+            return self._address(text)
+        if column in ("smtphost", "imaphost"):
+            return self._host(column, text)
+        # A longer text is no port.
+        if column in _PORTS and len(text) <= _LONGEST_PORT:
+            return self._port(column, text)
+        if column in _NAMES and _ENTITY.search(text):
+            self.warn(column, "html_entities")
+        return text
+
+    def _is_empty(self, column: str, text: str) -> bool:
+        if column in _NAMES:
+            return text in _EMPTY_NAMES
+        # There "none" means without encryption.
+        is_word = text.lower() == "none" and column.endswith(("secure", "tls"))
+        return is_nothing(text) and not is_word
+
+    def _plain(self, column: str, text: str) -> str:
+        """Return a text without what copying and spreadsheets add to it."""
+        if (formula := _FORMULA.fullmatch(text)) is not None:
+            text = formula[1]
+            self.warn(column, "formula")
+        if column in _NAMES:
+            text = _BREAKS.sub(" ", text.strip(" \t\r\n"))
+        text, before = _visible(text, spaced=column in _SPACED), text.strip(" \t\r\n")
+        if text != before:
+            self.warn(column, "invisible_characters")
+        bare = text
+        if column in _UNQUOTED and column != "email":
+            bare = text.strip(_QUOTES).strip()
+        elif column in _UNQUOTED_PAIRS and mark_around(text):
+            bare = text[1:-1].strip()
+        elif column == "email" and text[:1] in _QUOTES and "<" not in text:
+            bare = text.strip(_QUOTES).strip()
+        if bare != text:
+            self.warn(column, "quotation_marks")
+        return bare
+
+    def _address(self, text: str) -> str:
+        found = address_of(text)
+        if found is None:
+            return text
+        address, self.name = found
+        if address != text:
+            self.warn("email", "read_as", text=address)
+        return address
+
+    def _host(self, column: str, text: str) -> str:
+        found, side = server_of(text), column.removesuffix("host")
+        if found.host == text:
+            return text
+        self.beside |= {f"{side}port": found.port, f"{side}secure": _MODES[found.mode]}
+        if found.mode == "tls" and not found.port:
+            self.beside[f"{side}port"] = _TLS_PORT[side]
+        self.warn(column, "read_as", text=found.host)
+        return found.host
+
+    def _port(self, column: str, text: str) -> str:
         number = _number(text)
-        if number is not None:
-            text = number
-            warn("changed_number", text=text)
-    return text
+        found = (number, "") if number is not None else port_of(text)
+        if found is None or found[0] == text:
+            return text
+        port, mode = found
+        self.beside[f"{column.removesuffix('port')}secure"] = _MODES[mode]
+        if port:
+            self.warn(column, "changed_number", text=port)
+        else:
+            self.warn(column, "read_as_empty", text=text)
+        return port
+
+    def password(self, column: str, text: str, mark: str, kind: str) -> str:
+        """Return a password as it is, but for quotation marks that its row's address has too.
+
+        :param mark: the quotation mark around the address; "" where there is none.
+        :param kind: the type of its cell in a workbook.
+        """
+        if mark and mark_around(text) == mark:
+            text = text.strip()[1:-1]
+            self.warn(column, "quotation_marks")
+        if is_doubtful(text):
+            self.warn(column, "placeholder_password")
+        if placeholder := placeholder_of(text):
+            self.placeholders[column] = placeholder
+            return ""
+        if kind in _NOT_TEXT:
+            self.warn(column, "not_text", kind=str(_NOT_TEXT[kind]))
+        return text
+
+
+#: What a workbook says of a cell that is no text.
+_NOT_TEXT = {
+    "n": say("a number"),
+    "%": say("a percentage"),
+    "$": say("an amount of money"),
+    "d": say("a date"),
+    "h": say("a time"),
+    "b": say("true or false"),
+    "e": say("an error"),
+}
+#: Of a mode the word that means it alone: "TLS" may be either.
+_MODES = {"": "", "tls": "ssl", "starttls": "starttls"}
+_TLS_PORT = {"smtp": "465", "imap": "993"}
 
 
 def _visible(text: str, *, spaced: bool) -> str:
     if text.isascii():
         return text.strip(" \t\r\n")
     space = " " if spaced else ""
-    kinds = ((each, unicodedata.category(each)) for each in text)
-    kept = (space if kind == "Zs" and each != " " else each for each, kind in kinds if kind != "Cf")
+    kept = []
+    for place, each in enumerate(text):
+        kind = unicodedata.category(each)
+        if kind == "Zs" and each != " ":
+            kept.append(space)
+        elif kind != "Cf" or (spaced and _joins(text, place)):
+            kept.append(each)
     return "".join(kept).strip(" \t\r\n")
+
+
+def _joins(text: str, place: int) -> bool:
+    """Tell whether a joiner is one that a script or an emoji needs (UAX #31, UTS #51)."""
+    if text[place] in _TAGS:
+        return True
+    around = text[place - 1 : place] + text[place + 1 : place + 2]
+    return text[place] in _JOINERS and len(around) == 2 and min(around) > _LAST_LATIN
+
+
+#: The zero-width non-joiner and joiner, the tags of flags, and the last letter of Latin.
+_JOINERS = "\u200c\u200d"
+_TAGS = frozenset(map(chr, range(0xE0020, 0xE0080)))
+_LAST_LATIN = "\u02ff"
+_BREAKS = re.compile(r"[ \t]*[\r\n\t\u2028\u2029\x0b\x0c]+[ \t]*")
+_ENTITY = re.compile(r"&(?:[a-z]{2,8}|#[0-9]{1,6}|#x[0-9a-f]{1,6});", re.IGNORECASE)
 
 
 def _number(text: str) -> str | None:
@@ -147,52 +291,6 @@ def _number(text: str) -> str | None:
         if len(digits) <= places:
             return scientific[1] + digits.ljust(places, "0")
     return None
-
-
-def _refuse_swallowed(row: int, cells: Sequence[str], columns: Columns, delimiter: str) -> None:
-    """Refuse a file in which one cell holds several lines that look like rows.
-
-    A quotation mark that is not closed makes the following rows part of its cell. The first line
-    of that cell is then the rest of the row in which it began. The other lines are rows; the last
-    one is cut off at the next quotation mark.
-    """
-    if not delimiter:
-        return
-    width = max(len(columns.names), len(cells))
-    for place, cell in enumerate(cells[: len(columns.names)]):
-        if "@" not in cell:
-            continue
-        first, *others = cell.splitlines() or [""]
-        some = [*others[:_LINES], *others[_LINES:][-1:]]
-        lines = [[""] * place + first.split(delimiter), *(line.split(delimiter) for line in some)]
-        # Together with the cells that follow this one, the last line may be a whole row.
-        whole = len(lines[-1]) == place + 1 + width - len(cells)
-        if others and _hold_a_mailbox(lines if whole else lines[1:-1], columns):
-            words = say(
-                "In row %(row)s a quotation mark opens and does not close in that row, so that the "
-                "rows after it are a part of it: close it, or double it where it is part of a "
-                "value.",
-                row=row,
-            )
-            raise FileError("malformed_csv", words, {"row": row})
-
-
-def _hold_a_mailbox(lines: Sequence[Sequence[str]], columns: Columns) -> bool:
-    """Tell whether lines have an address and a host in the places of these columns.
-
-    Both must stand in one line. The first and the last line count as one, because they are two
-    pieces of one row.
-    """
-
-    def stands(group: Sequence[Sequence[str]], name: str, looks: re.Pattern[str]) -> bool:
-        place = columns.names.index(name)
-        cells = (each[place] for each in group if len(each) > place)
-        return any(len(cell) <= _LONGEST and looks.fullmatch(cell) for cell in cells)
-
-    groups = [(lines[0], lines[-1]) if lines else (), *((each,) for each in lines)]
-    return any(
-        stands(group, "email", _ADDRESS) and stands(group, "smtphost", _HOST) for group in groups
-    )
 
 
 def _have_moved(texts: Mapping[str, str]) -> bool:

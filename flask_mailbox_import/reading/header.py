@@ -17,6 +17,8 @@ from ..core.mailboxes import Protocol
 from ..core.rows import COLUMNS, REQUIRED, RowWarning
 from ..core.validators import one_line
 from ..core.words import Words, say, together
+from .csv_rows import Row
+from .spelling import address_of, tick_of
 
 #: Characters. A longer name is never one of ours, and is shown cut.
 MAX_NAME = 128
@@ -35,6 +37,9 @@ _REMARK = re.compile(
     r"|(?:e\.?g|z\.?b|ex)\b[^()\[\]]*)|\s*[^()\[\]\s@]*@[^()\[\]\s]*\s*)[)\]]",
     re.IGNORECASE,
 )
+
+#: "1. Email", "(2) Password"
+_NUMBERING = re.compile(r"^\s*[(\[]?[0-9]{1,3}\s*[.)\]:-]\s*")
 
 _Found = tuple["str | None", tuple[str, ...]]
 
@@ -57,6 +62,7 @@ class Names:
         """Return the column that a header cell names, or else the columns that it may be."""
         if len(cell) > MAX_NAME:
             return None, ()
+        cell = _NUMBERING.sub("", cell)
         without = without_remark(cell)
         for each in (cell, without) if without != cell else (cell,):
             found = self._of([folded(each)])
@@ -112,7 +118,35 @@ class Names:
 
 def said_of_security(text: str) -> str:
     """Return what a cell says on encryption: ``yes no tls starttls none either``; "" if unknown."""
-    return NAMES.security.get(folded(without_remark(text)), "") if text else "either"
+    if not text:
+        return "either"
+    text = tick_of(text)
+    known = NAMES.security
+    return known.get(folded(without_remark(text)), "") or _of_several(text)
+
+
+#: What may stand beside a word for the encryption, without changing it.
+_BESIDE_SECURITY = frozenset({"port", "on", "if", "available", "normal", "when", "the", "required"})
+_PORTS = {"465": "tls", "993": "tls", "587": "starttls", "143": "starttls"}
+
+
+def _of_several(text: str) -> str:
+    """Return what several words say on encryption; two kinds of it are ``either``."""
+    if len(text) > MAX_NAME:
+        return ""
+    words = [each for each in re.split(r"[\s,;/()+]+|\bor\b", text.lower()) if each]
+    said = {
+        _PORTS.get(each) or NAMES.security.get(folded(each), "")
+        for each in words
+        if each not in _BESIDE_SECURITY
+    }
+    if said == {"either", "starttls"}:
+        return "starttls"
+    if said == {"tls", "yes"}:
+        return "tls"
+    if said <= {"tls", "starttls", "either"} and said:
+        return said.pop() if len(said) == 1 else "either"
+    return ""
 
 
 def without_remark(text: str) -> str:
@@ -193,18 +227,24 @@ class Matcher:
     def known(self, header: Iterable[str]) -> int:
         """Count how many of our columns a header names."""
         cells = tuple(header)
-        return 0 if _is_mailbox(cells) else len({name for name in self._match(cells) if name})
+        return 0 if _is_mailbox(cells) else len({name for name in self.names(cells) if name})
 
-    def match(self, header: Sequence[str], row: int = 1) -> Columns:
+    def is_name(self, cell: str) -> bool:
+        """Tell whether a cell is the name of a column, or may be one."""
+        return any(NAMES.of(cell))
+
+    def match(self, header: Sequence[str], row: int = 1, records: Sequence[Row] = ()) -> Columns:
         """Find our columns in a header, in any order.
 
         :param row: the number of the header's row.
+        :param records: the rows below it, where a column of addresses is looked for.
         :raises UnclearFile, FileError: ``missing_column duplicate_column invalid_mapping``.
         """
         shown = [_shown(cell) for cell in header]
-        names = self._match(header)
+        names = self._by_content(self.names(header), header, records)
         known = {name for name in names if name}
         if (len(known) < _LEAST_KNOWN and "email" not in known) or _is_mailbox(header):
+            _refuse_separator(header)
             # This may be a mailbox with its password, not a header: no message repeats any of it.
             words = say(
                 "The first row must name the columns, each in a cell of its own: %(columns)s.",
@@ -218,7 +258,8 @@ class Matcher:
         unused = (cell for cell, name in zip(shown, names, strict=True) if cell and not name)
         return Columns(names=names, warnings=tuple(_unused(cell, row) for cell in unused))
 
-    def _match(self, header: Sequence[str]) -> tuple[str | None, ...]:
+    def names(self, header: Sequence[str]) -> tuple[str | None, ...]:
+        """Return our name for each column of a header, as far as the names tell."""
         places = self._places(header)
         mapped = {place: ours for theirs, ours in self._mapping.items() for place in places[theirs]}
         taken = set(mapped.values())
@@ -236,6 +277,31 @@ class Matcher:
             # A lone SMTP password is for both logins; an IMAP password takes precedence over it.
             names = ["password" if name == "smtppassword" else name for name in names]
         return tuple(names)
+
+    def _by_content(
+        self, names: tuple[str | None, ...], header: Sequence[str], records: Sequence[Row]
+    ) -> tuple[str | None, ...]:
+        """Return the names with ``email`` for the column whose cells are addresses.
+
+        What is called an address may be a street, and addresses may stand under "Username".
+        """
+        places = self._places(header)
+        mapped = {place for found in places.values() for place in found}
+        email = names.index("email") if "email" in names else None
+        if names.count("email") > 1 or (email is not None and _has_address(records, email)):
+            return names
+        if email in mapped or not records:
+            return names
+        free = [place for place in range(len(names)) if place not in mapped]
+        of_logins = [place for place in free if (names[place] or "").endswith("username")]
+        others = [place for place in free if names[place] is None and header[place].strip()]
+        full = [place for place in others if _are_addresses(records, place)]
+        found = [place for place in of_logins if _are_addresses(records, place)][:1] or full
+        if len(found) != 1:
+            return names
+        changed = [None if place == email else name for place, name in enumerate(names)]
+        changed[found[0]] = "email"
+        return tuple(changed)
 
     def _places(self, header: Sequence[str]) -> dict[str, list[int]]:
         """Return the positions of the mapped columns: spelt the same or, else, folded alike."""
@@ -277,6 +343,42 @@ def _weak_name(
     elif weak.count(candidates) > 1:
         return None  # which of two columns "Host" is SMTP's is not known
     return next((each for each in candidates if each not in names), None)
+
+
+#: How many rows are looked at for addresses.
+_LOOKED_AT = 50
+
+
+def _cells(records: Sequence[Row], place: int) -> list[str]:
+    cells = (each.cells[place] for each in records[:_LOOKED_AT] if len(each.cells) > place)
+    return [cell for cell in cells if cell.strip()]
+
+
+def _has_address(records: Sequence[Row], place: int) -> bool:
+    return any("@" in cell for cell in _cells(records, place))
+
+
+def _are_addresses(records: Sequence[Row], place: int) -> bool:
+    cells = _cells(records, place)
+    enough = 2 * len(cells) >= len(records[:_LOOKED_AT])
+    return bool(cells) and enough and all(address_of(cell) is not None for cell in cells)
+
+
+def _refuse_separator(header: Sequence[str]) -> None:
+    """Refuse a header whose names stand in one cell, and name what is between them."""
+    filled = [each for each in header if each.strip()]
+    if len(filled) != 1 or len(filled[0]) > MAX_NAME or "@" in filled[0]:
+        return
+    names, between = re.findall(r"\w+", filled[0]), re.findall(r"\W+", filled[0].strip())
+    same = {each.strip() or each[0] for each in between}
+    if sum(any(NAMES.of(each)) for each in names) >= len(REQUIRED) - 1 and len(same) == 1:
+        (separator,) = same
+        words = say(
+            "The columns of this file are separated by '%(separator)s': save it with commas "
+            "between them.",
+            separator=separator,
+        )
+        raise FileError("missing_column", words, {"missing": list(REQUIRED)})
 
 
 def _is_mailbox(header: Iterable[str]) -> bool:

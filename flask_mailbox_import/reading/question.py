@@ -52,8 +52,8 @@ def encoding_choices(
     for first in itertools.islice(_likeliest(data), tried):
         try:
             text = decode(data, first)
-            table = read_csv(text, max_rows=config.max_rows, names_known=matcher.known)
-            columns = matcher.match(table.header, table.header_row)
+            table = read_csv(text, max_rows=config.max_rows, matcher=matcher)
+            columns = matcher.match(table.header, table.header_row, table.records)
             pieces = list(itertools.islice(_pieces(table, columns), _PIECES))
         except FileError as found:
             certain = found.reason in _OF_ANY_ENCODING
@@ -145,7 +145,7 @@ def _pieces(table: Table, columns: Columns) -> Iterator[Sample]:
     header = ((table.header_row, name, name) for name in table.header)
     cells = [
         (row, named in _NAMES and (place < secret or in_place), name, cell)
-        for row, cells in table.records
+        for row, cells, *_ in table.records
         for in_place in (_is_host(cells, host),)
         for place, (named, name, cell) in enumerate(
             zip(columns.names, table.header, cells, strict=False)

@@ -42,7 +42,7 @@ def read_file(data: bytes, config: Config, options: ImportOptions, existing: Exi
     """
     matcher = Matcher(options.column_mapping)
     table = _table(data, config, options, matcher)
-    columns = matcher.match(table.header, table.header_row)
+    columns = matcher.match(table.header, table.header_row, table.records)
     found = list(to_records(table, columns))
     examples = [each.row for each in found if is_example(each)]
     if len(examples) == len(found):
@@ -77,9 +77,9 @@ def read_file(data: bytes, config: Config, options: ImportOptions, existing: Exi
 
 def _table(data: bytes, config: Config, options: ImportOptions, matcher: Matcher) -> Table:
     if is_workbook(data):
-        return read_workbook(data, max_rows=config.max_rows, names_known=matcher.known)
+        return read_workbook(data, max_rows=config.max_rows, matcher=matcher)
     text = _text(data, config, options)
-    return read_csv(text, max_rows=config.max_rows, names_known=matcher.known)
+    return read_csv(text, max_rows=config.max_rows, matcher=matcher)
 
 
 def _text(data: bytes, config: Config, options: ImportOptions) -> str:
@@ -94,6 +94,12 @@ def _left_out(table: Table, examples: Sequence[int]) -> Iterator[RowWarning]:
     """Warn of the rows of a file that are not read as mailboxes."""
     if table.above:
         yield _of_file("rows_above_header", rows=table.above)
+    if table.is_double:
+        yield _of_file("two_headers")
+    if table.remarks:
+        yield _of_file("remark_rows", rows=table.remarks)
+    if table.opened:
+        yield _of_file("quoted_cells", rows=table.opened)
     if table.blank:
         yield _of_file("blank_rows", rows=table.blank)
     if table.other_sheets:

@@ -1,32 +1,31 @@
-"""Turns text into a header and numbered rows: finds the delimiter and the header's row."""
+"""Finds the table in the rows of a file: its delimiter, its header, and which rows are its own."""
 
 from __future__ import annotations
 
-import csv
-import io
 import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..core.errors import FileError, empty_file
-from ..core.rows import MAX_COLUMNS
-from ..core.words import Words, say
+from ..core.rows import MAX_COLUMNS, SECRET_COLUMNS
+from ..core.words import say
+from .csv_rows import DELIMITERS, Row, csv_rows, delimiters_of, first_rows, parsed
+from .header import Matcher
+from .sieve import Sieve
 
-_DELIMITERS = (",", ";", "\t", "|")
 # Excel writes and reads this line above the header, and does not count it as a row.
 _SEP_LINE = re.compile(r'"?sep=([^"\w\r\n])"?[,;\t|]*(\r\n|\r|\n)', re.ASCII | re.IGNORECASE)
+#: What a program leaves at the end of each line of a file that has another delimiter.
+_TRAILING = re.compile(r"[,;\t|]+$")
 
 MAX_HEADER_LENGTH = 10_000
 #: The header is searched for in this many rows: people put a title above it.
 HEADER_WITHIN = 10
 #: The delimiter is searched for in at most this many rows, blank ones included.
 _LINES_OF_HEADER = 1000
-
-#: A row's number and its cells.
-Row = tuple[int, Sequence[str]]
-#: Counts how many of our columns a header names.
-NamesKnown = Callable[[Sequence[str]], int]
+#: Where a row of names is shorter, one of its names may be a cell of a mailbox.
+_LEAST_KNOWN = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,12 +35,17 @@ class Table:
     #: The number that a spreadsheet shows beside the header.
     header_row: int
     header: tuple[str, ...]
-    #: The number of each row, and its cells.
-    records: tuple[tuple[int, tuple[str, ...]], ...]
+    records: tuple[Row, ...]
     #: How many rows above the header are not blank, such as a title.
     above: int
-    #: How many blank rows stand above the last record.
+    #: How many rows are blank above the last record, or hold only defaults.
     blank: int
+    #: How many rows are remarks.
+    remarks: int = 0
+    #: How many rows stood in one cell and were taken apart.
+    opened: int = 0
+    #: The header stands in two rows.
+    is_double: bool = False
     #: What separates the cells; "" in a workbook.
     delimiter: str = ""
     #: The sheet of a workbook that was read, and its other sheets that are not empty.
@@ -49,64 +53,158 @@ class Table:
     other_sheets: tuple[str, ...] = ()
 
 
-def read_csv(text: str, *, max_rows: int, names_known: NamesKnown) -> Table:
+def read_csv(text: str, *, max_rows: int, matcher: Matcher) -> Table:
     """Read CSV (RFC 4180).
 
-    The delimiter is a comma, semicolon, tab, bar, or that of a ``sep=`` line: the one with which
-    the header has most known names. Where a space follows each delimiter of the header, spaces
-    after delimiters are dropped.
+    The delimiter is a comma, semicolon, tab or bar, a rarer one, or that of a ``sep=`` line: the
+    one with which the header has most known names. Where a space follows each delimiter of the
+    header, spaces after delimiters are dropped.
 
     :raises FileError: see :func:`to_table`, and ``malformed_csv``.
     """
-    delimiters = list(_DELIMITERS)
+    text = _without_end_mark(text)
     sep = _SEP_LINE.match(text)
     if sep is not None:
         text = text[sep.end() :]
-        delimiters.insert(0, sep[1])
-    headers = {each: _header(text, each, names_known) for each in delimiters}
+    delimiters = ([sep[1]] if sep is not None else []) + delimiters_of(text)
+    headers = {each: _header(text, each, matcher) for each in delimiters}
     delimiter = max(headers, key=lambda each: headers[each][0])
     others = [cell for cell in headers[delimiter][1][1:] if cell]
-    reader = csv.reader(
-        _lines(text),
-        delimiter=delimiter,
-        # A quoted name that holds the delimiter is in several pieces here.
-        skipinitialspace=any(cell.startswith(" ") for cell in others)
-        and all(cell.startswith(" ") or '"' in cell for cell in others),
-        strict=True,
+    # A quoted name that holds the delimiter is in several pieces here.
+    after_space = any(cell.startswith(" ") for cell in others) and all(
+        cell.startswith(" ") or '"' in cell for cell in others
     )
-    rows = _numbered(reader)
-    return to_table(rows, max_rows=max_rows, names_known=names_known, delimiter=delimiter)
+    rows = csv_rows(text, delimiter, after_space=after_space)
+    return to_table(rows, max_rows=max_rows, matcher=matcher, delimiter=delimiter)
 
 
-def to_table(
-    rows: Iterable[Row], *, max_rows: int, names_known: NamesKnown, delimiter: str = ""
-) -> Table:
-    """Find the header among rows; return it with the rows below it that are not blank.
+def to_table(rows: Iterable[Row], *, max_rows: int, matcher: Matcher, delimiter: str = "") -> Table:
+    """Find the header among rows; return it with the rows below it that are mailboxes.
 
     :raises FileError: ``empty_file not_a_table no_rows too_many_rows``.
     """
-    filled = (row for row in rows if any(map(str.strip, row[1])))
+    filled = (row for row in rows if any(map(str.strip, row.cells)))
     top = list(itertools.islice(filled, HEADER_WITHIN))
     if not top:
         raise empty_file()
-    known, place = header_of(top, names_known)
-    header_row, header = top[place]
+    inner = _open_header(top, matcher)
+    known, place = header_of(top, matcher)
+    above = place
+    header_row, header = top[place].number, tuple(top[place].cells)
+    double = _double_header(top, place, matcher)
+    if double is not None:
+        above, place, header = double
+        header_row = top[place].number
     _refuse_wide(header)
-    below = itertools.chain(top[place + 1 :], filled)
-    records = tuple((number, tuple(cells)) for number, cells in itertools.islice(below, max_rows))
+    suffix = found[0] if delimiter and (found := _TRAILING.search(header[-1])) else ""
+    header = (*header[:-1], header[-1].removesuffix(suffix))
+    sieve = Sieve(matcher.names(header), (inner, delimiter, *DELIMITERS))
+    below = sieve.kept(itertools.chain(top[place + 1 :], filled), suffix)
+    records = tuple(itertools.islice(below, max_rows))
+    last = sieve.passed
+    _refuse_more(sum(1 for _ in below), max_rows)
     if not records and known:
         raise FileError(
             "no_rows", say("The file has a header and nothing below it: add your mailboxes there.")
         )
-    _refuse_more(sum(1 for _ in below), max_rows)
+    gaps = (records[-1].number if records else header_row) - header_row - last
     return Table(
         header_row=header_row,
-        header=tuple(header),
-        records=records,
-        above=place,
-        blank=(records[-1][0] if records else header_row) - place - 1 - len(records),
+        header=header,
+        records=_unpadded(records, header, matcher) if delimiter else records,
+        above=above,
+        blank=max(gaps, 0) + sieve.defaults,
+        remarks=sieve.remarks,
+        opened=sieve.opened,
+        is_double=double is not None,
         delimiter=delimiter,
     )
+
+
+def header_of(rows: Sequence[Row], matcher: Matcher) -> tuple[int, int]:
+    """Return how many known names the header has, and its place among the first rows."""
+    known = [matcher.known(_beginning(row.cells)) for row in rows[:HEADER_WITHIN]]
+    most = max(known)
+    # A single known name may be a cell of a mailbox: take the first row as the header then.
+    if most < _LEAST_KNOWN:
+        return known[0], 0
+    # Where another header further down has more names, the first one still counts.
+    place = next(
+        place for place, each in enumerate(known) if each >= _LEAST_KNOWN and 2 * each >= most
+    )
+    return known[place], place
+
+
+def _without_end_mark(text: str) -> str:
+    """Return a text without the Ctrl-Z by which old programs end a file."""
+    return text.rstrip("\x1a\r\n") + "\n" if "\x1a" in text[-4:] else text
+
+
+def _open_header(top: list[Row], matcher: Matcher) -> str:
+    """Take apart a header that stands in one cell, in place; return the delimiter within it."""
+    for place, row in enumerate(top):
+        filled = [each for each in row.cells if each.strip()]
+        if len(filled) != 1 or len(filled[0]) > MAX_HEADER_LENGTH:
+            continue
+        for inner in DELIMITERS:
+            names = parsed(filled[0].strip(), inner) if inner in filled[0] else []
+            if matcher.known(names) > _LEAST_KNOWN:
+                top[place] = row._replace(cells=names)
+                return inner
+    return ""
+
+
+def _double_header(
+    top: Sequence[Row], place: int, matcher: Matcher
+) -> tuple[int, int, tuple[str, ...]] | None:
+    """Return a header that stands in two rows: the places of both, and their names as one.
+
+    The lower row has names of columns only; the upper one groups them, as "SMTP" over "Host" and
+    "Port".
+    """
+    for first, second in ((place, place + 1), (place - 1, place)):
+        if first < 0 or second >= len(top):
+            continue
+        upper, lower = top[first].cells, top[second].cells
+        names = [each for each in lower if each.strip()]
+        if any("@" in each for each in (*upper, *lower)) or not all(map(matcher.is_name, names)):
+            continue
+        merged = _merged(upper, lower)
+        if matcher.known(merged) > max(matcher.known(upper), matcher.known(lower)):
+            return first, second, merged
+    return None
+
+
+def _merged(upper: Sequence[str], lower: Sequence[str]) -> tuple[str, ...]:
+    names, group = [], ""
+    for above, below in itertools.zip_longest(upper, lower, fillvalue=""):
+        group = above.strip() or group
+        names.append(f"{group} {below.strip()}" if below.strip() else above.strip())
+    return tuple(each.strip() for each in names)
+
+
+def _unpadded(records: tuple[Row, ...], header: Sequence[str], matcher: Matcher) -> tuple[Row, ...]:
+    """Return records without the spaces that make all cells of a column equally long.
+
+    Only passwords need it: their spaces would be kept.
+    """
+    for place, name in enumerate(matcher.names(header)):
+        if name not in SECRET_COLUMNS:
+            continue
+        cells = [header[place], *(row.cells[place] for row in records if len(row.cells) > place)]
+        lengths, bare = {len(each) for each in cells}, {len(each.rstrip(" ")) for each in cells}
+        padded = len(lengths) == 1 and (cells[0].endswith(" ") or len(bare) > 2)
+        if padded and len(cells) == len(records) + 1:
+            records = tuple(
+                row._replace(
+                    cells=tuple(
+                        cell.rstrip(" ") if at == place else cell
+                        for at, cell in enumerate(row.cells)
+                    )
+                )
+                for row in records
+            )
+    return records
 
 
 def _refuse_wide(header: Sequence[str]) -> None:
@@ -132,83 +230,21 @@ def _refuse_more(more: int, max_rows: int) -> None:
         raise FileError("too_many_rows", words, details)
 
 
-def header_of(rows: Sequence[Row], names_known: NamesKnown) -> tuple[int, int]:
-    """Return how many known names the header has, and its place among the first rows."""
-    known = [names_known(_beginning(cells)) for _, cells in rows[:HEADER_WITHIN]]
-    most = max(known)
-    # A single known name may be a cell of a mailbox: take the first row as the header then.
-    if most < 2:
-        return known[0], 0
-    # Where another header further down has more names, the first one still counts.
-    place = next(place for place, each in enumerate(known) if each > 1 and 2 * each >= most)
-    return known[place], place
-
-
 def _beginning(cells: Sequence[str]) -> Sequence[str]:
     """Return the cells of a row up to the limits of a header."""
     lengths = itertools.accumulate(map(len, cells[: MAX_COLUMNS + 1]))
     return cells[: sum(1 for length in lengths if length <= MAX_HEADER_LENGTH)]
 
 
-def _header(text: str, delimiter: str, names_known: NamesKnown) -> tuple[int, Sequence[str]]:
+def _header(text: str, delimiter: str, matcher: Matcher) -> tuple[int, Sequence[str]]:
     """Return how many known names the header has with this delimiter, and the header."""
-    top: list[Row] = []
-    try:
-        for number, cells in enumerate(csv.reader(_lines(text), delimiter=delimiter), 1):
-            if any(map(str.strip, cells)):
-                top.append((number, cells[: MAX_COLUMNS + 1]))
-            if len(top) == HEADER_WITHIN or number == _LINES_OF_HEADER:
-                break
-    except csv.Error:
-        pass
+    rows = first_rows(text, delimiter, _LINES_OF_HEADER)
+    filled = (row for row in rows if any(map(str.strip, row.cells)))
+    top = [
+        row._replace(cells=row.cells[: MAX_COLUMNS + 1])
+        for row in itertools.islice(filled, HEADER_WITHIN)
+    ]
     if not top:
         return 0, ()
-    known, place = header_of(top, names_known)
-    return known, top[place][1]
-
-
-def _lines(text: str) -> Iterator[str]:
-    # A lone carriage return ends a line only in a file without line feeds (old Mac files). In
-    # others it would split a row in two; there the csv module refuses it.
-    return io.StringIO(text, newline="\n" if "\n" in text else "")
-
-
-def _numbered(reader: Iterator[list[str]]) -> Iterator[Row]:
-    for number in itertools.count(1):
-        try:
-            cells = next(reader, None)
-        except csv.Error as fault:
-            words = str(fault)
-        else:
-            if cells is None:
-                return
-            yield number, cells
-            continue
-        # Raised outside of the handler: the frames of csv.Error hold rows.
-        raise FileError("malformed_csv", _malformed(number, words), {"row": number})
-
-
-def _malformed(row: int, fault: str) -> Words:
-    if "field limit" in fault:
-        return say(
-            "In row %(row)s a cell is longer than any mailbox needs: look there for a quotation "
-            "mark that opens and never closes.",
-            row=row,
-        )
-    if "unexpected end of data" in fault:
-        return say(
-            "In row %(row)s a quotation mark opens and never closes, so that nothing after it can "
-            "be read: close it, or double it where it is part of a value.",
-            row=row,
-        )
-    if "new-line" in fault:
-        return say(
-            "In row %(row)s a carriage return stands within a value: type the value anew, or put "
-            "it in quotation marks.",
-            row=row,
-        )
-    return say(
-        "In row %(row)s more text follows after a closing quotation mark: double the quotation "
-        "marks that are part of a value.",
-        row=row,
-    )
+    known, place = header_of(top, matcher)
+    return known, top[place].cells

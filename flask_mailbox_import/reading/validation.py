@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -13,11 +14,13 @@ from ..core.explanations import Variant
 from ..core.failures import Failure, failure_for, failure_of
 from ..core.mailboxes import Login, Mailbox, Protocol, Security
 from ..core.password_pitfalls import pitfall_warnings
-from ..core.rows import CheckedRow, Record, RowStatus
+from ..core.rows import CheckedRow, Record, RowStatus, RowWarning
 from ..core.secret import Secret
-from ..core.sentences import sentence
+from ..core.sentences import sentence, warning_key
 from ..core.validators import MAX_ADDRESS_LENGTH, HostRefused, judge_address, judge_host, judge_port
+from ..core.words import say
 from .header import said_of_security
+from .spelling import foreign_letter, odd_character
 
 #: Returns those of the given address keys that the workspace has already.
 Existing = Callable[[Sequence[str]], set[str]]
@@ -43,6 +46,18 @@ _SECURED = {
     "none": Security.PLAIN,
 }
 
+#: What an address may hold beside letters and digits (RFC 5321 section 4.1.2).
+_OF_AN_ADDRESS = ".!#$%&'*+/=?^_`{|}~-@"
+#: What a host name may hold beside them: UTS #46 reads the other dots as dots. The brackets and the
+#: colons are those of an IPv6 address.
+_OF_A_HOST = ".-:[]\u3002\uff0e\uff61"
+#: The address of a web page, and its path.
+_PAGE = re.compile(r"(?:[a-z]+://)?[^/]+(/.+)", re.IGNORECASE)
+#: How many characters of a path are shown.
+_SHOWN_PATH = 40
+#: Characters of the other columns: ports, and words for encryption.
+_OTHER_LENGTH = 64
+
 # Control characters, half surrogates, and the two separators that some programs read as line ends.
 _REFUSED_CATEGORIES = frozenset({"Cc", "Zl", "Zp", "Cs"})
 
@@ -57,7 +72,7 @@ def mailbox_of(record: Record, config: Config, *, with_imap: bool = False) -> Ma
     failures = [*_check_texts(record)]
     email = _check_email(record.cells["email"], failures)
     password = record.secrets["smtppassword"] or record.secrets["password"]
-    failures += _check_presence(bool(record.cells["smtphost"]), bool(password))
+    failures += _check_presence(record, bool(record.cells["smtphost"]), bool(password))
     if with_imap and not record.cells["imaphost"]:
         failures.append(failure_for(Code.MISSING_IMAP_HOST))
     smtp = _check_server(Protocol.SMTP, record, password, config, failures)
@@ -87,13 +102,22 @@ def _merged(failures: Sequence[Failure]) -> Failure:
 def _check_texts(record: Record) -> Iterator[Failure]:
     texts = {**record.cells, **{name: each.reveal() for name, each in record.secrets.items()}}
     for column, text in texts.items():
-        limit = MAX_LENGTHS.get(column, 16)
+        limit = MAX_LENGTHS.get(column, _OTHER_LENGTH)
         if len(text) > limit:
             yield failure_for(Code.FIELD_TOO_LONG, column=column, limit=limit)
         elif not text.isprintable() and not _REFUSED_CATEGORIES.isdisjoint(
             map(unicodedata.category, text)
         ):
-            yield failure_for(Code.CONTROL_CHARACTER, column=column)
+            yield failure_for(
+                Code.CONTROL_CHARACTER, column=column, character=_control_character(text)
+            )
+
+
+def _control_character(text: str) -> str:
+    """Return the first refused character in words."""
+    first = next(each for each in text if unicodedata.category(each) in _REFUSED_CATEGORIES)
+    known = {"\n": say("a line break"), "\r": say("a line break"), "\t": say("a tab")}
+    return str(known.get(first, say("a control character")))
 
 
 def _check_email(text: str, failures: list[Failure]) -> tuple[str, str] | None:
@@ -102,14 +126,26 @@ def _check_email(text: str, failures: list[Failure]) -> tuple[str, str] | None:
         failures.append(failure_for(Code.MISSING_EMAIL))
         return None
     found = judge_address(text)
-    if found is None:
+    local, _, domain = text.rpartition("@")
+    odd = odd_character(domain, _OF_A_HOST)
+    if found is not None and not odd:
+        return found
+    odd = odd_character(local, _OF_AN_ADDRESS) or odd or foreign_letter(local)
+    if text.count("@") > 1 and not text.startswith("@"):
+        failures.append(failure_of(Variant.SEVERAL_ADDRESSES))
+    elif odd:
+        failures.append(failure_of(Variant.ODD_ADDRESS, character=odd))
+    else:
         failures.append(failure_for(Code.INVALID_EMAIL))
-    return found
+    return None
 
 
-def _check_presence(has_host: bool, has_password: bool) -> list[Failure]:
+def _check_presence(record: Record, has_host: bool, has_password: bool) -> list[Failure]:
     if has_host and has_password:
         return []
+    if not has_password and record.placeholders:
+        column, placeholder = next(iter(record.placeholders.items()))
+        return [failure_of(Variant.PLACEHOLDER, column=column, placeholder=placeholder)]
     if not has_host and not has_password:
         return [failure_for(Code.MISSING_CREDENTIALS)]
     return [failure_of(Variant.NO_PASSWORD if has_host else Variant.NO_SMTP_HOST)]
@@ -142,14 +178,25 @@ def _check_host(
     if not text:
         return None
     try:
-        return judge_host(text, config.allowed_networks)
+        host = judge_host(text, config.allowed_networks)
+        if not odd_character(text, _OF_A_HOST):
+            return host
+        failures.append(_refused_host(text, protocol, None))
     except HostRefused as refused:
-        values = {"column": column, "protocol": protocol.value}
-        if refused.variant is None:
-            failures.append(failure_for(Code.INVALID_HOST, **values))
-        else:
-            failures.append(failure_of(refused.variant, **values))
+        failures.append(_refused_host(text, protocol, refused.variant))
     return None
+
+
+def _refused_host(text: str, protocol: Protocol, variant: Variant | None) -> Failure:
+    values = {"column": f"{protocol.value}host", "protocol": protocol.value}
+    if variant is not None:
+        return failure_of(variant, **values)
+    if page := _PAGE.fullmatch(text):
+        return failure_of(Variant.WEB_ADDRESS, more=page[1][:_SHOWN_PATH], **values)
+    odd = odd_character(text, _OF_A_HOST)
+    if odd:
+        return failure_of(Variant.ODD_HOST, character=odd, **values)
+    return failure_for(Code.INVALID_HOST, **values)
 
 
 def _check_port(
@@ -163,10 +210,11 @@ def _check_port(
     try:
         port = judge_port(text, config.allowed_ports)
     except ValueError:
-        default = protocol.default_port
-        failures.append(
-            failure_for(Code.INVALID_PORT, column=column, allowed=allowed, default=default)
-        )
+        values = {"column": column, "allowed": allowed, "default": str(protocol.default_port)}
+        if len(re.findall(r"[0-9]{2,5}", text)) > 1:
+            failures.append(failure_of(Variant.SEVERAL_PORTS, **values))
+        else:
+            failures.append(failure_for(Code.INVALID_PORT, **values))
         return None
     if port is None:
         failures.append(failure_for(Code.PORT_NOT_ALLOWED, column=column, allowed=allowed))
@@ -224,15 +272,22 @@ def check_row(record: Record, config: Config, *, with_imap: bool) -> CheckedRow:
         record = replace(record, warnings=record.warnings + warnings)
     found = mailbox_of(record, config, with_imap=with_imap)
     if isinstance(found, Failure):
+        found = _with_lost_formulas(found, record)
         return CheckedRow(record=record, mailbox=None, status=RowStatus.FAILED, failure=found)
     return CheckedRow(record=record, mailbox=found, status=RowStatus.READY)
+
+
+def _with_lost_formulas(failure: Failure, record: Record) -> Failure:
+    """Add to a failure which of the row's cells are formulas without a result."""
+    lost = [each for each in record.warnings if each.code == "empty_formula"]
+    return failure.with_last(*(sentence(warning_key(each.code), each.said) for each in lost))
 
 
 def mark_doubles(
     rows: Iterable[CheckedRow], known: set[str], *, with_imap: bool = False, updates: bool = False
 ) -> Iterator[CheckedRow]:
     """Skip rows with a known or repeated address; fail rows with another password for a login."""
-    seen: set[str] = set()
+    seen: dict[str, CheckedRow] = {}
     logins: dict[tuple[object, ...], Login] = {}
     for row in rows:
         mailbox = row.mailbox
@@ -241,13 +296,31 @@ def mark_doubles(
         elif mailbox.email_key in known and not updates:
             yield _marked(row, RowStatus.SKIPPED, Code.DUPLICATE)
         elif mailbox.email_key in seen:
-            yield _marked(row, RowStatus.SKIPPED, Code.DUPLICATE_IN_FILE)
+            yield _marked(
+                _compared(row, seen[mailbox.email_key]), RowStatus.SKIPPED, Code.DUPLICATE_IN_FILE
+            )
         elif any(_another_password(each, logins) for each in mailbox.logins(with_imap=with_imap)):
             yield _marked(row, RowStatus.FAILED, Code.DUPLICATE_LOGIN)
         else:
-            seen.add(mailbox.email_key)
+            seen[mailbox.email_key] = row
             logins |= {each.account: each for each in mailbox.logins(with_imap=with_imap)}
             yield replace(row, is_update=mailbox.email_key in known)
+
+
+def _compared(row: CheckedRow, first: CheckedRow) -> CheckedRow:
+    """Add a warning to a row with the address of an earlier one, if its password differs."""
+    if row.mailbox is None or first.mailbox is None:
+        return row
+    if row.mailbox.smtp.password.same_as(first.mailbox.smtp.password):
+        return row
+    record = row.record
+    warning = RowWarning(
+        row=record.row,
+        column="password",
+        code="other_password",
+        values={"first": first.record.row},
+    )
+    return replace(row, record=replace(record, warnings=(*record.warnings, warning)))
 
 
 def _another_password(login: Login, logins: Mapping[tuple[object, ...], Login]) -> bool:

@@ -16,7 +16,9 @@ from pathlib import Path
 from ..core.errors import FileError
 from ..core.rows import MAX_COLUMNS
 from ..core.words import Words, say
-from .table import HEADER_WITHIN, NamesKnown, Row, Table, header_of, to_table
+from .csv_rows import Row
+from .header import Matcher
+from .table import HEADER_WITHIN, Table, header_of, to_table
 
 #: The advice for a table in another format.
 SAVE_AS_CSV = say("open it in the program that made it and save it as CSV (UTF-8)")
@@ -132,7 +134,7 @@ def can_read_workbooks() -> bool:
     return importlib.util.find_spec("python_calamine") is not None
 
 
-def read_workbook(data: bytes, *, max_rows: int, names_known: NamesKnown) -> Table:
+def read_workbook(data: bytes, *, max_rows: int, matcher: Matcher) -> Table:
     """Read the visible sheet whose header has most of our columns; of equal ones the first.
 
     :raises FileError: ``not_a_table``: no reader is installed, or the workbook is damaged, has a
@@ -150,8 +152,8 @@ def read_workbook(data: bytes, *, max_rows: int, names_known: NamesKnown) -> Tab
         raise FileError(
             "empty_file", say("The workbook is empty: choose the file with your mailboxes.")
         )
-    read, rows = max(sheets, key=lambda sheet: header_of(sheet[1], names_known)[0])
-    table = to_table(rows, max_rows=max_rows, names_known=names_known)
+    read, rows = max(sheets, key=lambda sheet: header_of(sheet[1], matcher)[0])
+    table = to_table(rows, max_rows=max_rows, matcher=matcher)
     others = tuple(name for name, _ in sheets if name != read)
     return replace(table, sheet=read, other_sheets=others)
 
@@ -179,7 +181,7 @@ def _sheets(data: bytes, max_rows: int) -> list[tuple[str, list[Row]]]:
         raise not_a_table(say("a workbook that is damaged or has a password"), SAVE_AS_CSV)
     if done.returncode:
         raise not_a_table(say("a workbook that is too large or damaged"), SAVE_AS_CSV)
-    return [(name, rows) for name, rows in json.loads(done.stdout)]
+    return [(name, [Row(*each) for each in rows]) for name, rows in json.loads(done.stdout)]
 
 
 def _refuse_bombs(data: bytes, limit: int) -> None:

@@ -71,6 +71,9 @@ def _linked(link: Sentence):
 
 
 VALUES = {
+    "character": "'@'",
+    "placeholder": "NULL",
+    "more": "/webmail",
     "column": "smtphost",
     "protocol": "smtp",
     "limit": 3,

@@ -52,7 +52,6 @@ def test_a_placeholder_is_nothing(text):
     found = checked_row(imaphost=text)
     assert found.mailbox.imap is None
     assert warnings_of(found) == [("imaphost", "read_as_empty")]
-    assert checked_row(password="-").mailbox.smtp.password.reveal() == "-"
 
 
 def test_one_user_name_is_for_both_servers_and_a_servers_own_goes_first():

@@ -117,7 +117,7 @@ def test_a_refused_second_password_leaves_the_address_free_for_a_later_row():
 
 
 @pytest.mark.parametrize(
-    "text", ["587.5", "5_87", "+587", "5e2", "0587", "58.70", "5.87E+01", "\uff15\uff18\uff17"]
+    "text", ["587.5", "5_87", "-587", "5e2", "58.70", "5.87E+01", "587 or 465", "465/587", "ssl"]
 )
 def test_a_port_that_is_none_stays_none(text):
     assert checked_row(smtpport=text).failure.code.value == "invalid_port"

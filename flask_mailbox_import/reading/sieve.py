@@ -1,0 +1,104 @@
+"""Tells the rows of a table that are mailboxes from remarks, and from rows of defaults."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from .csv_rows import Row, is_no_row, parsed
+from .spelling import address_of, is_nothing, is_tick
+
+_NUMBER = re.compile(r"[0-9]{1,9}(?:[.,][0-9]{1,3})?")
+#: Columns that are filled in for a mailbox, and for nothing else.
+_OF_A_MAILBOX = frozenset(
+    {
+        *("email", "password", "smtppassword", "imappassword", "username", "smtpusername"),
+        *("imapusername", "displayname", "firstname", "lastname"),
+    }
+)
+_HOSTS = frozenset({"smtphost", "imaphost"})
+#: A longer text is neither a port nor a word for encryption.
+_LONGEST_DEFAULT = 32
+#: So many texts of hosts are remembered.
+_MOST_HOSTS = 1000
+
+
+class Sieve:
+    """Keeps the rows of a table that are mailboxes, and counts the others.
+
+    :param names: our name for each column.
+    :param delimiters: by which a row that stands in one cell may be taken apart; "" is none.
+    """
+
+    def __init__(self, names: Sequence[str | None], delimiters: Iterable[str]) -> None:
+        self._names = names
+        self._delimiters = tuple(dict.fromkeys(each for each in delimiters if each))
+        self._email = names.index("email") if "email" in names else None
+        self._hosts: set[tuple[int, str]] = set()
+        #: How many rows are remarks, and how many hold only what every row holds.
+        self.remarks = self.defaults = 0
+        #: How many rows stood in one cell and were taken apart.
+        self.opened = 0
+        #: How many rows came before the last kept one, and this one.
+        self.passed = 0
+
+    def kept(self, rows: Iterable[Row], suffix: str) -> Iterator[Row]:
+        """Yield the rows that are mailboxes, without ``suffix`` at the end of their last cell."""
+        for count, row in enumerate(rows, 1):
+            if (row.is_remark and self._email == 0) or is_no_row(row.cells):
+                self.remarks += 1
+            elif self._is_default(row.cells):
+                self.defaults += 1
+            else:
+                self.passed = count
+                yield self._opened(_without(row, suffix))
+
+    def _is_default(self, cells: Sequence[str]) -> bool:
+        """Tell whether a row has no mailbox, but only ticks, numbers, and what others have too."""
+        filled = [(place, cell.strip()) for place, cell in enumerate(cells) if cell.strip()]
+        if any("@" in cell for _, cell in filled):
+            if len(self._hosts) < _MOST_HOSTS:
+                self._hosts |= {each for each in filled if self._name(each[0]) in _HOSTS}
+            return False
+        return all(self._may_be_default(place, cell) for place, cell in filled)
+
+    def _may_be_default(self, place: int, cell: str) -> bool:
+        name = self._name(place)
+        if name in _OF_A_MAILBOX:
+            return is_nothing(cell)
+        if name in _HOSTS:
+            return (place, cell) in self._hosts
+        if name is None:
+            return _NUMBER.fullmatch(cell) is not None or is_tick(cell)
+        return len(cell) <= _LONGEST_DEFAULT
+
+    def _name(self, place: int) -> str | None:
+        return self._names[place] if place < len(self._names) else None
+
+    def _opened(self, row: Row) -> Row:
+        """Take apart a row that stands in one cell, or mark it as such."""
+        filled = [each.strip() for each in row.cells if each.strip()]
+        width = len(self._names)
+        if len(filled) != 1 or width == 1 or len(filled[0]) > _LONGEST_PACKED:
+            return row
+        (text,) = filled
+        for delimiter in self._delimiters:
+            cells = parsed(text, delimiter) if delimiter in text else []
+            if len(cells) == width and "@" in cells[self._email or 0]:
+                self.opened += 1
+                return row._replace(cells=cells)
+        found = address_of(text)
+        is_one = found is not None and not _SEVERAL.search(found[0])
+        return row._replace(is_packed=True) if _SEVERAL.search(text) and not is_one else row
+
+
+#: Characters. A row in one cell is no longer.
+_LONGEST_PACKED = 10_000
+#: What stands between the parts of a row in one cell.
+_SEVERAL = re.compile(r"@.*[\s,;|:^~]|[\s,;|:^~].*@|(?:[,;|\t].*){2}", re.DOTALL)
+
+
+def _without(row: Row, suffix: str) -> Row:
+    if not suffix or not row.cells or not row.cells[-1].endswith(suffix):
+        return row
+    return row._replace(cells=(*row.cells[:-1], row.cells[-1].removesuffix(suffix)))
