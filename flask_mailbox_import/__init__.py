@@ -41,7 +41,9 @@ from .core.rows import CheckedRow, KeptCells, Record, RowResult, RowStatus, RowW
 from .core.secret import Secret, generate_encryption_key
 from .core.sentences import Sentence
 from .core.words import Part, Words
+from .engine.batches import Progress
 from .engine.importer import Importer
+from .engine.staging import Corrections
 from .extension import MailboxImport
 from .storage.models import ApiKeyMixin, ImportMixin, ImportRowMixin, MailboxMixin, Models
 
@@ -51,6 +53,7 @@ __all__ = [
     "CheckedRow",
     "Code",
     "ConfigError",
+    "Corrections",
     "EncodingChoice",
     "Failure",
     "FileError",
@@ -79,6 +82,7 @@ __all__ = [
     "OnDuplicate",
     "Page",
     "Part",
+    "Progress",
     "Protocol",
     "Question",
     "Record",

@@ -36,5 +36,5 @@ def causes_of(results: Iterable[RowResult]) -> list[Cause]:
 
 
 def _provider(failure: Failure) -> str:
-    """Return the name of the provider whose hint a failure has."""
-    return next((each.provider for each in failure.steps if each.provider), "")
+    """Return the name of the provider whose hint for its code a failure has."""
+    return next((each.provider for each in failure.steps if each.is_hint_for(failure.code)), "")

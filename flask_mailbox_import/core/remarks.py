@@ -11,6 +11,8 @@ _PORT_UNREACHABLE = (
 #: What is added to a hint, or stands in its place. Two templates are for a count of 1 and for more.
 REMARKS: dict[str, str | tuple[str, str]] = {
     "also": "Also:",
+    "of_another_version": "What is wrong with this row is noted in words of another version.",
+    "read_anew": "Import the file again to see it.",
     "wait_seconds": (
         "The server says to wait %(count)s second; test again after that.",
         "The server says to wait %(count)s seconds; test again after that.",
@@ -24,9 +26,12 @@ REMARKS: dict[str, str | tuple[str, str]] = {
         "The server says to wait %(count)s hours; test again after that.",
     ),
     "locked_out": (
+        "The server refused %(count)s login, and then every connection: it has locked us out. "
+        "Correct that login first, wait for it to let us in again (often 10 to 60 minutes), then "
+        "test this one again.",
         "The server refused %(count)s logins, and then every connection: it has locked us out. "
         "Correct those logins first, wait for it to let us in again (often 10 to 60 minutes), "
-        "then test this one again."
+        "then test this one again.",
     ),
     "only_imap_fails": "Sending works, reading (IMAP) does not.",
     "imap_off": (

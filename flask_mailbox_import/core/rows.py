@@ -11,7 +11,7 @@ from .codes import RETRYABLE, Code
 from .failures import Failure
 from .mailboxes import Mailbox, MailboxStatus
 from .secret import Secret
-from .sentences import Sentence, warning_key
+from .sentences import sentence, warning_key
 from .words import Words
 
 REQUIRED = ("email", "password", "smtphost", "imaphost")
@@ -59,12 +59,12 @@ class RowWarning:
     column: str
     code: str
     #: The values that its sentence names, beside ``column``.
-    values: Mapping[str, str | int] = field(default_factory=dict)
+    values: Mapping[str, str | int] = field(default_factory=dict, hash=False)
 
     @property
     def message(self) -> Words:
         """The sentence."""
-        return Sentence(warning_key(self.code), self.said).words
+        return sentence(warning_key(self.code), self.said).words
 
     @property
     def said(self) -> Mapping[str, str | int]:

@@ -60,7 +60,7 @@ class Sentence:
     """What is said of a row, by its key, with its values: numbers, and words of the row."""
 
     key: str
-    values: Mapping[str, str | int] = field(default_factory=dict)
+    values: Mapping[str, str | int] = field(default_factory=dict, hash=False)
 
     @property
     def words(self) -> Words:
@@ -76,6 +76,10 @@ class Sentence:
     def provider(self) -> str:
         """The name of the provider whose own hint this is; "" where it is a general one."""
         return _PROVIDERS.get(self.key, "")
+
+    def is_hint_for(self, code: Code) -> bool:
+        """Tell whether this is a provider's own hint for a code."""
+        return bool(self.provider) and self.key == f"{self.provider}.{code.value}"
 
 
 def sentence(key: str, values: Mapping[str, str | int] | None = None) -> Sentence:

@@ -90,11 +90,11 @@ _NUMERIC_LABEL = re.compile(r"0x[0-9a-f]*|[0-9]+", re.ASCII)
 class HostRefused(ValueError):
     """The text is not the name of a mail server that may be contacted.
 
-    :param variant: the cause, if it has its own sentence.
+    :param variant: why, where that has a sentence of its own.
     """
 
     def __init__(self, variant: Variant | None = None) -> None:
-        super().__init__(variant)
+        super().__init__(variant.value if variant is not None else "no server name")
         self.variant = variant
 
 

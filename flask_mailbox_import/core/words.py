@@ -16,7 +16,7 @@ class Part:
     template: str
     #: The template for other counts than 1, by the value ``count``; "" where there is but one.
     plural: str = ""
-    values: Mapping[str, object] = field(default_factory=dict)
+    values: Mapping[str, object] = field(default_factory=dict, hash=False)
 
     def filled(self, template: str, said: Callable[[Words], str]) -> str:
         """Return a template of this part, or a translation of it, with the values."""
@@ -64,13 +64,13 @@ def together(*texts: Words) -> Words:
 
 def joined(texts: Iterable[str]) -> str:
     """Join sentences with spaces. Some of the contract's sentences have no stop: they get one."""
-    *before, last = [each for each in texts if each] or [""]
+    *before, last = [each for each in texts if each.strip()] or [""]
     return " ".join([*map(_stopped, before), last])
 
 
 def _stopped(text: str) -> str:
-    ends = text[-1] in ".:!?\u3002" or "://" in text.split()[-1]
-    return text if ends else f"{text}."
+    is_link = "://" in text.split()[-1]
+    return f"{text}." if text[-1].isalnum() and not is_link else text
 
 
 def _english(part: Part) -> str:

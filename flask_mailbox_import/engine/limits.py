@@ -124,9 +124,11 @@ class Limits:
         tell(limit_reached, limit="MAX_REFUSED_LOGINS", workspace_id=workspace_id)
         raise TooManyRefusedLogins(
             say(
-                "More than %(limit)s logins of this workspace were refused within an hour: wait an "
+                "More than %(count)s login of this workspace was refused within an hour: wait an "
                 "hour before the next import.",
-                limit=limit,
+                plural="More than %(count)s logins of this workspace were refused within an hour: "
+                "wait an hour before the next import.",
+                count=limit,
             ),
             self._seconds_to_fewer(workspace_id, count - limit),
         )

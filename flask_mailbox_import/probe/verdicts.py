@@ -79,7 +79,7 @@ def _to_wait(seconds: float) -> Sentence:
     minutes = math.ceil(seconds / _MINUTE)
     if minutes <= 2 * _MINUTE:
         return _counted("wait_minutes", minutes)
-    return _counted("wait_hours", round(seconds / _HOUR))
+    return _counted("wait_hours", math.ceil(seconds / _HOUR))
 
 
 def both(tested: MailboxVerdict) -> Failure | None:

@@ -221,9 +221,11 @@ def _refuse_wide(header: Sequence[str]) -> None:
 def _refuse_more(more: int, max_rows: int) -> None:
     if more:
         words = say(
-            "The file has %(rows)s mailboxes, but at most %(most)s can be imported at once: split "
+            "The file has %(count)s mailbox, but at most %(most)s can be imported at once: split "
             "it into several files. Nothing was imported.",
-            rows=max_rows + more,
+            plural="The file has %(count)s mailboxes, but at most %(most)s can be imported at "
+            "once: split it into several files. Nothing was imported.",
+            count=max_rows + more,
             most=max_rows,
         )
         details = {"rows": max_rows + more, "maxRows": max_rows}

@@ -126,23 +126,31 @@ class MailboxMixin:
         sealed = self.sealed_imap_password
         return None if sealed is None else self._open(sealed, Field.IMAP_PASSWORD).reveal()
 
-    def set_smtp_password(self, password: str) -> None:
-        """Seal a new SMTP password, for the ``workspace_id`` that is set. Needs an app context."""
+    def set_smtp_password(self, password: str | Secret) -> None:
+        """Seal a new SMTP password, for the ``workspace_id`` that is set. Needs an app context.
+
+        :raises ValueError: it is empty, or no ``workspace_id`` is set.
+        """
         self.sealed_smtp_password = self._sealed(password, Field.SMTP_PASSWORD)
 
-    def set_imap_password(self, password: str | None) -> None:
+    def set_imap_password(self, password: str | Secret | None) -> None:
         """Seal a new IMAP password, as `set_smtp_password` does; None: there is none."""
         sealed = None if password is None else self._sealed(password, Field.IMAP_PASSWORD)
         self.sealed_imap_password = sealed
 
-    def _sealed(self, password: str, field: Field) -> bytes:
+    def _sealed(self, password: str | Secret, field: Field) -> bytes:
         if not self.workspace_id:
             raise ValueError("set workspace_id first: the password is bound to it")
+        if not password:
+            raise ValueError("a password is not empty")
         # A new mailbox has none yet.
         self.seal_id = self.seal_id or new_seal_id()
         key_ring: KeyRing = current_app.extensions["mailbox_import"].key_ring
         return key_ring.seal(
-            Secret(password), workspace_id=self.workspace_id, seal_id=self.seal_id, field=field
+            password if isinstance(password, Secret) else Secret(password),
+            workspace_id=self.workspace_id,
+            seal_id=self.seal_id,
+            field=field,
         )
 
     def _open(self, sealed: bytes, field: Field) -> Secret:
@@ -168,12 +176,12 @@ def _watch_email(_mapper: Mapper[Any], model: type[MailboxMixin]) -> None:
     event.listen(model.email, "set", _keep_key)
 
 
-def _keep_key(mailbox: MailboxMixin, email: str, *_: object) -> None:
+def _keep_key(mailbox: MailboxMixin, email: str | None, *_: object) -> None:
     """Let ``email_key`` be that of a new address: by it, two mailboxes are the same.
 
     :raises ValueError: the text is no email address.
     """
-    judged = judge_address(email)
+    judged = judge_address(email or "")
     if judged is None:
         raise ValueError("email is not an address such as name@example.com")
     mailbox.email_key = judged[1]

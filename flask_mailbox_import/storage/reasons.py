@@ -37,8 +37,8 @@ def failure_from(
     if code is None:
         return None
     known, kept = Code(code), (said or {}).get(name)
-    pairs = [kept["what"], *kept["steps"]] if kept else []
-    what, *steps = _sentences(pairs, known) if pairs else _plain(known)
+    pairs = [kept["what"], *kept["steps"]] if kept else map(_pair, _plain(known))
+    what, *steps = _sentences(pairs, known)
     return Failure(code=known, what=what, steps=tuple(steps), reply=reply or "")
 
 
@@ -57,7 +57,15 @@ def warnings_json(warnings: Iterable[RowWarning]) -> list[dict[str, Any]]:
 
 def warnings_from(kept: Iterable[Mapping[str, Any]] | None) -> tuple[RowWarning, ...]:
     """Return warnings from JSON, without those that this version has no words for."""
-    found = (RowWarning(**each) for each in kept or ())
+    found = (
+        RowWarning(
+            row=each["row"],
+            column=each["column"],
+            code=each["code"],
+            values=each.get("values", {}),
+        )
+        for each in kept or ()
+    )
     return tuple(each for each in found if is_warning(each.code, each.values))
 
 
@@ -66,7 +74,7 @@ def _is_plain(failure: Failure) -> bool:
 
 
 def _plain(code: Code) -> list[Sentence]:
-    """Return a code's own sentence and hint, as far as they have no values."""
+    """Return a code's own sentence and hint, without values."""
     return [Sentence(code.value), Sentence(hint_key(code.value))]
 
 
@@ -86,5 +94,5 @@ def _sentences(pairs: Iterable[_Pair], code: Code) -> list[Sentence]:
     try:
         plain = failure_for(code)
     except KeyError:
-        plain = failure_for(Code.UNKNOWN)
+        return [sentence("of_another_version"), sentence("read_anew")]
     return [plain.what, *plain.steps]

@@ -34,7 +34,7 @@ _LINKS = re.compile(
     f"({'|'.join(re.escape(each) for each in sorted(HELP_PAGES, key=len, reverse=True))})"
 )
 
-_NO_KEY = "this app has no SECRET_KEY, with which forms and sessions are signed."
+_NO_KEY = "this app has no SECRET_KEY, which signs its forms and sessions: set it in app.config."
 
 logger = logging.getLogger("flask_mailbox_import")
 

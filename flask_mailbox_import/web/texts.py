@@ -19,7 +19,7 @@ DOMAIN = "mailbox_import"
 def translated(text: str, **values: object) -> str:
     """Return the host's translation of a text, with the values of its ``%(names)s``.
 
-    ``Words`` have their values already: each of their parts is translated.
+    ``Words`` have their values already, so they take none here: each of their parts is translated.
     """
     if isinstance(text, Words):
         return joined(map(_translated_part, text.parts))
@@ -48,7 +48,11 @@ def _translated_part(part: Part) -> str:
         if part.plural
         else _template(part.template)
     )
-    return part.filled(template, translated)
+    try:
+        return part.filled(template, translated)
+    except (KeyError, TypeError, ValueError):
+        # A text of the host's names a value that this one does not have.
+        return part.filled(part.plural or part.template, translated)
 
 
 def _template(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+from dataclasses import replace
 
 import pytest
 
@@ -14,7 +15,7 @@ from flask_mailbox_import.core.failures import failure_for, failure_of
 from flask_mailbox_import.core.remarks import REMARKS, WARNINGS
 from flask_mailbox_import.core.rows import RowWarning
 from flask_mailbox_import.core.sentences import Sentence, sentence
-from flask_mailbox_import.core.words import Words, foreign, say, together
+from flask_mailbox_import.core.words import Words, foreign, joined, say, together
 
 
 def _pickled(words: Words) -> Words:
@@ -52,6 +53,15 @@ def test_sentences_that_follow_others_are_told_apart_by_stops():
     linked = together(say("See https://x.example/y"), say("Then this."))
     assert linked == "See https://x.example/y Then this."
     assert together(Words(), say("One")) == "One"
+    assert joined(["\u0939\u094b\u0924\u093e \u0939\u0948\u0964", "«x»", "(y)", "z", "."]) == (
+        "\u0939\u094b\u0924\u093e \u0939\u0948\u0964 «x» (y) z. ."
+    )
+
+
+def test_failures_and_warnings_can_stand_in_a_set():
+    failure = failure_for(Code.INVALID_PORT, column="a", allowed="25", default=25)
+    warning = RowWarning(row=1, column="a", code="changed_number", values={"text": "25"})
+    assert len({failure, replace(failure), warning, replace(warning)}) == 2
 
 
 def test_a_step_stands_before_one_that_ends_with_a_link():

@@ -60,6 +60,14 @@ def test_good_rows_become_active_and_bad_ones_say_why(make_host, mail_server):
                 },
             ],
             "importId": data["importId"],
+            "warnings": [
+                {
+                    "row": 5,
+                    "column": "password",
+                    "code": "other_password",
+                    "message": data["warnings"][0]["message"],
+                }
+            ],
         },
     }
     saved = host.mailboxes()

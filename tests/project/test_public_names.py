@@ -47,7 +47,9 @@ def reached_from(what: object) -> Iterator[type]:
 
 
 def test_whatever_a_public_name_leads_to_is_public():
-    waiting = [getattr(flask_mailbox_import, name) for name in flask_mailbox_import.__all__]
+    public = [getattr(flask_mailbox_import, name) for name in flask_mailbox_import.__all__]
+    # The others are names of types that are made of these, such as Progress.
+    waiting = [each for each in public if typing.get_origin(each) is None]
     reached: set[object] = set()
     while waiting:
         each = waiting.pop()

@@ -21,7 +21,7 @@ from sqlalchemy.orm import (
     with_loader_criteria,
 )
 
-from flask_mailbox_import import ConfigError, MailboxImport, MailboxMixin, SealError
+from flask_mailbox_import import ConfigError, MailboxImport, MailboxMixin, SealError, Secret
 from flask_mailbox_import.core.secret import generate_encryption_key
 
 
@@ -259,7 +259,10 @@ def test_a_host_changes_passwords_and_makes_mailboxes(tmp_path):
             model(email="z@x.com").set_smtp_password("pw")
         made.smtp_host, made.smtp_port, made.smtp_security = "s.x.com", 587, "starttls"
         made.smtp_username, made.created_at = "z@x.com", first.created_at
-        made.set_smtp_password("its own")
+        for nothing in ("", None):
+            with pytest.raises(ValueError, match="not empty"):
+                made.set_smtp_password(nothing)
+        made.set_smtp_password(Secret("its own"))
         db.session.add(made)
         db.session.commit()
         db.session.expire_all()

@@ -42,18 +42,22 @@ def test_what_a_code_says_by_itself_takes_no_room():
     assert "Authentication" not in json.dumps(said_json(failure=LONG))
 
 
-@pytest.mark.parametrize("broken", [["of_another_version", {}], ["works_with", {}]])
+@pytest.mark.parametrize("broken", [["of_another_version_yet", {}], ["works_with", {}]])
 def test_a_sentence_of_another_version_is_said_in_the_codes_own_words(broken):
     said = {"failure": {"what": broken, "steps": []}}
     assert failure_from(PLAIN.code.value, said, "failure") == PLAIN
     # This code's own words need values that are not there.
-    assert failure_from(PORT.code.value, said, "failure").code is Code.INVALID_PORT
+    for kept in (said, None):
+        found = failure_from(PORT.code.value, kept, "failure")
+        assert found.code is Code.INVALID_PORT
+        assert "another version" in found.error
 
 
 def test_a_warning_comes_back_and_an_unknown_one_is_left_out():
     known = RowWarning(row=0, column="", code="blank_rows", values={"rows": 3})
     kept = stored(warnings_json([known]))
     assert warnings_from(kept) == (known,)
-    unknown = [{**kept[0], "code": "of_another_version"}, {**kept[0], "values": {}}]
+    older = {"row": 0, "column": "", "code": "blank_rows", "message": "Blank rows: 3."}
+    unknown = [{**kept[0], "code": "of_another_version"}, {**kept[0], "values": {}}, older]
     assert warnings_from([*unknown, *kept]) == (known,)
     assert warnings_from(None) == ()

@@ -118,6 +118,38 @@ def test_an_import_is_read_in_the_readers_language_whoever_ran_it(make_host, mai
     assert "port number" not in stored
 
 
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"Blank rows that are left out: %(rows)s.": "100% leer: %(rows)s"},
+        {"Blank rows that are left out: %(rows)s.": "%(zeilen)s leer"},
+        {"The column %(column)s is not a port number.": "%(spalte)s: keine Zahl"},
+        {"Add it.": " "},
+    ],
+)
+def test_a_wrong_text_of_the_hosts_is_passed_over(make_host, own):
+    host = make_host(texts=own)
+    client = show(host)
+    csv = Header + "\n" + row("a@x.com", "pw ", 587, host="s.x.com") + ",pw,s.x.com,,ssl\n"
+    answer = host.post(csv, skipConnectionTest="1").json["data"]
+    address = f"{UPLOAD}/{answer['importId']}"
+    page = client.get(address).text
+    assert "Blank rows that are left out: 1." in page
+    assert "The column smtpport is not a port number." in page
+    assert client.get(f"{address}/report.csv").status_code == 200
+
+
+def test_a_text_without_values_may_have_a_percent_sign(make_host):
+    ours = (
+        "The password begins or ends with a space. It is used as it is: remove the space in the "
+        "file if it does not belong there."
+    )
+    host = make_host(texts={ours: "100% Leerzeichen"})
+    csv = Header + row("a@x.com", "pw ", 587, host="s.x.com")
+    answer = host.post(csv, skipConnectionTest="1").json["data"]
+    assert "100% Leerzeichen" in show(host).get(f"{UPLOAD}/{answer['importId']}").text
+
+
 @pytest.mark.parametrize("there", [True, False])
 def test_an_extension_that_is_not_flask_babel_but_called_so(client, host, monkeypatch, there):
     """As Flask-BabelPlus and Flask-BabelEx do; then Flask-Babel itself may be there or not."""
