@@ -107,6 +107,10 @@ WARNINGS: dict[str, str] = {
     "remark_rows": "Rows that are remarks and not read: %(rows)s.",
     "quoted_cells": "Rows that stood in one cell and were taken apart: %(rows)s.",
     "read_as": "The column %(column)s is read as '%(text)s'.",
+    "look_alike": (
+        "The column %(column)s holds %(character)s, among Latin letters that look like it: type it "
+        "anew if that is not meant."
+    ),
     "empty_formula": (
         "The column %(column)s holds a formula, and the workbook has no result of it: open it in "
         "its program, save it there, and upload it again."

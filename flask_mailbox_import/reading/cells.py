@@ -15,7 +15,7 @@ from ..core.secret import Secret
 from ..core.words import say
 from .header import Columns, said_of_security
 from .passwords import is_doubtful, mark_around, placeholder_of
-from .spelling import address_of, is_nothing, port_of, server_of
+from .spelling import address_of, is_nothing, look_alike, port_of, server_of
 from .swallowed import refuse_swallowed
 from .table import Table
 
@@ -189,10 +189,12 @@ class _Cleaner:
         address, self.name = found
         if address != text:
             self.warn("email", "read_as", text=address)
+        self._look("email", address)
         return address
 
     def _host(self, column: str, text: str) -> str:
         found, side = server_of(text), column.removesuffix("host")
+        self._look(column, found.host)
         if found.host == text:
             return text
         self.beside |= {f"{side}port": found.port, f"{side}secure": _MODES[found.mode]}
@@ -200,6 +202,11 @@ class _Cleaner:
             self.beside[f"{side}port"] = _TLS_PORT[side]
         self.warn(column, "read_as", text=found.host)
         return found.host
+
+    def _look(self, column: str, text: str) -> None:
+        for label in re.split(r"[.@]", text):
+            if alike := look_alike(label):
+                self.warn(column, "look_alike", character=alike)
 
     def _port(self, column: str, text: str) -> str:
         number = _number(text)

@@ -180,10 +180,18 @@ def odd_character(text: str, allowed: str) -> str:
 
     :param allowed: which characters do, beside letters and digits.
     """
-    is_latin = any("LATIN" in unicodedata.name(each, "") for each in text if each.isalpha())
     for each in text:
-        is_alike = is_latin and unicodedata.name(each, "").startswith(_ALIKE)
-        if is_alike or not (each.isalnum() or each in allowed or unicodedata.combining(each)):
+        if not (each.isalnum() or each in allowed or unicodedata.combining(each)):
+            return _named(each)
+    return ""
+
+
+def look_alike(text: str) -> str:
+    """Return the name of the first letter that looks like a Latin one, among Latin ones."""
+    if text.isascii() or not any("a" <= each <= "z" for each in text.lower()):
+        return ""
+    for each in text:
+        if unicodedata.name(each, "").startswith(_ALIKE):
             return _named(each)
     return ""
 

@@ -24,6 +24,8 @@ MAX_HEADER_LENGTH = 10_000
 HEADER_WITHIN = 10
 #: The delimiter is searched for in at most this many rows, blank ones included.
 _LINES_OF_HEADER = 1000
+#: So many columns of a table are padded, or none.
+_LEAST_PADDED = 2
 #: Where a row of names is shorter, one of its names may be a cell of a mailbox.
 _LEAST_KNOWN = 2
 
@@ -186,25 +188,30 @@ def _merged(upper: Sequence[str], lower: Sequence[str]) -> tuple[str, ...]:
 def _unpadded(records: tuple[Row, ...], header: Sequence[str], matcher: Matcher) -> tuple[Row, ...]:
     """Return records without the spaces that make all cells of a column equally long.
 
-    Only passwords need it: their spaces would be kept.
+    Only passwords need it: their spaces would be kept. One such column alone may be by chance.
     """
-    for place, name in enumerate(matcher.names(header)):
-        if name not in SECRET_COLUMNS:
-            continue
-        cells = [header[place], *(row.cells[place] for row in records if len(row.cells) > place)]
-        lengths, bare = {len(each) for each in cells}, {len(each.rstrip(" ")) for each in cells}
-        padded = len(lengths) == 1 and (cells[0].endswith(" ") or len(bare) > 2)
-        if padded and len(cells) == len(records) + 1:
-            records = tuple(
-                row._replace(
-                    cells=tuple(
-                        cell.rstrip(" ") if at == place else cell
-                        for at, cell in enumerate(row.cells)
-                    )
-                )
-                for row in records
+    padded = {place for place in range(len(header)) if _is_padded(records, header, place)}
+    secret = {
+        place for place, name in enumerate(matcher.names(header)) if name in SECRET_COLUMNS
+    } & padded
+    if len(padded) < _LEAST_PADDED or not secret:
+        return records
+    return tuple(
+        row._replace(
+            cells=tuple(
+                cell.rstrip(" ") if place in secret else cell
+                for place, cell in enumerate(row.cells)
             )
-    return records
+        )
+        for row in records
+    )
+
+
+def _is_padded(records: Sequence[Row], header: Sequence[str], place: int) -> bool:
+    if any(len(row.cells) <= place for row in records):
+        return False
+    cells = [header[place], *(row.cells[place] for row in records)]
+    return len({len(each) for each in cells}) == 1 and any(each.endswith(" ") for each in cells)
 
 
 def _refuse_wide(header: Sequence[str]) -> None:

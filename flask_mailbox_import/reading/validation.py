@@ -127,10 +127,13 @@ def _check_email(text: str, failures: list[Failure]) -> tuple[str, str] | None:
         return None
     found = judge_address(text)
     local, _, domain = text.rpartition("@")
-    odd = odd_character(domain, _OF_A_HOST)
-    if found is not None and not odd:
+    if found is not None:
         return found
-    odd = odd_character(local, _OF_AN_ADDRESS) or odd or foreign_letter(local)
+    odd = (
+        odd_character(local, _OF_AN_ADDRESS)
+        or odd_character(domain, _OF_A_HOST)
+        or foreign_letter(local)
+    )
     if text.count("@") > 1 and not text.startswith("@"):
         failures.append(failure_of(Variant.SEVERAL_ADDRESSES))
     elif odd:
@@ -178,10 +181,7 @@ def _check_host(
     if not text:
         return None
     try:
-        host = judge_host(text, config.allowed_networks)
-        if not odd_character(text, _OF_A_HOST):
-            return host
-        failures.append(_refused_host(text, protocol, None))
+        return judge_host(text, config.allowed_networks)
     except HostRefused as refused:
         failures.append(_refused_host(text, protocol, refused.variant))
     return None

@@ -8,6 +8,7 @@ from typing import Any
 from flask import Request, current_app, request
 from flask.blueprints import BlueprintSetupState
 from werkzeug.datastructures import FileStorage
+from werkzeug.formparser import FormDataParser
 
 from ..core.errors import file_too_large
 from ..core.words import say
@@ -46,6 +47,7 @@ def _limit(endpoint: str | None, _values: dict[str, Any] | None) -> None:
     request.max_form_parts = _FORM_PARTS
     # Werkzeug's own stream would write a file above 500 kB to disk, in clear.
     request._get_file_stream = _memory_stream  # type: ignore[method-assign]
+    request.form_data_parser_class = _NamedParts
     csrf = current_app.extensions.get("csrf")
     if csrf is not None and is_api(endpoint):
         view = current_app.view_functions[endpoint or ""]
@@ -53,6 +55,19 @@ def _limit(endpoint: str | None, _values: dict[str, Any] | None) -> None:
         # all of them would be exempt, so only names in our package are used.
         if view.__module__.startswith(__package__):
             csrf.exempt(view)
+
+
+class _NamedParts(FormDataParser):
+    """Parses forms; a part without a name is called "", with which a host's CSRFProtect can live."""
+
+    def parse(self, *args: Any, **options: Any) -> tuple[Any, Any, Any]:
+        """See Werkzeug's ``FormDataParser``."""
+        stream, *parts = super().parse(*args, **options)
+        form, files = (
+            self.cls([(name or "", each) for name, each in part.items(multi=True)])
+            for part in parts
+        )
+        return stream, form, files
 
 
 def _memory_stream(*_args: object, **_kwargs: object) -> io.BytesIO:

@@ -42,6 +42,7 @@ TABLES = [case for case in CASES if "rows" in case["expect"]]
 #: Where the shared data expects something else than the contract (its codes have other names, too).
 CHANGED = {
     "csv-004-million-cells-one-row": "blank cells are none: what the row lacks is its password",
+    "csv-020-crlf-in-quoted-displayname": "a line break in a name is a space",
     "csv-023-utf16le-bom": "UTF-16 is read, since its byte-order mark leaves nothing to guess",
     "csv-036-same-mailbox-500-passwords": "the first row counts, the others are skipped untried",
     "csv-038-kelvin-sign-domain": "the first row counts, the other is skipped",

@@ -145,8 +145,8 @@ def test_starttls_to_a_tls_port(server_of, run, protocol):
     assert securities(host, protocol) == {"tls"}
     (warning,) = data["warnings"]
     assert warning["message"].endswith(f"{protocol}secure=true (TLS). It is saved so.")
-    page = host.rows()[0]
-    assert page.warnings == [warning]
+    (kept,) = host.rows()[0].warnings
+    assert kept["values"] == {"port": server.port, "secure": "true", "mode": "TLS"}
 
 
 @pytest.mark.slow

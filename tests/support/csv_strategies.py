@@ -13,6 +13,7 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from flask_mailbox_import.core.rows import SECRET_COLUMNS
+from flask_mailbox_import.reading.passwords import placeholder_of
 from flask_mailbox_import.reading.template import template
 
 ENDS = ("\n", "\r\n", "\r")
@@ -79,14 +80,20 @@ def passwords(codec: str = "utf-8") -> st.SearchStrategy[str]:
     """
     if codec in UNICODE or codec in ("utf_8", "utf_16_le", "gb18030"):
         characters = st.characters(exclude_characters="\0", exclude_categories=("Cs",))
-        return st.lists(st.sampled_from(PIECES) | st.text(characters, max_size=12), max_size=5).map(
-            "".join
+        return (
+            st.lists(st.sampled_from(PIECES) | st.text(characters, max_size=12), max_size=5)
+            .map("".join)
+            .filter(_is_password)
         )
     single = [bytes([first]) for first in range(1, 256)]
     double = [bytes([first, second]) for first in range(128, 256) for second in range(64, 256)]
     texts = {each.decode(codec, "ignore") for each in (*single, *double)} | set(PIECES)
     held = st.sampled_from(sorted(each for each in texts if each and _holds(codec, each)))
-    return st.lists(held, max_size=12).map("".join)
+    return st.lists(held, max_size=12).map("".join).filter(_is_password)
+
+
+def _is_password(text: str) -> bool:
+    return not placeholder_of(text)
 
 
 def _holds(codec: str, text: str) -> bool:
