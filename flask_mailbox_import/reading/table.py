@@ -113,7 +113,7 @@ def to_table(rows: Iterable[Row], *, max_rows: int, matcher: Matcher, delimiter:
     return Table(
         header_row=header_row,
         header=header,
-        records=_unpadded(records, header, matcher) if delimiter else records,
+        records=_unpadded(records, header, matcher, delimiter) if delimiter else records,
         above=above,
         blank=max(gaps, 0) + sieve.defaults,
         remarks=sieve.remarks,
@@ -185,16 +185,19 @@ def _merged(upper: Sequence[str], lower: Sequence[str]) -> tuple[str, ...]:
     return tuple(each.strip() for each in names)
 
 
-def _unpadded(records: tuple[Row, ...], header: Sequence[str], matcher: Matcher) -> tuple[Row, ...]:
+def _unpadded(
+    records: tuple[Row, ...], header: Sequence[str], matcher: Matcher, delimiter: str
+) -> tuple[Row, ...]:
     """Return records without the spaces that make all cells of a column equally long.
 
-    Only passwords need it: their spaces would be kept. One such column alone may be by chance.
+    Only passwords need it: their spaces would be kept. One such column alone may be by chance, but
+    not between bars, where names may be centred.
     """
     padded = {place for place in range(len(header)) if _is_padded(records, header, place)}
     secret = {
         place for place, name in enumerate(matcher.names(header)) if name in SECRET_COLUMNS
     } & padded
-    if len(padded) < _LEAST_PADDED or not secret:
+    if not secret or (len(padded) < _LEAST_PADDED and delimiter != "|"):
         return records
     return tuple(
         row._replace(

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Request, current_app, request
 from flask.blueprints import BlueprintSetupState
-from werkzeug.datastructures import FileStorage
+from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.formparser import FormDataParser
 
 from ..core.errors import file_too_large
@@ -58,16 +58,15 @@ def _limit(endpoint: str | None, _values: dict[str, Any] | None) -> None:
 
 
 class _NamedParts(FormDataParser):
-    """Parses forms; a part without a name is called "", with which a host's CSRFProtect can live."""
+    """Parses forms; a part without a name is called "". A host's CSRFProtect fails on None."""
 
     def parse(self, *args: Any, **options: Any) -> tuple[Any, Any, Any]:
         """See Werkzeug's ``FormDataParser``."""
-        stream, *parts = super().parse(*args, **options)
-        form, files = (
-            self.cls([(name or "", each) for name, each in part.items(multi=True)])
-            for part in parts
-        )
-        return stream, form, files
+        stream, form, files = super().parse(*args, **options)
+        return stream, self._named(form), self._named(files)
+
+    def _named(self, parts: MultiDict[str, Any]) -> MultiDict[str, Any]:
+        return self.cls([(name or "", each) for name, each in parts.items(multi=True)])
 
 
 def _memory_stream(*_args: object, **_kwargs: object) -> io.BytesIO:
