@@ -1,22 +1,28 @@
 """Turns the bytes of a file into text, and ranks the encodings they may be in (alphabets.ini).
 
 No library does the ranking. In such a file only a few names are not ASCII, and libraries need more
-text. With the files of ``tests/benchmarks/encodings.py`` our first guess is right in 99 %,
-chardet's in 79 %, charset-normalizer's in 44 %.
+text. Of the files of ``tests/benchmarks/encodings.py`` with names, our first guess is right in
+99 %, chardet's in 80 %, charset-normalizer's in 48 %. Where nothing but one symbol such as "£" is
+not ASCII, these are 82 %, 35 % and 23 %: Windows-1252 comes first, and a Mac's or DOS's file may
+come second or third.
 """
 
 from __future__ import annotations
 
 import codecs
 import configparser
+import itertools
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from unicodedata import combining, normalize
+from unicodedata import category, combining, normalize
 
 from ..core.encodings import CODECS, LABELS
 from ..core.errors import FileError, empty_file
+from ..core.rows import SECRET_COLUMNS
 from ..core.words import say
+from .header import NAMES
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf_8"),
@@ -159,38 +165,161 @@ def _read_alphabets() -> dict[str, _Encoding]:
 
 _ENCODINGS = _read_alphabets()
 _TOKEN = re.compile(rb"[^\x00-\x2f\x3a-\x40]+")  # none of these is a character's second byte
-_PUNCTUATION = "’–“”‘—…€«»•®™„°\xa0"
-_UNLIKE = re.compile(r"[^\W\d_][–“‘„«•°—€]|[”»…™®–—•][^\W\d_]|\xa0[a-z]|^[ьъыςğß]|[ךםןףץς]\w|σ$")
+#: Characters that are no letters but usual in names, notes and passwords; and some less usual.
+_USUAL = "\xa0£€§°©®™«»„“”‘’–—…•"
+_LESS_USUAL = "\xad½¼¾²³¹ºªµ´¿¡¢¥±·×÷‰‹›"
+_NO_LETTERS = frozenset(_USUAL + _LESS_USUAL)
+_NO_LETTER = re.compile(f"[{_USUAL}{_LESS_USUAL}]+")
+_LETTER = r"[^\W\d_ªºµ]"
+#: Where such a character rather is a letter of another encoding: amid a name, and a few others.
+_IN_A_NAME = re.compile(
+    r"[^\W\d_a-z][^\W\d_A-Z]*[“”„‘–—«»‹›•€£…©®™‰½¼¾²¹³¡¿¢¥×÷±§°·ºªµ\xa0][^\W\d_A-Z]"
+    rf"|(?:[A-Z][a-z]*|[a-z]{{3}})’(?!(?:[stdm]|ll|re|ve)\b)[a-z]|µ{_LETTER}{{3}}"
+    rf"|(?<!\w)[£¥©®¼¾¹³][^\W\d_A-Z]{{2}}|{_LETTER}{{3}}[³º·¼¾×÷]|[^\x00-\x7f]¹"
+    r"|[A-Z][a-z]*[aeiou]§|\xad\b|\b\xad"
+)
+#: Where it hardly stands otherwise.
+_MISPLACED = re.compile(
+    rf"(?<={_LETTER})[“”„‘–—«»‹›•€£…©®™‰½¼¾¹³¡¿¢¥×÷±§°·ºªµ](?={_LETTER})"
+    rf"|{_LETTER}(?:[„‹¡¿‘€§‰]|[–—•]$)|^[^„]*{_LETTER}“|[™•³²¹‰›]{_LETTER}|£[a-z]"
+    rf"|{_LETTER}{{3}}[²³ºª¢¥±µ]|(?<!\b[Nn])(?<={_LETTER})°"
+)
+#: Two of them side by side are rather the bytes of one letter.
+_HEAP = re.compile(r"([£€§°©®™•½¼¾²³¹ºªµ´¢¥±·×÷‰])(?!\1)[£€§°©®™•½¼¾²³¹ºªµ´¢¥±·×÷‰«»]")
+_NOT_AT_THIS_END = re.compile(r"^[ьъыЬЪЫςğĞß]|[ךםןףץς]\w|σ$")
+#: How much the letters of a password tell, beside those of a name.
+_OF_A_PASSWORD = 0.4
+#: What an alternation of vowel and consonant is worth.
+_TURN = 0.13
+_ASCII = frozenset(range(128))
+#: How many words to look at.
+_MOST_WORDS = 200
+#: How far from the beginning of its line, and in how many columns, a password is looked for.
+_NEAR, _MOST_COLUMNS = 10_000, 50
 
 
 def rank_encodings(data: bytes) -> list[str]:
     """Return the encodings (Python's names) that can decode ``data``, the likeliest first."""
-    tokens = list({t[:64]: None for t in _TOKEN.findall(data) if not t.isascii()})[:500]
+    tokens = _tokens(data)
+    # A character that is there twenty times is no twenty reasons for an encoding.
+    kinds = len({frozenset(token) - _ASCII for token, _ in tokens}) or 1
     scores: dict[str, float] = {}
     for encoding, known in _ENCODINGS.items():
         try:
             data.decode(encoding)
         except UnicodeDecodeError:
             continue
-        text = "\n".join(token.decode(encoding, "ignore") for token in tokens)
-        words = [w for w in re.split(r"[\x00-@\[-`{-\x7f]+", text) if not w.isascii()]
-        worth = sum(_worth(word, encoding) for word in words) / (len(words) or 1)
-        scores[encoding] = known.head_start + worth
+        worths = [_worths(*each, encoding) for each in _words(tokens, encoding)]
+        # The more there is to read, the less it counts how frequent an encoding is.
+        scores[encoding] = known.head_start / kinds**0.5 + _worth_of_all(worths)
     return sorted(scores, key=lambda encoding: -scores[encoding])
 
 
-def _worth(word: str, encoding: str) -> float:
-    """Return how well a word fits the encoding's languages: at most 1; below 0: it does not fit."""
+def _worth_of_all(worths: list[list[float]]) -> float:
+    """Return the worth of words: half of it in any languages, and half of it in a single one."""
+    if not worths:
+        return 0
+    mixed = sum(map(max, worths))
+    single = max(map(sum, zip(*worths, strict=True)))
+    return (mixed + single) / 2 / len(worths)
+
+
+def _tokens(data: bytes) -> list[tuple[bytes, bool]]:
+    """Return the first words that are not ASCII, each with whether it is of a password."""
+    found = {token[:64]: None for token in _TOKEN.findall(data) if not token.isascii()}
+    tokens = list(itertools.islice(found, _MOST_WORDS))
+    end = b"\n" if b"\n" in data else b"\r"
+    top = data[:_NEAR].strip().split(end, 5)[:5]
+    delimiter, secret = next((each for each in map(_secret_columns, top) if each[1]), (b",", []))
+    return [(each, _column(data, each, delimiter, end) in secret) for each in tokens]
+
+
+def _secret_columns(line: bytes) -> tuple[bytes, list[int]]:
+    """Return what separates the cells of a header, and where its columns with passwords are."""
+    delimiter = max((b",", b";", b"\t", b"|"), key=line.count)
+    names = line.decode("cp1252", "replace").split(delimiter.decode())[:_MOST_COLUMNS]
+    found = (NAMES.of(name.strip('" \r'))[0] for name in names)
+    return delimiter, [place for place, name in enumerate(found) if name in SECRET_COLUMNS]
+
+
+def _column(data: bytes, token: bytes, delimiter: bytes, end: bytes) -> int:
+    """Return the number of the column where a word is first found, or -1."""
+    place = data.find(token)
+    begin = data.rfind(end, max(0, place - _NEAR), place)
+    return -1 if begin < 0 else data.count(delimiter, begin, place)
+
+
+def _words(tokens: list[tuple[bytes, bool]], encoding: str) -> Iterator[tuple[str, bool]]:
+    for token, is_secret in tokens:
+        for word in re.split(r"[\x00-@\[-`{-\x7f]+", token.decode(encoding, "ignore")):
+            if not word.isascii():
+                yield word, is_secret
+
+
+def _worths(word: str, is_secret: bool, encoding: str) -> list[float]:
+    """Return how well a word fits each of the encoding's languages.
+
+    It is at most 1; below 0 the word does not fit. A password is no word of a language, so that a
+    symbol may stand anywhere in it.
+    """
+    languages = len(_ENCODINGS[encoding].alphabets)
+    others = {c for c in word if c > "\x7f" and (c in _NO_LETTERS or not _is_letter(c))}
+    if not others:
+        worths = _worths_of_letters(word, encoding)
+    elif not others <= _NO_LETTERS:
+        return [-1] * languages
+    elif _HEAP.search(word) or (not is_secret and _IN_A_NAME.search(word)):
+        return [-0.7] * languages
+    else:
+        natural = 0.9 if others <= set(_USUAL) else 0.8
+        if not is_secret and _MISPLACED.search(word):
+            natural = 0.6
+        parts = [part for part in _NO_LETTER.split(word) if not part.isascii()]
+        of_parts = [_worths_of_letters(part, encoding) for part in parts]
+        worths = [min(each) for each in zip([natural] * languages, *of_parts, strict=True)]
+    return [_OF_A_PASSWORD * each for each in worths] if is_secret and not others else worths
+
+
+def _is_letter(char: str) -> bool:
+    # The last kind are marks between letters, such as those of Hebrew and Persian.
+    return char.isalpha() or combining(char) > 0 or category(char) == "Cf"
+
+
+def _worths_of_letters(word: str, encoding: str) -> list[float]:
+    known = _ENCODINGS[encoding]
     letters = [c for c in word if c > "\x7f" and c.isalpha()]
-    if any(c > "\x7f" and not (c.isalpha() or c in _PUNCTUATION or combining(c)) for c in word):
-        return -1
-    if _UNLIKE.search(word):
+    if _NOT_AT_THIS_END.search(word) or not letters:
+        return [-0.7] * len(known.alphabets)
+    if known.lead_bytes:
+        return [_worth_of_two_bytes(word, letters, encoding)]
+    fault = _fault_of_case(word, letters)
+    if fault is not None:
+        return [fault] * len(known.alphabets)
+    latin, caseless = letters[0] < "\u0250", word.lower() == word.upper()
+    if latin:
+        # Few words begin with a small letter that is not ASCII, since most are names.
+        turn = _TURN * _turns(word) - 0.3 * (word.islower() and word[0] in letters)
+    else:
+        turn = 0 if caseless or word.istitle() else -0.12 if word.islower() else -0.25
+    small = ["ı" if c == "İ" else c.lower() for c in letters]
+    return [turn + _fit(small, alphabet) for alphabet in known.alphabets]
+
+
+def _fit(letters: list[str], alphabet: str) -> float:
+    if not set(letters) <= set(alphabet):
         return -0.7
-    if not letters:
-        return 0.7
-    if _ENCODINGS[encoding].lead_bytes:
-        return _worth_of_two_bytes(word, letters, encoding)
-    return _worth_of_one_byte(word, letters, encoding)
+    return 1 - 0.8 * sum(map(alphabet.index, letters)) / len(alphabet) / len(letters)
+
+
+def _fault_of_case(word: str, letters: list[str]) -> float | None:
+    """Return the worth of what is no word: one letter, strange capitals, two scripts mixed."""
+    if len(word) == 1:
+        return 0.2
+    plain = len(re.findall("[A-Za-z]", word))
+    if not (word.lower() == word.upper() or word.istitle() or word.islower() or word.isupper()):
+        return -0.6
+    latin = letters[0] < "\u0250"
+    return -0.6 if (len(letters) > plain + 1 if latin else plain) else None
 
 
 def _worth_of_two_bytes(word: str, letters: list[str], encoding: str) -> float:
@@ -207,26 +336,6 @@ def _worth_of_two_bytes(word: str, letters: list[str], encoding: str) -> float:
         for c, code in zip(letters, codes, strict=True)
     ]
     return sum(worths) / len(codes)
-
-
-def _worth_of_one_byte(word: str, letters: list[str], encoding: str) -> float:
-    plain = len(re.findall("[A-Za-z]", word))
-    latin, caseless = letters[0] < "\u0250", word.lower() == word.upper()
-    if not (caseless or word.istitle() or word.islower() or word.isupper()):
-        return -0.6
-    if len(letters) > plain + 1 if latin else plain:
-        return -0.6
-    if latin:
-        turn = 0.07 * _turns(word) - 0.2 * (not plain)
-    else:
-        turn = 0 if caseless or word.istitle() else -0.12 if word.islower() else -0.25
-    small = ["ı" if c == "İ" else c.lower() for c in letters]
-    fits = [
-        1 - 0.8 * sum(a.index(c) / len(a) for c in small) / len(small)
-        for a in _ENCODINGS[encoding].alphabets
-        if set(small) <= set(a)
-    ]
-    return max(fits, default=-0.3) + turn
 
 
 def _turns(word: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 
 from ..config import Config
@@ -30,9 +30,14 @@ _OF_ANY_ENCODING = frozenset({"no_rows", "too_many_rows"})
 _AROUND = 20
 #: Columns whose cells are shown as they are; of other cells only single letters are shown.
 _NAMES = frozenset({"displayname", "firstname", "lastname"})
+_HOSTS = frozenset({"smtphost", "imaphost"})
 _HOST = re.compile(r"[^\s@.]+(?:\.[^\s@.]+)+")
 _LONGEST = 254
 _NO_TEXT = frozenset({"Cc", "Cn", "Co"})
+#: Kinds of characters that cannot be seen, beside the space; and others that are empty as well.
+_UNSEEN = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
+_EMPTY = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+_NAMES_OF_UNSEEN = {"\t": "tab", "\n": "line break", "\r": "line break"}
 
 
 def encoding_choices(
@@ -49,7 +54,8 @@ def encoding_choices(
     fault: FileError | None = None
     # A header in ASCII is the same in all of them, so that one try is enough.
     tried = 1 if data[:MAX_HEADER_LENGTH].isascii() else _TRIED
-    for first in itertools.islice(_likeliest(data), tried):
+    ranked = [encoding_named(each) for each in rank_encodings(data)]
+    for first in itertools.islice(_likeliest(data, ranked), tried):
         try:
             text = decode(data, first)
             table = read_csv(text, max_rows=config.max_rows, matcher=matcher)
@@ -61,7 +67,8 @@ def encoding_choices(
             if certain:
                 break
             continue
-        return tuple(_distinct(data, first, pieces))
+        likeliest = itertools.dropwhile(first.__ne__, _likeliest(data, ranked))
+        return tuple(_distinct(likeliest, first, pieces))
     if fault is None:
         raise FileError("unreadable_encoding", say("The file is in no encoding that we know."))
     raise fault
@@ -93,10 +100,12 @@ def unclear_encoding(line: int, choices: Sequence[EncodingChoice]) -> UnclearFil
     return UnclearFile("unreadable_encoding", question, details)
 
 
-def _distinct(data: bytes, first: str, pieces: Sequence[Sample]) -> Iterator[EncodingChoice]:
+def _distinct(
+    likeliest: Iterable[str], first: str, pieces: Sequence[Sample]
+) -> Iterator[EncodingChoice]:
     """Return the encodings in which the pieces differ; of equal ones only the first."""
     readings: dict[str, tuple[str, ...]] = {}
-    for name in itertools.dropwhile(first.__ne__, _likeliest(data)):
+    for name in likeliest:
         try:
             texts = tuple(each.text.encode(CODECS[first]).decode(CODECS[name]) for each in pieces)
         except UnicodeError:
@@ -107,7 +116,7 @@ def _distinct(data: bytes, first: str, pieces: Sequence[Sample]) -> Iterator[Enc
         del readings[first]
     shown = _telling(list(readings.values()))
     for name, texts in readings.items():
-        samples = tuple(replace(pieces[place], text=texts[place]) for place in shown)
+        samples = tuple(replace(pieces[place], text=_seen(texts[place])) for place in shown)
         yield EncodingChoice(name=name, label=LABELS[name], samples=samples)
 
 
@@ -127,6 +136,21 @@ def _telling(readings: Sequence[tuple[str, ...]]) -> list[int]:
     return sorted(shown)
 
 
+def _seen(text: str) -> str:
+    """Return a text with a name in place of each character that cannot be seen."""
+    return "".join(f"[{_name(each)}]" if _is_unseen(each) else each for each in text)
+
+
+def _is_unseen(char: str) -> bool:
+    return char != " " and (unicodedata.category(char) in _UNSEEN or char in _EMPTY)
+
+
+def _name(char: str) -> str:
+    """Return a name such as "no-break space"."""
+    known = _NAMES_OF_UNSEEN.get(char) or unicodedata.name(char, "").lower()
+    return known or f"control character {ord(char):02X}"
+
+
 def _is_text(text: str) -> bool:
     """Tell whether a text is free of control, private and unassigned characters."""
     return not any(unicodedata.category(each) in _NO_TEXT for each in text if not each.isascii())
@@ -138,10 +162,10 @@ def _pieces(table: Table, columns: Columns) -> Iterator[Sample]:
     Of a cell that may hold a password, only the letters that are not ASCII are returned. In a row
     whose cells have moved, any cell may hold a password.
     """
-    secret = min(place for place, name in enumerate(columns.names) if name in SECRET_COLUMNS)
-    hosts = [columns.names.index(each) for each in ("smtphost", "imaphost")]
+    # Where no column is known as one of passwords, any column may be one.
+    secret = min(_places(columns, SECRET_COLUMNS), default=-1)
     # A host right behind the password shows that nothing in front of it has moved.
-    host = min((each for each in hosts if each > secret), default=-1)
+    host = min((each for each in _places(columns, _HOSTS) if each > secret), default=-1)
     header = ((table.header_row, name, name) for name in table.header)
     cells = [
         (row, named in _NAMES and (place < secret or in_place), name, cell)
@@ -163,6 +187,10 @@ def _pieces(table: Table, columns: Columns) -> Iterator[Sample]:
                 yield Sample(row=row, column=name.strip(), text=piece)
 
 
+def _places(columns: Columns, names: Collection[str]) -> list[int]:
+    return [place for place, name in enumerate(columns.names) if name in names]
+
+
 def _is_host(cells: Sequence[str], place: int) -> bool:
     text = cells[place].strip() if 0 <= place < len(cells) else ""
     return len(text) <= _LONGEST and _HOST.fullmatch(text) is not None
@@ -178,12 +206,11 @@ def _split(text: str) -> Iterator[str]:
         text = text[place + _AROUND :]
 
 
-def _likeliest(data: bytes) -> Iterator[str]:
-    """Return the encodings that can decode the whole file, the likeliest first."""
-    guessed = [encoding_named(each) for each in rank_encodings(data)]
-    yield from guessed
+def _likeliest(data: bytes, ranked: Sequence[str]) -> Iterator[str]:
+    """Return the encodings that can decode the whole file, the ranked ones first."""
+    yield from ranked
     for name, codec in CODECS.items():
-        if name not in guessed and not name.startswith("utf"):
+        if name not in ranked and not name.startswith("utf"):
             try:
                 data.decode(codec)
             except UnicodeError:

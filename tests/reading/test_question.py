@@ -110,3 +110,39 @@ def test_no_half_of_a_password_is_shown_as_a_sample(end):
     found = fault_of_letters("Zo\xeb", more=row)
     assert [each["text"] for each in found.details["samples"]] == ["Zo\xeb", "\xe9"]
     assert "eim" not in found.message
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "shown"),
+    [
+        ("Ann\xa0Smith", "cp1252", "Ann[no-break space]Smith"),
+        ("Jörg Mül\xadler", "cp1252", "Jörg Mül[soft hyphen]ler"),
+        ('"Jörg\nMüller"', "cp1252", "Jörg[line break]Müller"),
+        ("Jörg\tMüller", "cp1252", "Jörg[tab]Müller"),
+        ("Jörg\x07", "cp1252", "Jörg[control character 07]"),
+        ("«\xa0Zoë\xa0»", "mac_roman", "«[no-break space]Zoë[no-break space]»"),
+        ("שלום\u200f", "cp1255", "שלום[right-to-left mark]"),
+        ("\u0645\u064a\u200c\u062e", "cp1256", "\u0645\u064a[zero width non-joiner]\u062e"),
+        ("佐藤\u3000太郎", "cp932", "佐藤[ideographic space]太郎"),
+    ],
+)
+def test_a_character_that_cannot_be_seen_is_named(name, codec, shown):
+    found = fault_of_letters(name, codec)
+    assert [each["text"] for each in found.details["samples"]] == [shown]
+    assert f"“{shown}”" in found.message
+
+
+def test_of_a_password_the_name_of_its_no_break_space_is_shown_and_nothing_else():
+    data = b"email,password,smtphost,imaphost\na@x.com,CANARY\xa0,smtp.x.com,imap.x.com\n"
+    found = unclear_file(data)
+    assert found.details["guess"] == "windows-1252"
+    assert {"row": 2, "column": "password", "text": "[no-break space]"} in found.details["samples"]
+    assert "If “[no-break space]” looks right" in found.message
+    texts = [each.text for choice in found.question.encodings for each in choice.samples]
+    assert all(text and text.isprintable() and "CANARY" not in text for text in texts)
+
+
+def test_a_file_without_a_column_for_imap_is_asked_about():
+    data = "email,password,smtphost,displayname\na@x.com,CANARY,smtp.x.com,Zoë\n".encode("cp1252")
+    (first, *_) = encoding_choices(data, CONFIG, {"": "imaphost"})
+    assert (first.name, first.samples[0].text) == ("windows-1252", "Zoë")
