@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING
 import click
 from flask.cli import with_appcontext
 
+from .core.causes import server_of
 from .core.errors import FileError, ImportNotRunnable, MailboxImportError
 from .core.imports import STALE_AFTER, ImportOptions, ImportStatus, Summary
 from .core.validators import one_line
@@ -264,7 +265,9 @@ def _report(summary: Summary) -> None:
         if failure := each.failure:
             said = f" (The server answered: {one_line(failure.reply)})" if failure.reply else ""
             words = f"{failure.text}{said} [{failure.code.value}]"
-            click.echo(f"row {each.row}: {one_line(each.email)}: {words}")
+            server = server_of(each)
+            where = f" at {one_line(server)}" if server else ""
+            click.echo(f"row {each.row}: {one_line(each.email)}{where}: {words}")
     for warning in summary.warnings:
         where = f"row {warning.row}: " if warning.row else ""
         click.echo(f"{where}{one_line(warning.message)}", err=True)

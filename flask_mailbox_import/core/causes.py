@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from .codes import OF_THE_FILE
 from .failures import Failure
 from .rows import RowResult
 
@@ -16,23 +17,36 @@ class Cause:
     failure: Failure
     #: The provider whose own hint ``failure`` has; "" where it has the general hint.
     provider: str
+    #: Where the login was tried: a server and its port; "" where that has nothing to do with it.
+    server: str
     rows: tuple[int, ...]
 
 
 def causes_of(results: Iterable[RowResult]) -> list[Cause]:
-    """Return the causes of failed rows; the cause with the most rows comes first."""
-    rows: dict[tuple[str, str], list[int]] = {}
-    failures: dict[tuple[str, str], Failure] = {}
+    """Return the causes of failed rows by server; the cause with the most rows comes first."""
+    rows: dict[tuple[str, str, str], list[int]] = {}
+    failures: dict[tuple[str, str, str], Failure] = {}
     for each in results:
         if each.failure is not None:
-            key = (each.failure.error, each.failure.hint)
+            key = (each.failure.error, each.failure.hint, server_of(each))
             rows.setdefault(key, []).append(each.row)
             failures.setdefault(key, each.failure)
     causes = [
-        Cause(failure=failure, provider=_provider(failure), rows=tuple(rows[key]))
+        Cause(failure=failure, provider=_provider(failure), server=key[-1], rows=tuple(rows[key]))
         for key, failure in failures.items()
     ]
     return sorted(causes, key=lambda each: -len(each.rows))
+
+
+def server_of(result: RowResult) -> str:
+    """Return the server and the port at which a row failed, as ``host:port``.
+
+    It is "" where the row was not tested because of what the file has.
+    """
+    if result.code in OF_THE_FILE or not result.smtp_host:
+        return ""
+    port = "" if result.smtp_port is None else f":{result.smtp_port}"
+    return f"{result.smtp_host.lower()}{port}"
 
 
 def _provider(failure: Failure) -> str:

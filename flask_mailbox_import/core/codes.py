@@ -120,5 +120,25 @@ REFUSED_LOGIN = frozenset(
     }
 )
 
+#: The file alone shows what is wrong: its server has nothing to do with it.
+OF_THE_FILE = frozenset(
+    {
+        Code.MISSING_EMAIL,
+        Code.INVALID_EMAIL,
+        Code.MISSING_CREDENTIALS,
+        Code.MISSING_IMAP_HOST,
+        Code.INVALID_HOST,
+        Code.INVALID_PORT,
+        Code.PORT_NOT_ALLOWED,
+        Code.INVALID_BOOLEAN,
+        Code.CONTROL_CHARACTER,
+        Code.FIELD_TOO_LONG,
+        Code.WRONG_COLUMN_COUNT,
+        Code.DUPLICATE_LOGIN,
+        Code.DUPLICATE,
+        Code.DUPLICATE_IN_FILE,
+    }
+)
+
 #: The text of the row alone shows that its server may not be contacted.
 REFUSED_TARGET = frozenset({Code.INVALID_HOST, Code.PORT_NOT_ALLOWED})

@@ -207,6 +207,8 @@ class Check:
                     row=each.record.row,
                     email=each.record.shown_email,
                     status=each.status,
+                    smtp_host=each.record.smtp_host,
+                    smtp_port=each.record.smtp_port,
                     failure=each.failure,
                 )
                 for each in self.rows

@@ -9,7 +9,7 @@ from enum import Enum
 
 from .codes import RETRYABLE, Code
 from .failures import Failure
-from .mailboxes import Mailbox, MailboxStatus
+from .mailboxes import Mailbox, MailboxStatus, Protocol
 from .secret import Secret
 from .sentences import sentence, warning_key
 from .words import Words
@@ -34,6 +34,12 @@ MAX_COLUMNS = 200
 
 #: Longer than any valid address (RFC 5321 section 4.5.3.1): a user still recognises a wrong one.
 MAX_SHOWN_EMAIL = 320
+
+#: RFC 1035 section 2.3.4, without the trailing dot.
+MAX_HOST_LENGTH = 253
+_PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
+#: A full name, an IP address, or this machine.
+_SERVER = re.compile(r"(?:[\w-]+\.)+\w+|[0-9a-fA-F]*:[0-9a-fA-F:.]+|localhost", re.IGNORECASE)
 
 
 #: What may stand between an address and something else, and an address.
@@ -99,6 +105,23 @@ class Record:
         found = _ADDRESS.search(text)
         return found[0] if found is not None else ""
 
+    @property
+    def smtp_host(self) -> str:
+        """The SMTP server that the row names; "" where what it names may be a part of a password.
+
+        A delimiter in a password that nobody quoted moves the rest of it into this cell.
+        """
+        host = self.cells["smtphost"]
+        return host if len(host) <= MAX_HOST_LENGTH and _SERVER.fullmatch(host) else ""
+
+    @property
+    def smtp_port(self) -> int | None:
+        """The port that the row names, or the usual one; None where it names none that is one."""
+        text = self.cells["smtpport"]
+        if not text:
+            return Protocol.SMTP.default_port if self.smtp_host else None
+        return int(text) if _PORT.fullmatch(text) else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckedRow:
@@ -151,6 +174,9 @@ class RowResult:
     row: int
     email: str
     status: RowStatus
+    #: The SMTP server and port that the row names; "" and None where it names none.
+    smtp_host: str = ""
+    smtp_port: int | None = None
     #: Why there is no mailbox; None where there is one, or the row is still ``ready``.
     failure: Failure | None = None
     #: Why each connection test failed; None where it passed or was not made.

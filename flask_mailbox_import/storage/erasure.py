@@ -27,6 +27,8 @@ _BLANK = dict.fromkeys(
         "code",
         "reply",
         "said",
+        "smtp_host",
+        "smtp_port",
         "warnings",
         "sealed_record",
         "record_expires_at",

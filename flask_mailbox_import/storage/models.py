@@ -240,6 +240,9 @@ class ImportRowMixin:
     #: As in the file.
     email: Mapped[str] = mapped_column(_words())
     status: Mapped[str] = mapped_column(String(16))
+    #: The SMTP server and port that it names.
+    smtp_host: Mapped[str | None] = mapped_column(_words())
+    smtp_port: Mapped[int | None]
     #: Whether its import updated a mailbox that was already there.
     updated: Mapped[bool] = mapped_column(default=False)
     code: Mapped[str | None] = mapped_column(String(32))

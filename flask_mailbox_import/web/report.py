@@ -17,7 +17,7 @@ _FORMULA = frozenset("=+-@|\t\r\n\ufffd\uff1d\uff0b\uff0d\uff20\uff5c")
 _INSIDE = re.compile(r"([;\t|]\s*)(?=[=+@-])")
 
 
-_COLUMNS = ("row", "email", "status", "code", "error", "hint")
+_COLUMNS = ("row", "email", "status", "code", "error", "hint", "smtphost", "smtpport")
 
 
 def report_csv(rows: Iterable[RowResult], said: Callable[[Words], str] = str) -> bytes:
@@ -30,7 +30,8 @@ def report_csv(rows: Iterable[RowResult], said: Callable[[Words], str] = str) ->
     writer.writerow(_COLUMNS)
     for each in rows:
         why = (each.code.value if each.code else "", said(each.error), said(each.hint))
-        writer.writerow(map(_safe, (str(each.row), each.email, each.status.value, *why)))
+        server = (each.smtp_host, str(each.smtp_port or ""))
+        writer.writerow(map(_safe, (str(each.row), each.email, each.status.value, *why, *server)))
     return text.getvalue().encode("utf-8-sig")
 
 

@@ -28,7 +28,9 @@ _REASONS = {
 }
 
 #: The keys of a row in the ``errors`` of an import.
-_OF_AN_ERROR = ("email", "error", "row", "code", "hint", "reply", "smtp", "imap")
+_OF_AN_ERROR = (
+    *("email", "error", "row", "code", "hint", "reply", "smtphost", "smtpport", "smtp", "imap"),
+)
 
 
 def answered(view: Callable[[], Response]) -> Response:
@@ -126,6 +128,8 @@ def row_body(result: RowResult) -> dict[str, Any]:
         "error": failure and failure.error,
         "hint": failure and failure.hint,
         "reply": failure and failure.reply,
+        "smtphost": result.smtp_host,
+        "smtpport": result.smtp_port,
         "retryable": result.retryable,
         "smtp": _test(result.smtp),
         "imap": _test(result.imap),

@@ -42,6 +42,8 @@ def test_good_rows_become_active_and_bad_ones_say_why(make_host, mail_server):
                     "code": "bad_credentials",
                     "hint": data["errors"][0]["hint"],
                     "reply": "535 5.7.8 no",
+                    "smtphost": "localhost",
+                    "smtpport": server.port,
                     "smtp": {
                         "code": "bad_credentials",
                         "error": "Authentication failed. Check username/password.",
@@ -55,6 +57,8 @@ def test_good_rows_become_active_and_bad_ones_say_why(make_host, mail_server):
                     "code": "missing_credentials",
                     "hint": data["errors"][1]["hint"],
                     "reply": "",
+                    "smtphost": "localhost",
+                    "smtpport": 587,
                     "smtp": None,
                     "imap": None,
                 },

@@ -561,6 +561,9 @@ def test_the_answers_are_these(site, load, mail, block, second, third):
         told = json.loads(block)
         assert re.fullmatch("[0-9a-f]{32}", told["data"].pop("importId"))
         import_id = answer["data"].pop("importId")
+        (error,) = told["data"]["errors"]
+        assert (error["smtphost"], error["smtpport"]) == ("smtp.example.com", 587)
+        error |= {"smtphost": mail.host, "smtpport": mail.smtp_port}
         assert answer == told
         assert client.get("/v1/mailboxes/imports").json == json.loads(second)
         mail.smtp.accounts["bad@example.com"] = "the right one"

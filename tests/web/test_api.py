@@ -44,6 +44,7 @@ def test_an_import_and_its_rows_in_full(make_host, mail_server):
     assert [list(each) for each in rows] == [
         [
             *("row", "email", "status", "mailboxStatus", "code", "error", "hint", "reply"),
+            *("smtphost", "smtpport"),
             *("retryable", "smtp", "imap", "warnings"),
         ]
     ] * 4

@@ -59,7 +59,7 @@ def test_the_report_has_every_row_and_no_password(make_host, mail_server):
     assert "attachment" in answer.headers["Content-Disposition"]
     assert "no-store" in answer.headers["Cache-Control"]
     header, *rows = report_cells(answer.data)
-    assert header == ["row", "email", "status", "code", "error", "hint"]
+    assert header == ["row", "email", "status", "code", "error", "hint", "smtphost", "smtpport"]
     assert [each[:4] for each in rows] == [
         ["2", "a@x.com", "imported", ""],
         ["3", "b@x.com", "failed", "bad_credentials"],
