@@ -6,11 +6,13 @@ import importlib.util
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
 import zlib
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..core.errors import FileError
@@ -19,6 +21,7 @@ from ..core.words import Words, say
 from .csv_rows import Row
 from .header import Matcher
 from .table import HEADER_WITHIN, Table, header_of, to_table
+from .workbook_parts import usual
 
 #: The advice for a table in another format.
 SAVE_AS_CSV = say("open it in the program that made it and save it as CSV (UTF-8)")
@@ -37,6 +40,8 @@ _BEGINNINGS = (
     (b"BEGIN:VCARD", say("a list of contacts (vCard)"), say("export it as CSV")),
 )
 _MARKUP = (b"<html", b"<!doctype", b"<?xml", b"<table", b"<meta", b"<style")
+#: The name of a part that only a workbook has.
+_SHEET = re.compile(r"(^|/)(workbook\d*\.xml|sharedstrings\.xml|worksheets/[^/]*\.xml)$")
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ODS = b"application/vnd.oasis.opendocument.spreadsheet"
 #: What zipfile raises for a damaged file.
@@ -77,22 +82,26 @@ def not_a_table(name: Words, advice: Words) -> FileError:
 def _is_zipped_workbook(data: bytes) -> bool:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            names = set(archive.namelist())
-            if "mimetype" in names and _is_bounded(archive.getinfo("mimetype")):
-                with archive.open("mimetype") as file:
-                    names.add(file.read(len(_ODS) + 1).decode("latin-1"))
+            parts = {usual(each.filename): each for each in archive.infolist()}
+            kind = b""
+            if "mimetype" in parts and _is_bounded(parts["mimetype"]):
+                with archive.open(parts["mimetype"]) as file:
+                    kind = file.read(len(_ODS) + 9)
     except _ZIP_FAULTS:
         raise not_a_table(say("a damaged workbook or archive"), SAVE_AS_CSV) from None
-    if _ODS.decode() in names or "xl/workbook.xml" in names:
+    if kind.strip() in (_ODS, _ODS + b"-template") or "xl/workbook.xml" in parts:
         return True
-    if "xl/workbook.bin" in names:
+    if "xl/workbook.bin" in parts:
         raise not_a_table(say("a binary Excel workbook (.xlsb)"), SAVE_AS_CSV)
-    if any(name.endswith(".iwa") or name.startswith("Index") for name in names):
+    if any(name.endswith(".iwa") or name.startswith("index") for name in parts):
         raise not_a_table(say("a Numbers document"), say("in Numbers choose File, Export To, CSV"))
-    if any(name.startswith("word/") for name in names):
+    if any(name.startswith("word/") for name in parts):
         raise not_a_table(
             say("a Word document"), say("put the table into a spreadsheet and save it as CSV")
         )
+    # The child finds out whether it is a workbook whose parts have other names.
+    if "[content_types].xml" in parts and any(map(_SHEET.search, parts)):
+        return True
     raise not_a_table(say("an archive (zip)"), _UNPACK)
 
 
@@ -126,7 +135,7 @@ _BYTES_A_ROW = 4096
 _MAX_PARTS = 1000
 #: Seconds of CPU time. Good files of 500 rows take 0.1, files of 10,000 rows take 0.4.
 _SECONDS, _ROWS_A_SECOND = 2, 5000
-_DAMAGED = 3
+_DAMAGED, _NO_WORKBOOK = 3, 4
 
 
 def can_read_workbooks() -> bool:
@@ -134,11 +143,35 @@ def can_read_workbooks() -> bool:
     return importlib.util.find_spec("python_calamine") is not None
 
 
-def read_workbook(data: bytes, *, max_rows: int, matcher: Matcher) -> Table:
-    """Read the visible sheet whose header has most of our columns; of equal ones the first.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sheet:
+    """A sheet of a workbook: its rows that are not blank, as they are."""
 
-    :raises FileError: ``not_a_table``: no reader is installed, or the workbook is damaged, has a
-        password or is too large; and see :func:`to_table`.
+    name: str
+    rows: tuple[Row, ...]
+    #: The names of the other sheets that are not empty.
+    others: tuple[str, ...]
+
+
+def read_workbook(data: bytes, *, max_rows: int, matcher: Matcher) -> Table:
+    """Read the sheet of the mailboxes as a table.
+
+    :raises FileError: see :func:`read_sheet` and :func:`to_table`.
+    """
+    sheet = read_sheet(data, max_rows=max_rows, matcher=matcher)
+    table = to_table(sheet.rows, max_rows=max_rows, matcher=matcher)
+    return replace(table, sheet=sheet.name, other_sheets=sheet.others)
+
+
+def read_sheet(data: bytes, *, max_rows: int, matcher: Matcher) -> Sheet:
+    """Read the visible sheet that has mailboxes, and most of our columns; of equal ones the first.
+
+    It has more than ``max_rows`` rows where rows without a text are among them, or where the file
+    is too long: of the rows with a text that are too many, those with an @ are ``["@"]`` here,
+    and the others are left out.
+
+    :raises FileError: ``empty_file``; ``not_a_table``: no reader is installed, or the workbook is
+        damaged, has a password or is too large.
     """
     if not can_read_workbooks():
         advice = say(
@@ -147,18 +180,34 @@ def read_workbook(data: bytes, *, max_rows: int, matcher: Matcher) -> Table:
         )
         raise not_a_table(say("a workbook, and this app reads only CSV"), advice)
     _refuse_bombs(data, _INFLATED + _BYTES_A_ROW * max_rows)
-    sheets = [(name, rows) for name, rows in _sheets(data, max_rows) if rows]
+    sheets = [each for each in _sheets(data, max_rows) if each[1]]
     if not sheets:
         raise FileError(
             "empty_file", say("The workbook is empty: choose the file with your mailboxes.")
         )
-    read, rows = max(sheets, key=lambda sheet: header_of(sheet[1], matcher)[0])
-    table = to_table(rows, max_rows=max_rows, matcher=matcher)
-    others = tuple(name for name, _ in sheets if name != read)
-    return replace(table, sheet=read, other_sheets=others)
+    name, rows = max(sheets, key=lambda sheet: _promise(sheet[1], matcher))
+    return Sheet(
+        name=name,
+        rows=tuple(rows),
+        others=tuple(each for each, _ in sheets if each != name),
+    )
+
+
+def _promise(rows: Sequence[Row], matcher: Matcher) -> tuple[bool, int, bool]:
+    """Rate a sheet: whether a table of it has mailboxes, how many known names, other addresses."""
+    top = [row for row in rows if any(map(str.strip, row.cells))]
+    known, place = header_of(top[:HEADER_WITHIN], matcher) if top else (0, 0)
+    header_row = top[place].number if top else 0
+    has_address = any(
+        # A formula without a value may be an address.
+        row.number > header_row and ("f" in row.kinds or any("@" in each for each in row.cells))
+        for row in rows
+    )
+    return bool(known) and has_address, known, has_address
 
 
 def _sheets(data: bytes, max_rows: int) -> list[tuple[str, list[Row]]]:
+    """Return the names and rows of the visible sheets."""
     room = _BYTES_A_ROW * max_rows
     seconds = _SECONDS + max_rows // _ROWS_A_SECOND
     limits = (_MEMORY + room, seconds, max_rows + HEADER_WITHIN, MAX_COLUMNS + 1, _TEXT + room)
@@ -179,9 +228,14 @@ def _sheets(data: bytes, max_rows: int) -> list[tuple[str, list[Row]]]:
         raise not_a_table(say("a workbook that is too large"), SAVE_AS_CSV) from None
     if done.returncode == _DAMAGED:
         raise not_a_table(say("a workbook that is damaged or has a password"), SAVE_AS_CSV)
+    if done.returncode == _NO_WORKBOOK:
+        raise not_a_table(say("a workbook that this app cannot read"), SAVE_AS_CSV)
     if done.returncode:
         raise not_a_table(say("a workbook that is too large or damaged"), SAVE_AS_CSV)
-    return [(name, [Row(*each) for each in rows]) for name, rows in json.loads(done.stdout)]
+    return [
+        (name, [Row(number, texts, kinds=kinds) for number, texts, kinds in rows])
+        for name, rows in json.loads(done.stdout)
+    ]
 
 
 def _refuse_bombs(data: bytes, limit: int) -> None:

@@ -10,7 +10,7 @@ import time
 import tracemalloc
 import zipfile
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pytest
 import reading_costs
@@ -34,6 +34,7 @@ from flask_mailbox_import import FileError
 METHODS = (zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 SHARED = '<row><c t="s"><v>0</v></c></row>'
 #: Each entity is ten of the one before: the last is a thousand million of them.
+OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 LAUGHS = "".join(
     f'<!ENTITY {name} "{f"&{before};" * 10}">' for before, name in itertools.pairwise("abcdefghij")
 )
@@ -68,6 +69,101 @@ DAMAGED = {
     "a thousand million laughs in an ods": ods(ods_row("&j;"), doctype=LAUGHS),
     "an xlsx cut off": zipped({"xl/workbook.xml": "<workbook>"}),
     "an xls cut off": xls()[:1536],
+}
+MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+HONEST_ROW = xlsx_row(*CELLS)
+
+
+def with_parts(data: bytes, changes: Mapping[str, str]) -> bytes:
+    """Return an archive with other parts, or more."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return zipped({**{name: archive.read(name) for name in archive.namelist()}, **changes})
+
+
+def styled(formats: str) -> bytes:
+    """Return an .xlsx with these styles."""
+    related = (
+        '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
+        f'<Relationship Id="a" Type="{OFFICE}/worksheet" Target="sheet.xml"/>'
+        f'<Relationship Id="b" Type="{OFFICE}/styles" Target="styles.xml"/></Relationships>'
+    )
+    parts = {"xl/_rels/workbook.xml.rels": related, "xl/styles.xml": formats}
+    return with_parts(xlsx(), parts)
+
+
+def format_of(code: str, times: int = 1) -> str:
+    codes = "".join(
+        f'<numFmt numFmtId="{n}" formatCode="{code}"/>' for n in range(200, 200 + times)
+    )
+    uses = "".join(f'<xf numFmtId="{n}"/>' for n in range(200, 200 + times))
+    listed = f"<numFmts>{codes}</numFmts><cellXfs>{uses}</cellXfs>"
+    return f'<styleSheet xmlns="{MAIN}">{listed}</styleSheet>'
+
+
+def merged(*ranges: str) -> bytes:
+    each = "".join(f'<mergeCell ref="{one}"/>' for one in ranges)
+    return xlsx(f"{HONEST_ROW}</sheetData><mergeCells>{each}</mergeCells><sheetData>")
+
+
+def elsewhere(rows: str) -> bytes:
+    """Return a workbook whose parts are in another folder."""
+    with zipfile.ZipFile(io.BytesIO(xlsx(rows))) as archive:
+        parts = {name: archive.read(name).decode() for name in archive.namelist()}
+    return zipped(
+        {name.replace("xl/", "x/"): part.replace("xl/", "x/") for name, part in parts.items()}
+    )
+
+
+#: What is damaged or too much in what only helps to read: the mailbox is read all the same.
+ASIDE = {
+    "a million formats": styled(
+        f'<styleSheet xmlns="{MAIN}"><cellXfs>{"<xf/>" * 1_000_000}</cellXfs></styleSheet>'
+    ),
+    "a thousand million laughs in the styles": styled(f"{LAUGHS}<styleSheet>&j;</styleSheet>"),
+    "styles cut off": styled(format_of("0%")[:-20]),
+    "a format of a million brackets": styled(format_of("[" * 1_000_000)),
+    "many formats of many brackets": styled(format_of("[" * 250, 8000)),
+    "a million merged rows": merged("A2:A1048576", "B2:XFD1048576"),
+    "a merged range that is none": merged("A2:A3", "A2:9"),
+    "thousands of merged ranges": merged(*["A2:A1048576"] * 5000),
+    "a formula in the last cell": xlsx(
+        f'{HONEST_ROW}<row r="1048576"><c r="XFD1048576"><f>A1</f></c></row>'
+    ),
+    "an address of a cell without an end": xlsx(
+        f'{HONEST_ROW}<row><c r="{"Z" * 1000}9"><f>A1</f></c></row>'
+    ),
+    "a format that there is not": xlsx(f'{HONEST_ROW}<row><c s="{"9" * 5000}"><v>1</v></c></row>'),
+    "relations without an end": with_parts(
+        elsewhere(HONEST_ROW),
+        {
+            "_rels/.rels": "<x>"
+            + '<Relationship Id="a" Type="a/officeDocument" Target="b"/>' * 300_000
+        },
+    ),
+    "tables without an end": ods(
+        f"{ods_row(*CELLS)}</table:table><table:table>" + "<x/>" * 500_000
+    ),
+}
+#: What is too much, or damaged, beside the cells that are read.
+REFUSED = {
+    "a row of formulas a million times": ods(
+        f'{ods_row(*CELLS)}<table:table-row table:number-rows-repeated="1000000"><table:table-cell '
+        'table:formula="x" table:number-columns-repeated="100"/></table:table-row>'
+    ),
+    "a million merged ranges": merged(*["A1:A2"] * 1_000_000),
+    "formulas without an end": xlsx(f"<row>{'<c><f/></c>' * 2_000_000}</row>"),
+    "ticks without an end": xlsx('<row><c t="b"><v>0</v></c></row>' * 400_000),
+    "addresses without an end": xlsx(xlsx_row("a@b") * 200_000),
+    "tags that do not end": xlsx("<c " * 1_000_000),
+    "formulas that do not end": xlsx('<c t="str"><f>' * 500_000),
+    "a long cell that is merged over many rows": xlsx(
+        xlsx_row("x" * 100_000) + xlsx_row("", "a") * 500 + "</sheetData><mergeCells>"
+        '<mergeCell ref="A2:A1000"/></mergeCells><sheetData>'
+    ),
+    "a bomb in another folder": lying(elsewhere(" " * (40 << 20)), "x/sheet.xml", 1000),
+    "a thousand million laughs in another folder": with_parts(
+        elsewhere(HONEST_ROW), {"x/workbook.xml": f"{LAUGHS}<workbook>&j;</workbook>"}
+    ),
 }
 #: What it is instead of a workbook that is read, and what is said of it.
 OTHERS = {
@@ -105,6 +201,22 @@ def test_what_is_damaged_is_refused_and_nothing_of_it_printed(name, capfd):
     assert found.reason == "not_a_table"
     assert "damaged" in found.message
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ASIDE)
+def test_what_only_helps_to_read_may_be_damaged(name, capfd):
+    (row,) = (each for each in read(ASIDE[name], CONFIG).rows if each.mailbox)
+    assert (row.mailbox.email, row.mailbox.smtp.password.reveal()) == (CELLS[0], CELLS[1])
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_too_much_beside_the_cells_is_refused(name, capfd):
+    assert isinstance(fault_or_count(REFUSED[name]), FileError)
+    assert capfd.readouterr() == ("", "")
+    assert len(read(HONEST["xlsx"], CONFIG).rows) == 1
 
 
 @pytest.mark.slow
@@ -152,9 +264,14 @@ def test_no_workbook_takes_sixty_megabytes_or_half_a_second_of_this_process(caps
         "as many cells as fit": xlsx(
             ("<row>" + '<c t="s"><v>0</v></c>' * 201 + "</row>") * 500, texts=text("\U0001f600")
         ),
+        "as many ticks as fit": xlsx('<row><c t="b"><v>0</v></c></row>' * 64_000),
+        "as many rows of formulas as fit": xlsx("<row><c><f>A1</f></c></row>" * 200_000),
+        "as many addresses as fit": xlsx(xlsx_row("a@b") * 70_000),
         "as much text as fits": xlsx(SHARED * 27, texts=text("\U0001f600" * 27_000)),
     }
-    figures = reading_costs.read_all({**HONEST, **TOO_MUCH, **DAMAGED, **others, **kinds, **more})
+    figures = reading_costs.read_all(
+        {**HONEST, **TOO_MUCH, **DAMAGED, **ASIDE, **REFUSED, **others, **kinds, **more}
+    )
     with capsys.disabled():
         reading_costs.show(figures)
     assert {name: each for name, each in figures.items() if each.too_much} == {}
