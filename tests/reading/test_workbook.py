@@ -11,7 +11,20 @@ import zipfile
 import pytest
 from child_processes import ENVIRONMENT
 from file_reading import CONFIG, fault_of, read
-from workbook_files import CELLS, HONEST, NAMES, ods, ods_row, xls, xlsx_row, zipped
+from workbook_files import (
+    CELLS,
+    HONEST,
+    MAIN,
+    NAMES,
+    OFFICE,
+    ods,
+    ods_row,
+    parts,
+    styles,
+    xls,
+    xlsx_row,
+    zipped,
+)
 
 from flask_mailbox_import.reading.header import Matcher
 from flask_mailbox_import.reading.workbook import Sheet, is_workbook, read_sheet
@@ -66,55 +79,7 @@ def test_without_the_extra_it_is_named_and_so_is_csv_which_is_read(tmp_path):
     assert (csv, done.stderr) == ("1 row", "")
 
 
-MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-PACKAGE = "http://schemas.openxmlformats.org/package/2006/relationships"
 HEADER, ROW = xlsx_row(*NAMES), xlsx_row(*CELLS)
-
-
-def relations(*each: tuple[str, str, str]) -> str:
-    listed = "".join(
-        f'<Relationship Id="{key}" Type="{OFFICE}/{kind}" Target="{target}"/>'
-        for key, kind, target in each
-    )
-    return f'<Relationships xmlns="{PACKAGE}">{listed}</Relationships>'
-
-
-def styles(*codes: str) -> str:
-    """Return the formats of cells: 0 is none, then these, each a built-in number or a code."""
-    numbers = [code if code.isdecimal() else str(200 + place) for place, code in enumerate(codes)]
-    named = "".join(
-        f'<numFmt numFmtId="{number}" formatCode="{code}"/>'
-        for number, code in zip(numbers, codes, strict=True)
-        if number != code
-    )
-    used = "".join(f'<xf numFmtId="{number}"/>' for number in ("0", *numbers))
-    return (
-        f'<styleSheet xmlns="{MAIN}"><numFmts>{named}</numFmts><cellStyleXfs><xf numFmtId="9"/>'
-        f"</cellStyleXfs><cellXfs>{used}</cellXfs></styleSheet>"
-    )
-
-
-def parts(
-    *sheets: str, styled: str = "", top: str = "xl", book: str = "workbook"
-) -> dict[str, str]:
-    """Return the parts of an .xlsx, in a folder; a sheet is what its <sheetData> holds."""
-    numbered = {f"s{number}": each for number, each in enumerate(sheets, 1)}
-    names = "".join(f'<sheet name="{key}" sheetId="1" r:id="{key}"/>' for key in numbered)
-    related = [(key, "worksheet", f"worksheets/{key}.xml") for key in numbered]
-    return {
-        "[Content_Types].xml": "<Types/>",
-        "_rels/.rels": relations(("a", "officeDocument", f"{top}/{book}.xml")),
-        f"{top}/{book}.xml": f'<workbook xmlns="{MAIN}" xmlns:r="{OFFICE}"><sheets>{names}'
-        "</sheets></workbook>",
-        f"{top}/_rels/{book}.xml.rels": relations(*related, ("st", "styles", "styles.xml")),
-        f"{top}/styles.xml": styled or styles(),
-        **{
-            f"{top}/worksheets/{key}.xml": f'<worksheet xmlns="{MAIN}"><sheetData>{rows}'
-            "</sheetData></worksheet>"
-            for key, rows in numbered.items()
-        },
-    }
 
 
 def plain(sheet: Sheet) -> tuple[tuple[int, list[str]], ...]:

@@ -153,3 +153,53 @@ def _entry(name: str, kind: int, first: int, size: int) -> bytes:
 
 
 HONEST = {"xlsx": xlsx(), "ods": ods(), "xls": xls()}
+
+
+MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+PACKAGE = "http://schemas.openxmlformats.org/package/2006/relationships"
+
+
+def relations(*each: tuple[str, str, str]) -> str:
+    listed = "".join(
+        f'<Relationship Id="{key}" Type="{OFFICE}/{kind}" Target="{target}"/>'
+        for key, kind, target in each
+    )
+    return f'<Relationships xmlns="{PACKAGE}">{listed}</Relationships>'
+
+
+def styles(*codes: str) -> str:
+    """Return the formats of cells: 0 is none, then these, each a built-in number or a code."""
+    numbers = [code if code.isdecimal() else str(200 + place) for place, code in enumerate(codes)]
+    named = "".join(
+        f'<numFmt numFmtId="{number}" formatCode="{code}"/>'
+        for number, code in zip(numbers, codes, strict=True)
+        if number != code
+    )
+    used = "".join(f'<xf numFmtId="{number}"/>' for number in ("0", *numbers))
+    return (
+        f'<styleSheet xmlns="{MAIN}"><numFmts>{named}</numFmts><cellStyleXfs><xf numFmtId="9"/>'
+        f"</cellStyleXfs><cellXfs>{used}</cellXfs></styleSheet>"
+    )
+
+
+def parts(
+    *sheets: str, styled: str = "", top: str = "xl", book: str = "workbook"
+) -> dict[str, str]:
+    """Return the parts of an .xlsx, in a folder; a sheet is what its <sheetData> holds."""
+    numbered = {f"s{number}": each for number, each in enumerate(sheets, 1)}
+    names = "".join(f'<sheet name="{key}" sheetId="1" r:id="{key}"/>' for key in numbered)
+    related = [(key, "worksheet", f"worksheets/{key}.xml") for key in numbered]
+    return {
+        "[Content_Types].xml": "<Types/>",
+        "_rels/.rels": relations(("a", "officeDocument", f"{top}/{book}.xml")),
+        f"{top}/{book}.xml": f'<workbook xmlns="{MAIN}" xmlns:r="{OFFICE}"><sheets>{names}'
+        "</sheets></workbook>",
+        f"{top}/_rels/{book}.xml.rels": relations(*related, ("st", "styles", "styles.xml")),
+        f"{top}/styles.xml": styled or styles(),
+        **{
+            f"{top}/worksheets/{key}.xml": f'<worksheet xmlns="{MAIN}"><sheetData>{rows}'
+            "</sheetData></worksheet>"
+            for key, rows in numbered.items()
+        },
+    }
