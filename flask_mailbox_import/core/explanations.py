@@ -280,6 +280,7 @@ class Variant(str, Enum):
     NO_ENCRYPTION = "no_encryption"
     MOVED_CELLS = "moved_cells"
     ROW_IN_ONE_CELL = "row_in_one_cell"
+    NO_SUCH_SERVER = "no_such_server"
     NOT_A_PORT_FOR_IMAP = "not_a_port_for_imap"
     AFTER_REFUSALS = "after_refusals"
     WEAK_KEY_EXCHANGE = "weak_key_exchange"
@@ -369,6 +370,11 @@ VARIANTS: dict[Variant, tuple[Code, str, str]] = {
         Code.WRONG_COLUMN_COUNT,
         "This row stands in one cell.",
         "Save the file as CSV anew, with each value in a cell of its own.",
+    ),
+    Variant.NO_SUCH_SERVER: (
+        Code.DNS_FAILURE,
+        "No server is called %(host)s.",
+        "Check the server name for typing errors; it must be a public name.",
     ),
     Variant.NOT_A_PORT_FOR_IMAP: (
         Code.WRONG_PROTOCOL,

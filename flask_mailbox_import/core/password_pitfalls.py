@@ -91,6 +91,11 @@ _PITFALLS = (
         warned=False,
     ),
     _Pitfall(
+        code="password_not_ascii",
+        found=lambda text: not text.isascii() and not any(map(_invisible, text)),
+        warned=False,
+    ),
+    _Pitfall(
         code="password_digits",
         found=_NUMBER.fullmatch,
         warned=False,

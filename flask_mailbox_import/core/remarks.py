@@ -11,6 +11,26 @@ _PORT_UNREACHABLE = (
 #: What is added to a hint, or stands in its place. Two templates are for a count of 1 and for more.
 REMARKS: dict[str, str | tuple[str, str]] = {
     "also": "Also:",
+    "use_port": "Use port %(port)s with %(setting)s.",
+    "check_or_use_port": "Check the server name, or use port %(port)s with %(setting)s.",
+    "ask_for_port": "Ask the provider which port and encryption it wants.",
+    "receives_only": "%(host)s receives mail and takes no logins: use the server for sending.",
+    "receives_only_use": "%(host)s receives mail and takes no logins; use %(server)s.",
+    "provider_host": "%(provider)s uses %(server)s.",
+    "provider_server": "%(provider)s uses %(server)s, port %(port)s with %(setting)s.",
+    "username_is_local_part": (
+        "%(provider)s takes only what stands before the @ as user name: set %(column)s to %(name)s."
+    ),
+    "username_is_address": (
+        "%(provider)s takes the full address as user name: leave %(column)s empty."
+    ),
+    "username_is_word": (
+        "%(provider)s takes the word %(name)s as user name: set %(column)s to %(name)s."
+    ),
+    "password_not_ascii": (
+        "The password holds letters beyond A to Z, which some servers cannot read: set one of "
+        "plain letters, digits and signs at the provider, and use that."
+    ),
     "of_another_version": "What is wrong with this row is noted in words of another version.",
     "read_anew": "Import the file again to see it.",
     "wait_seconds": (
@@ -103,6 +123,15 @@ WARNINGS: dict[str, str] = {
         "The password holds letters that look wrongly converted. If they are not meant so, type it "
         "anew."
     ),
+    "no_password_login": (
+        "%(provider)s lets no program log in with a password: this mailbox can only be connected "
+        "with the provider's own sign-in (OAuth)."
+    ),
+    "app_password_expected": (
+        "%(provider)s needs an app password, and this password has not the form of one."
+    ),
+    "server_typo": "The server is %(host)s: did you mean %(server)s?",
+    "receives_only": "%(host)s receives mail and takes no logins; use %(server)s.",
     "two_headers": "Two rows of column names were read as one.",
     "remark_rows": "Rows that are remarks and not read: %(rows)s.",
     "quoted_cells": "Rows that stood in one cell and were taken apart: %(rows)s.",

@@ -12,6 +12,7 @@ from .failures import Failure
 from .mailboxes import Mailbox, MailboxStatus, Protocol
 from .secret import Secret
 from .sentences import sentence, warning_key
+from .validators import shown_server
 from .words import Words
 
 REQUIRED = ("email", "password", "smtphost", "imaphost")
@@ -35,11 +36,7 @@ MAX_COLUMNS = 200
 #: Longer than any valid address (RFC 5321 section 4.5.3.1): a user still recognises a wrong one.
 MAX_SHOWN_EMAIL = 320
 
-#: RFC 1035 section 2.3.4, without the trailing dot.
-MAX_HOST_LENGTH = 253
 _PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
-#: A full name, an IP address, or this machine.
-_SERVER = re.compile(r"(?:[\w-]+\.)+\w+|[0-9a-fA-F]*:[0-9a-fA-F:.]+|localhost", re.IGNORECASE)
 
 
 #: What may stand between an address and something else, and an address.
@@ -107,12 +104,8 @@ class Record:
 
     @property
     def smtp_host(self) -> str:
-        """The SMTP server that the row names; "" where what it names may be a part of a password.
-
-        A delimiter in a password that nobody quoted moves the rest of it into this cell.
-        """
-        host = self.cells["smtphost"]
-        return host if len(host) <= MAX_HOST_LENGTH and _SERVER.fullmatch(host) else ""
+        """The SMTP server that the row names, if it may be shown."""
+        return shown_server(self.cells["smtphost"])
 
     @property
     def smtp_port(self) -> int | None:

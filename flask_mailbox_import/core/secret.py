@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hmac
+import re
 import secrets
 from typing import NoReturn
 
@@ -35,6 +36,10 @@ class Secret:
     def same_as(self, other: Secret) -> bool:
         """Compare two secrets in constant time."""
         return hmac.compare_digest(self.__value.encode(), other.__value.encode())
+
+    def fits(self, form: re.Pattern[str]) -> bool:
+        """Tell whether the whole text has a form."""
+        return form.fullmatch(self.__value) is not None
 
     def __bool__(self) -> bool:
         return bool(self.__value)

@@ -9,13 +9,13 @@ from types import MappingProxyType
 
 from .codes import Code
 from .explanations import EXPLANATIONS, VARIANTS
-from .providers import PROVIDERS, Provider
+from .providers import SECTIONS, Provider
 from .remarks import REMARKS, WARNINGS
 from .words import Part, Words, foreign
 
 _HINT, _WARNING = "hint", "warning"
 #: Values that may be texts of ours, which the catalog has.
-_OURS = frozenset({"kind", "character"})
+_OURS = frozenset({"kind", "character", "server"})
 _NAME = re.compile(r"%\((\w+)\)s")
 
 
@@ -26,7 +26,8 @@ def hint_key(key: str) -> str:
 
 def provider_key(provider: Provider, code: Code) -> str:
     """Return the key of a provider's own hint for a code."""
-    return f"{provider.name}.{code.value}"
+    part = f"|{provider.part}" if provider.part else ""
+    return f"{provider.name}{part}.{code.value}"
 
 
 def warning_key(code: str) -> str:
@@ -41,7 +42,7 @@ def _by_key() -> Mapping[str, tuple[str, str]]:
     explained |= {variant.value: (error, hint) for variant, (_, error, hint) in VARIANTS.items()}
     for key, (error, hint) in explained.items():
         found |= {key: error, hint_key(key): hint}
-    for provider in PROVIDERS:
+    for provider in SECTIONS:
         found |= {provider_key(provider, code): hint for code, hint in provider.hints.items()}
     found |= {warning_key(code): words for code, words in WARNINGS.items()}
     return MappingProxyType(
@@ -51,7 +52,7 @@ def _by_key() -> Mapping[str, tuple[str, str]]:
 
 _TEMPLATES = _by_key()
 _PROVIDERS = {
-    provider_key(provider, code): provider.name for provider in PROVIDERS for code in provider.hints
+    provider_key(provider, code): provider.name for provider in SECTIONS for code in provider.hints
 }
 
 
@@ -79,7 +80,7 @@ class Sentence:
 
     def is_hint_for(self, code: Code) -> bool:
         """Tell whether this is a provider's own hint for a code."""
-        return bool(self.provider) and self.key == f"{self.provider}.{code.value}"
+        return bool(self.provider) and self.key.endswith(f".{code.value}")
 
 
 def sentence(key: str, values: Mapping[str, str | int] | None = None) -> Sentence:

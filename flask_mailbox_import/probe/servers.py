@@ -121,7 +121,8 @@ class Server:
     @property
     def is_known(self) -> bool:
         """Whether it is a known provider's, which counts refused logins by account."""
-        return provider_of(self.host, "") is not None
+        provider = provider_of(self.host, "")
+        return provider is not None and provider.counts_by_account
 
     def takes_another(self, most: int, now: float) -> bool:
         """Tell whether another test of the server may begin.

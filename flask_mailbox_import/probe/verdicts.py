@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from ..core.codes import Code
-from ..core.explanations import Variant
-from ..core.failures import Failure, failure_for, failure_of
+from ..core.failures import Failure
 from ..core.mailboxes import Login, Mailbox, Protocol, Security
 from ..core.password_pitfalls import password_remarks
-from ..core.providers import Provider
 from ..core.rows import Outcome, RowWarning
-from ..core.sentences import Sentence, provider_key, sentence
+from ..core.sentences import Sentence, sentence
+from .advice import failure_of_test
 from .diagnosis import Finding
 from .servers import LoginTest, tested_logins
 
@@ -35,51 +33,6 @@ class MailboxVerdict:
 
     smtp: LoginVerdict
     imap: LoginVerdict | None = None
-
-
-_MINUTE, _HOUR = 60, 3600
-
-
-def failure_of_test(finding: Finding, protocol: Protocol, provider: Provider | None) -> Failure:
-    """Return the failure of a connection test; its hint is the provider's own, if there is one."""
-    failure = _general(finding, protocol)
-    wait = finding.wait if finding.may_pass else None
-    if finding.refusals:
-        if finding.code is not Code.NOT_TESTED:
-            failure = replace(failure, steps=(_counted("locked_out", finding.refusals),))
-    elif finding.variant is None and wait is not None:
-        failure = replace(failure, steps=(_to_wait(wait),))
-    elif finding.variant is None and provider is not None and finding.code in provider.hints:
-        failure = replace(failure, steps=(sentence(provider_key(provider, finding.code)),))
-    return replace(failure, reply=finding.reply)
-
-
-def _general(finding: Finding, protocol: Protocol) -> Failure:
-    """Return the failure with the same words for every provider."""
-    code, variant = finding.code, finding.variant
-    if finding.refusals and code is Code.NOT_TESTED:
-        return failure_of(Variant.AFTER_REFUSALS, count=finding.refusals)
-    if code is Code.WRONG_PROTOCOL and protocol is Protocol.IMAP:
-        variant = Variant.NOT_A_PORT_FOR_IMAP
-    values: dict[str, str | int] = {
-        "secure": f"{protocol.value}secure",
-        "tls": protocol.tls_port,
-        "starttls": protocol.starttls_port,
-    }
-    return failure_for(code, **values) if variant is None else failure_of(variant, **values)
-
-
-def _counted(key: str, count: int) -> Sentence:
-    return sentence(key, {"count": count})
-
-
-def _to_wait(seconds: float) -> Sentence:
-    if seconds <= 2 * _MINUTE:
-        return _counted("wait_seconds", round(seconds))
-    minutes = math.ceil(seconds / _MINUTE)
-    if minutes <= 2 * _MINUTE:
-        return _counted("wait_minutes", minutes)
-    return _counted("wait_hours", math.ceil(seconds / _HOUR))
 
 
 def both(tested: MailboxVerdict) -> Failure | None:
@@ -228,7 +181,7 @@ class Verdicts:
         :param steps: to say in place of the failure's own; empty: its own.
         """
         test, finding = failed.test, failed.finding
-        failure = failure_of_test(finding, test.login.protocol, test.provider)
+        failure = failure_of_test(finding, test.login, test.provider)
         if failed.shared:
             # The server's words to one user are not shown to another.
             failure = replace(failure, reply="")

@@ -13,6 +13,7 @@ from ..core.validators import one_line
 from ..core.words import say
 from .cells import to_records
 from .decoding import NotUnicode, decode, label_of
+from .foresight import with_foresight
 from .header import MAX_NAME, Matcher
 from .question import encoding_choices, unclear_encoding
 from .table import Table, read_csv
@@ -60,13 +61,14 @@ def read_file(data: bytes, config: Config, options: ImportOptions, existing: Exi
             if ours
         ),
     )
-    rows = check_rows(
+    checked = check_rows(
         (each for each in found if each.row not in examples),
         config,
         with_imap=options.tests_imap,
         updates=options.updates,
         existing=existing,
     )
+    rows = with_foresight(checked)
     return Check(
         options=options,
         rows=rows,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from .csv_rows import Row, is_no_row, parsed
 from .spelling import address_of, is_nothing, is_tick
@@ -38,20 +38,22 @@ class Sieve:
         #: How many rows are remarks, and how many hold only what every row holds.
         self.remarks = self.defaults = 0
         #: How many rows stood in one cell and were taken apart.
-        self.opened = 0
-        #: How many rows came before the last kept one, and this one.
+        self.taken_apart = 0
+        #: How many rows came until the last mailbox, and this one.
         self.passed = 0
+        self._seen = 0
 
-    def kept(self, rows: Iterable[Row], suffix: str) -> Iterator[Row]:
-        """Yield the rows that are mailboxes, without ``suffix`` at the end of their last cell."""
-        for count, row in enumerate(rows, 1):
-            if (row.is_remark and self._email == 0) or is_no_row(row.cells):
-                self.remarks += 1
-            elif self._is_default(row.cells):
-                self.defaults += 1
-            else:
-                self.passed = count
-                yield self._opened(_without(row, suffix))
+    def is_mailbox(self, row: Row) -> bool:
+        """Tell whether a row is a mailbox; count it."""
+        self._seen += 1
+        if (row.is_remark and self._email == 0) or is_no_row(row.cells):
+            self.remarks += 1
+        elif self._is_default(row.cells):
+            self.defaults += 1
+        else:
+            self.passed = self._seen
+            return True
+        return False
 
     def _is_default(self, cells: Sequence[str]) -> bool:
         """Tell whether a row has no mailbox, but only ticks, numbers, and what others have too."""
@@ -75,8 +77,12 @@ class Sieve:
     def _name(self, place: int) -> str | None:
         return self._names[place] if place < len(self._names) else None
 
-    def _opened(self, row: Row) -> Row:
-        """Take apart a row that stands in one cell, or mark it as such."""
+    def opened(self, row: Row, suffix: str) -> Row:
+        """Return a row; one that stands in one cell is taken apart, or marked as such.
+
+        :param suffix: what does not belong to its last cell.
+        """
+        row = _without(row, suffix)
         filled = [each.strip() for each in row.cells if each.strip()]
         width = len(self._names)
         if len(filled) != 1 or width == 1 or len(filled[0]) > _LONGEST_PACKED:
@@ -85,7 +91,7 @@ class Sieve:
         for delimiter in self._delimiters:
             cells = parsed(text, delimiter) if delimiter in text else []
             if len(cells) == width and "@" in cells[self._email or 0]:
-                self.opened += 1
+                self.taken_apart += 1
                 return row._replace(cells=cells)
         found = address_of(text)
         is_one = found is not None and not _SEVERAL.search(found[0])

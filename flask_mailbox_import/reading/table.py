@@ -101,8 +101,8 @@ def to_table(rows: Iterable[Row], *, max_rows: int, matcher: Matcher, delimiter:
     suffix = found[0] if delimiter and (found := _TRAILING.search(header[-1])) else ""
     header = (*header[:-1], header[-1].removesuffix(suffix))
     sieve = Sieve(matcher.names(header), (inner, delimiter, *DELIMITERS))
-    below = sieve.kept(itertools.chain(top[place + 1 :], filled), suffix)
-    records = tuple(itertools.islice(below, max_rows))
+    below = filter(sieve.is_mailbox, itertools.chain(top[place + 1 :], filled))
+    records = tuple(sieve.opened(row, suffix) for row in itertools.islice(below, max_rows))
     last = sieve.passed
     _refuse_more(sum(1 for _ in below), max_rows)
     if not records and known:
@@ -117,7 +117,7 @@ def to_table(rows: Iterable[Row], *, max_rows: int, matcher: Matcher, delimiter:
         above=above,
         blank=max(gaps, 0) + sieve.defaults,
         remarks=sieve.remarks,
-        opened=sieve.opened,
+        opened=sieve.taken_apart,
         is_double=double is not None,
         delimiter=delimiter,
     )

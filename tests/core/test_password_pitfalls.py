@@ -36,13 +36,13 @@ def test_a_password_is_kept_and_what_may_have_happened_to_it_is_said(password, c
     assert password_remarks(Secret(password))
 
 
-@pytest.mark.parametrize("password", ["hunter2", "Grün#1", "a b", "abc-12", "12May!", "1E5x", "#1"])
+@pytest.mark.parametrize("password", ["hunter2", "Grun#1", "a b", "abc-12", "12May!", "1E5x", "#1"])
 def test_an_ordinary_password_is_not_remarked_on(password):
     assert warnings_of(checked_row(password=password)) == []
     assert password_remarks(Secret(password)) == ()
 
 
-@pytest.mark.parametrize("password", ["abcd efgh ijkl mnop", "12345678"])
+@pytest.mark.parametrize("password", ["abcd efgh ijkl mnop", "12345678", "Grün#1"])
 def test_what_is_only_said_when_the_login_is_refused(password):
     assert warnings_of(checked_row(password=password)) == []
     assert password_remarks(Secret(password))

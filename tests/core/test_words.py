@@ -81,6 +81,7 @@ def _linked(link: Sentence):
 
 
 VALUES = {
+    "host": "smtp.x.com",
     "character": "'@'",
     "placeholder": "NULL",
     "more": "/webmail",
@@ -125,5 +126,5 @@ def test_a_warning_names_its_column():
     assert warning.message == (
         "The number in the column smtpport is not written as a port: it is read as 587."
     )
-    assert {code for code in WARNINGS if not WARNINGS[code].endswith(".")} == set()
+    assert {code for code in WARNINGS if WARNINGS[code][-1] not in ".?"} == set()
     assert not REMARKS.keys() & {code.value for code in Code}

@@ -13,10 +13,10 @@ from project_paths import TESTS
 from flask_mailbox_import import Code
 from flask_mailbox_import.core.mailboxes import Protocol, Stage
 from flask_mailbox_import.core.providers import provider_of
+from flask_mailbox_import.probe.advice import failure_of_test
 from flask_mailbox_import.probe.diagnosis import Finding, diagnose
 from flask_mailbox_import.probe.faults import ReplyRefused
 from flask_mailbox_import.probe.replies import parse_reply
-from flask_mailbox_import.probe.verdicts import failure_of_test
 
 AT_AUTH = [
     (535, "5.7.8 Error: authentication failed: UGFzc3dvcmQ6", "bad_credentials"),
@@ -190,7 +190,7 @@ def test_a_plain_refusal_means_what_it_means_at_the_provider():
     assert found(Stage.AUTH, None, "NO LOGIN failed", "a@live.com").code is Code.OAUTH_REQUIRED
     refused = Finding(code=Code.BAD_CREDENTIALS, stage=Stage.AUTH)
     gmail = provider_of("smtp.gmail.com", "a@example.com")
-    reason = failure_of_test(refused, Protocol.SMTP, gmail)
+    reason = failure_of_test(refused, login(), gmail)
     assert reason.error == "Authentication failed. Check username/password."
     assert "wrong password" in reason.hint
     assert "app password" in reason.hint

@@ -11,9 +11,10 @@ from mailbox_files import Header, rows_on
 from server_replies import last_line
 
 from flask_mailbox_import import Code
-from flask_mailbox_import.core.mailboxes import Protocol, Stage
+from flask_mailbox_import.core.mailboxes import Login, Protocol, Security, Stage
+from flask_mailbox_import.core.secret import Secret
+from flask_mailbox_import.probe.advice import failure_of_test
 from flask_mailbox_import.probe.diagnosis import Finding
-from flask_mailbox_import.probe.verdicts import failure_of_test
 
 ROWS_OF_THE_FILE = {
     *("missing_email", "invalid_email", "missing_credentials", "missing_imap_host"),
@@ -25,7 +26,15 @@ ROWS_OF_THE_FILE = {
 @pytest.mark.parametrize("protocol", Protocol)
 @pytest.mark.parametrize("code", [each for each in Code if each.value not in ROWS_OF_THE_FILE])
 def test_every_code_has_its_words(code, protocol):
-    reason = failure_of_test(Finding(code=code, stage=Stage.AUTH), protocol, None)
+    login = Login(
+        protocol=protocol,
+        host="mail.x.com",
+        port=2525,
+        security=Security.STARTTLS,
+        username="a@x.com",
+        password=Secret("pw"),
+    )
+    reason = failure_of_test(Finding(code=code, stage=Stage.AUTH), login, None)
     for text in (reason.error, reason.hint):
         assert text.endswith(".")
         assert "{" not in text

@@ -41,12 +41,12 @@ from flask_mailbox_import.core.errors import (
 )
 from flask_mailbox_import.core.explanations import EXPLANATIONS, VARIANTS
 from flask_mailbox_import.core.imports import ImportOptions, ImportStatus
-from flask_mailbox_import.core.mailboxes import MailboxStatus, Protocol, Stage
+from flask_mailbox_import.core.mailboxes import Login, MailboxStatus, Protocol, Security, Stage
 from flask_mailbox_import.core.providers import PROVIDERS
 from flask_mailbox_import.core.remarks import WARNINGS
-from flask_mailbox_import.core.secret import generate_encryption_key
+from flask_mailbox_import.core.secret import Secret, generate_encryption_key
+from flask_mailbox_import.probe.advice import failure_of_test
 from flask_mailbox_import.probe.diagnosis import Finding
-from flask_mailbox_import.probe.verdicts import failure_of_test
 from flask_mailbox_import.reading.reader import read_file
 from flask_mailbox_import.reading.table import MAX_HEADER_LENGTH
 from flask_mailbox_import.reading.validation import MAX_LENGTHS
@@ -283,6 +283,17 @@ def test_the_warnings_are_told():
 # probe
 
 
+#: On a port that is not one of the usual ones, which the hints name; its name is not shown.
+SOME_LOGIN = Login(
+    protocol=Protocol.SMTP,
+    host="mail",
+    port=2525,
+    security=Security.STARTTLS,
+    username="a@x.com",
+    password=Secret("pw"),
+)
+
+
 def test_the_codes_of_connection_tests_are_told_with_their_words():
     told = {
         named(each[0])[0]: (each[1], each[2])
@@ -290,14 +301,14 @@ def test_the_codes_of_connection_tests_are_told_with_their_words():
         if not each[0].startswith("**")
     }
     for code, words in told.items():
-        failure = failure_of_test(Finding(code=Code(code), stage=Stage.AUTH), Protocol.SMTP, None)
+        failure = failure_of_test(Finding(code=Code(code), stage=Stage.AUTH), SOME_LOGIN, None)
         assert (failure.error, failure.hint) == words
 
 
 def test_the_causes_with_words_of_their_own_are_told():
     told = table("probe", "code of a cause", "sentence", "hint")
     refusals = [
-        failure_of_test(Finding(code=code, stage=Stage.AUTH, refusals=5), Protocol.SMTP, None)
+        failure_of_test(Finding(code=code, stage=Stage.AUTH, refusals=5), SOME_LOGIN, None)
         for code in (Code.TOO_MANY_ATTEMPTS, Code.NOT_TESTED)
     ]
     elsewhere = {*(named(each[0])[0] for each in ROW_CODES), "wrong_protocol", "not_tested"}
@@ -306,6 +317,7 @@ def test_the_causes_with_words_of_their_own_are_told():
         for code, error, hint in VARIANTS.values()
         if code.value not in elsewhere
     ]
+    words = [tuple(each % {"host": "smtp.exmaple.com"} for each in row) for row in words]
     words += [(each.code.value, each.error, each.hint) for each in refusals]
     assert [(*named(code), error, hint) for code, error, hint in told] == words
 
