@@ -1,4 +1,4 @@
-"""What spreadsheets and copying do to passwords. We warn; we never change a password."""
+"""What spreadsheets and copying do to passwords: it is said, and the password is left as it is."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from html.entities import html5
 
 from .rows import Record, RowWarning
 from .secret import Secret
@@ -27,13 +28,19 @@ _LOST = re.compile(r"0|#(?:NAME\?|REF!|VALUE!|N/A|DIV/0!|NUM!|NULL!|#+)|Err:[0-9
 #: UTF-8 that was read as Windows-1252 or Latin-1, or U+FFFD in place of an unreadable letter.
 _GARBLED = re.compile("[\u00c2\u00c3\u00c4\u00c5][\u0080-\u00bf\u2018-\u203a\u20ac]|\ufffd")
 #: Characters as HTML writes them.
-_ENTITY = re.compile(r"&(?:amp|lt|gt|quot|apos|nbsp|#[0-9]{2,6}|#x[0-9a-f]{2,6});", re.IGNORECASE)
+_ENTITY = re.compile(r"&(#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z0-9]{2,31});")
 #: What a spreadsheet would compute, behind the apostrophe that keeps it from that.
-_GUARD = re.compile(r"'[-=+@0-9\t\r][^']*")
+_GUARD = re.compile(r"'[-=+@0-9\t\r](?:.*[^'])?", re.DOTALL)
 _QUOTED = re.compile(r"""(["'`\u00b4]).+\1|\u00ab.+\u00bb|\u00bb.+\u00ab""", re.DOTALL)
 #: An app password as Google shows it.
 _APP_PASSWORD = re.compile(r"[a-z]{4}(?:[ \u00a0][a-z]{4}){3}\s*")
 _NUMBER = re.compile(r"[1-9][0-9]+")
+
+
+def has_entity(text: str) -> bool:
+    """Tell whether a text has a character as HTML writes it (https://html.spec.whatwg.org/)."""
+    names = (each[1] for each in _ENTITY.finditer(text))
+    return any(each[0] == "#" or f"{each};" in html5 for each in names)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +86,7 @@ _PITFALLS = (
     ),
     _Pitfall(
         code="html_entities",
-        found=_ENTITY.search,
+        found=has_entity,
     ),
     _Pitfall(
         code="formula_guard",

@@ -81,6 +81,8 @@ WARNINGS: dict[str, str] = {
     "updates": (
         "Mailboxes that are in the workspace already, and updated by this file: %(mailboxes)s."
     ),
+    "address_column": "The addresses are taken from the column %(column)s.",
+    "padding": "The spaces that make the column %(column)s even were taken off.",
     "unknown_column": "The column %(column)s is not used.",
     "formula": "The column %(column)s holds a formula: its text is used.",
     "invisible_characters": (

@@ -39,9 +39,22 @@ MAX_SHOWN_EMAIL = 320
 _PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
 
 
-#: What may stand between an address and something else, and an address.
-_MORE = re.compile(r"[\s,;|:^~/\\\"'<>()]")
-_ADDRESS = re.compile(r"[^\s,;|:^~/\\\"'<>()@]+@[^\s,;|:^~/\\\"'<>()@]+")
+#: What joins the cells of a row that stands in one, and what may do so where a cell is missing.
+_JOINS = re.compile(r"[\t;|:^~=&/\\\u00a6\u2192\u2013\u3001\uff0c\uff1b]")
+_MAY_JOIN = re.compile(r"[\s,<>\"'()]")
+_ADDRESS = re.compile(r"[\w.+-]+@[\w.-]*\w")
+
+
+def shown_address(text: str, *, has_password: bool) -> str:
+    """Return what may be shown of a cell for an address: a row in one cell holds its password too.
+
+    :param has_password: the row has a password of its own, so that its cells are apart.
+    """
+    text = text[:MAX_SHOWN_EMAIL]
+    if not _JOINS.search(text) and (has_password or not _MAY_JOIN.search(text)):
+        return text
+    found = _ADDRESS.search(text)
+    return found[0] if found is not None else ""
 
 
 class RowStatus(str, Enum):
@@ -91,16 +104,8 @@ class Record:
 
     @property
     def shown_email(self) -> str:
-        """The address as in the file, cut to ``MAX_SHOWN_EMAIL`` characters.
-
-        In a row without a password a cell with more than an address may hold the password, too:
-        then only the address is shown.
-        """
-        text = self.cells["email"][:MAX_SHOWN_EMAIL]
-        if any(self.secrets.values()) or not _MORE.search(text):
-            return text
-        found = _ADDRESS.search(text)
-        return found[0] if found is not None else ""
+        """The address as in the file, as far as it may be shown; see `shown_address`."""
+        return shown_address(self.cells["email"], has_password=any(self.secrets.values()))
 
     @property
     def smtp_host(self) -> str:

@@ -5,25 +5,30 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from ..core.codes import Code
 from ..core.explanations import Variant
 from ..core.failures import Failure, failure_for, failure_of
+from ..core.password_pitfalls import has_entity
 from ..core.rows import COLUMNS, SECRET_COLUMNS, Record, RowWarning
 from ..core.secret import Secret
+from ..core.validators import judge_address, shown_server
 from ..core.words import say
-from .header import Columns, said_of_security
+from .encryption_words import said_of_security
+from .header import Columns
 from .passwords import is_doubtful, mark_around, placeholder_of
-from .spelling import address_of, is_nothing, look_alike, port_of, server_of
+from .spelling import LONGEST_PORT, address_of, is_nothing, look_alike, port_of, server_of
 from .swallowed import refuse_swallowed
 from .table import Table
 
 _QUOTES = "\"'`\u00b4\u00ab\u00bb\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u2032\u2033"
 #: Columns whose cells lose quotation marks around them: copying adds such marks.
-_UNQUOTED = frozenset({"email", "smtphost", "imaphost", "smtpport", "imapport"})
+_UNQUOTED = frozenset({"smtphost", "imaphost", "smtpport", "imapport"})
 #: Columns in which only a mark on both sides is one that was added.
-_UNQUOTED_PAIRS = frozenset({"username", "smtpusername", "imapusername"})
+_LOGIN_NAMES = frozenset({"username", "smtpusername", "imapusername"})
+#: How an address looks that is more than itself.
+_IN_A_FORM = re.compile(r"<.*>|^mailto:|[;,]$", re.IGNORECASE | re.DOTALL)
 #: Columns in which a space may have a meaning.
 _SPACED = frozenset({"displayname", "firstname", "lastname", "smtpusername", "imapusername"})
 _NAMES = frozenset({"displayname", "firstname", "lastname"})
@@ -33,17 +38,14 @@ _EMPTY_NAMES = frozenset(
 )
 
 _PORTS = frozenset({"smtpport", "imapport"})
-_LONGEST_PORT = 64
 #: The formula ``="text"``: programs write it so that a spreadsheet does not change the text.
 _FORMULA = re.compile(r'\s*="([^"]*)"\s*')
 _WHOLE = re.compile(r"([0-9]{1,5})[.,]0{1,3}")
 _SCIENTIFIC = re.compile(r"([0-9])(?:[.,]([0-9]{1,4}))?E\+0([0-4])")
-_ANNOTATED = re.compile(r"([0-9]{1,5}) ?\([^()]{1,40}\)")
 _THOUSANDS = re.compile(r"([0-9]{1,2})[.,' ]([0-9]{3})")
 
-_WHOLE_ADDRESS = re.compile(r"[^\s@]+@[^\s@.]+(?:\.[^\s@.]+)+")
-#: No address and no host name is longer.
-_LONGEST = 320
+#: A host name; no number is one.
+_HOST = re.compile(r"(?:[a-z0-9-]{1,63}\.)+[a-z]{2,63}", re.IGNORECASE)
 
 
 def to_records(table: Table, columns: Columns) -> Iterator[Record]:
@@ -66,7 +68,7 @@ def to_records(table: Table, columns: Columns) -> Iterator[Record]:
         elif table.delimiter and any(cell.strip() for cell in cells[width:]):
             count = sum(bool(name.strip()) for name in table.header)
             problem = failure_for(Code.WRONG_COLUMN_COUNT, count=count)
-        elif table.delimiter and _have_moved(texts):
+        elif table.delimiter and _have_moved(texts, cells):
             problem = failure_of(Variant.MOVED_CELLS)
         if problem is not None:
             texts = _unshifted(texts)
@@ -148,9 +150,11 @@ class _Cleaner:
         if column in ("smtphost", "imaphost"):
             return self._host(column, text)
         # A longer text is no port.
-        if column in _PORTS and len(text) <= _LONGEST_PORT:
+        if column in _PORTS and len(text) <= LONGEST_PORT:
             return self._port(column, text)
-        if column in _NAMES and _ENTITY.search(text):
+        if column in _LOGIN_NAMES and _IN_A_FORM.search(text):
+            return self._username(column, text)
+        if column in _NAMES and has_entity(text):
             self.warn(column, "html_entities")
         return text
 
@@ -167,17 +171,18 @@ class _Cleaner:
             text = formula[1]
             self.warn(column, "formula")
         if column in _NAMES:
-            text = _BREAKS.sub(" ", text.strip(" \t\r\n"))
+            text = " ".join(each.strip() for each in text.replace("	", " ").splitlines())
         text, before = _visible(text, spaced=column in _SPACED), text.strip(" \t\r\n")
         if text != before:
             self.warn(column, "invisible_characters")
         bare = text
-        if column in _UNQUOTED and column != "email":
+        if column in _UNQUOTED:
             bare = text.strip(_QUOTES).strip()
-        elif column in _UNQUOTED_PAIRS and mark_around(text):
+        elif column in _LOGIN_NAMES and mark_around(text):
             bare = text[1:-1].strip()
-        elif column == "email" and text[:1] in _QUOTES and "<" not in text:
-            bare = text.strip(_QUOTES).strip()
+        elif column == "email" and "<" not in text:
+            stripped = text.strip(_QUOTES).strip()
+            bare = stripped if address_of(stripped) is not None else text
         if bare != text:
             self.warn(column, "quotation_marks")
         return bare
@@ -194,14 +199,22 @@ class _Cleaner:
 
     def _host(self, column: str, text: str) -> str:
         found, side = server_of(text), column.removesuffix("host")
-        self._look(column, found.host)
-        if found.host == text:
+        self._look(column, text)
+        if found.host == text or not shown_server(found.host):
             return text
         self.beside |= {f"{side}port": found.port, f"{side}secure": _MODES[found.mode]}
         if found.mode == "tls" and not found.port:
             self.beside[f"{side}port"] = _TLS_PORT[side]
         self.warn(column, "read_as", text=found.host)
         return found.host
+
+    def _username(self, column: str, text: str) -> str:
+        """Return the address in a user name that is written as people write addresses."""
+        found = address_of(text)
+        if found is None or found[0] == text:
+            return text
+        self.warn(column, "read_as", text=found[0])
+        return found[0]
 
     def _look(self, column: str, text: str) -> None:
         for label in re.split(r"[.@]", text):
@@ -228,7 +241,7 @@ class _Cleaner:
         :param kind: the type of its cell in a workbook.
         """
         if mark and mark_around(text) == mark:
-            text = text.strip()[1:-1]
+            text = text.strip()[1:-1].replace(mark * 2, mark)
             self.warn(column, "quotation_marks")
         if is_doubtful(text):
             self.warn(column, "placeholder_password")
@@ -281,16 +294,12 @@ def _joins(text: str, place: int) -> bool:
 _JOINERS = "\u200c\u200d"
 _TAGS = frozenset(map(chr, range(0xE0020, 0xE0080)))
 _LAST_LATIN = "\u02ff"
-_BREAKS = re.compile(r"[ \t]*[\r\n\t\u2028\u2029\x0b\x0c]+[ \t]*")
-_ENTITY = re.compile(r"&(?:[a-z]{2,8}|#[0-9]{1,6}|#x[0-9a-f]{1,6});", re.IGNORECASE)
 
 
 def _number(text: str) -> str | None:
     """Return the whole number that a spreadsheet shows in another way (587.0, 5.87E+02, 2,525)."""
     if whole := _WHOLE.fullmatch(text):
         return whole[1]
-    if annotated := _ANNOTATED.fullmatch(text):
-        return annotated[1]
     if thousands := _THOUSANDS.fullmatch(text):
         return thousands[1] + thousands[2]
     if scientific := _SCIENTIFIC.fullmatch(text):
@@ -300,15 +309,20 @@ def _number(text: str) -> str | None:
     return None
 
 
-def _have_moved(texts: Mapping[str, str]) -> bool:
+def _have_moved(texts: dict[str, str], cells: Sequence[str]) -> bool:
     """Tell whether the cells of a row have moved, as after an unquoted delimiter in a password.
 
-    They have moved if the email cell holds no address, but another cell holds an ``@``.
+    They have moved if a port is a host, or if the email cell holds no address but another cell
+    holds an ``@``, whatever its column is called.
     """
+    if any(_HOST.fullmatch(texts.get(name, "").strip()) for name in _PORTS):
+        return True
     email = texts.get("email", "").strip()
-    others = (text for name, text in texts.items() if name not in SECRET_COLUMNS | {"email"})
+    secrets = {texts[name] for name in SECRET_COLUMNS & texts.keys()}
+    others = [each for each in cells if each not in secrets and each.strip() != email]
     moved = bool(email) and any("@" in each for each in others)
-    return moved and (len(email) > _LONGEST or not _WHOLE_ADDRESS.fullmatch(email))
+    found = address_of(email)
+    return moved and (found is None or judge_address(found[0]) is None)
 
 
 def _unshifted(texts: dict[str, str]) -> dict[str, str]:

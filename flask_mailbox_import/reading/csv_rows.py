@@ -21,7 +21,11 @@ _QUOTE = '"'
 _REMARK = ("#", "//")
 # Lines of "---" and what psql writes below a table are no rows.
 _RULER = re.compile(r"[-=+_|:~\u2500-\u257f\s]+")
-_FOOTER = re.compile(r"\([0-9]{1,9} rows?\)")
+_FOOTER = re.compile(
+    r"\(?[0-9]{1,9} (?:rows?|records?|Zeilen?|lignes?|filas?|righe|linhas?)\b[^@]{0,40}"
+    r"|(?:Time|Zeit): [^@]{0,20}",
+    re.IGNORECASE,
+)
 _LEAST_RULER = 3
 #: Characters. A longer record is refused as it is.
 _LONGEST_REPAIRED = 10_000
@@ -33,7 +37,7 @@ class Row(NamedTuple):
     #: The number that a spreadsheet shows beside it.
     number: int
     cells: Sequence[str]
-    #: Its line begins with ``#`` or ``//``, outside of quotation marks.
+    #: It begins with ``#`` or ``//``, outside of quotation marks.
     is_remark: bool = False
     #: In a workbook, for each cell a letter for its type, see ``workbook.py``.
     kinds: str = ""
@@ -77,9 +81,10 @@ def csv_rows(text: str, delimiter: str, *, after_space: bool) -> Iterator[Row]:
             several = _repaired(raw, delimiter) or [cells]
         else:
             several = [cells]
-        for each in several:
+        for place, each in enumerate(several):
             number += 1
-            yield Row(number, each, is_remark=raw.startswith(_REMARK))
+            begins = raw if not place else "".join(each[:1])
+            yield Row(number, each, is_remark=begins.startswith(_REMARK))
 
 
 def first_rows(text: str, delimiter: str, limit: int) -> Iterator[Row]:
@@ -93,13 +98,17 @@ def first_rows(text: str, delimiter: str, limit: int) -> Iterator[Row]:
         return
 
 
-def is_no_row(cells: Sequence[str]) -> bool:
-    """Tell whether what stands in a table is no row of it: a ruler, or a count of rows."""
+def is_ruler(cells: Sequence[str]) -> bool:
+    """Tell whether a row is a line of dashes between rows."""
     filled = [each.strip() for each in cells if each.strip()]
-    if len(filled) == 1 and _FOOTER.fullmatch(filled[0]):
-        return True
     longest = max(map(len, filled), default=0)
     return longest >= _LEAST_RULER and all(map(_RULER.fullmatch, filled))
+
+
+def is_footer(cells: Sequence[str]) -> bool:
+    """Tell whether a row says how many rows a table has, as databases write below it."""
+    filled = [each.strip() for each in cells if each.strip()]
+    return len(filled) == 1 and _FOOTER.fullmatch(filled[0]) is not None
 
 
 def parsed(cell: str, delimiter: str) -> list[str]:

@@ -6,7 +6,7 @@ import configparser
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -17,8 +17,8 @@ from ..core.mailboxes import Protocol
 from ..core.rows import COLUMNS, REQUIRED, RowWarning
 from ..core.validators import one_line
 from ..core.words import Words, say, together
+from .address_column import column_of_addresses
 from .csv_rows import Row
-from .spelling import address_of, tick_of
 
 #: Characters. A longer name is never one of ours, and is shown cut.
 MAX_NAME = 128
@@ -116,39 +116,6 @@ class Names:
         return (f"{side}{kind}" if kind else None), self.alone.get(side + name, ())
 
 
-def said_of_security(text: str) -> str:
-    """Return what a cell says on encryption: ``yes no tls starttls none either``; "" if unknown."""
-    if not text:
-        return "either"
-    text = tick_of(text)
-    known = NAMES.security
-    return known.get(folded(without_remark(text)), "") or _of_several(text)
-
-
-#: What may stand beside a word for the encryption, without changing it.
-_BESIDE_SECURITY = frozenset({"port", "on", "if", "available", "normal", "when", "the", "required"})
-_PORTS = {"465": "tls", "993": "tls", "587": "starttls", "143": "starttls"}
-
-
-def _of_several(text: str) -> str:
-    """Return what several words say on encryption; two kinds of it are ``either``."""
-    if len(text) > MAX_NAME:
-        return ""
-    words = [each for each in re.split(r"[\s,;/()+]+|\bor\b", text.lower()) if each]
-    said = {
-        _PORTS.get(each) or NAMES.security.get(folded(each), "")
-        for each in words
-        if each not in _BESIDE_SECURITY
-    }
-    if said == {"either", "starttls"}:
-        return "starttls"
-    if said == {"tls", "yes"}:
-        return "tls"
-    if said <= {"tls", "starttls", "either"} and said:
-        return said.pop() if len(said) == 1 else "either"
-    return ""
-
-
 def without_remark(text: str) -> str:
     """Return a name without remarks in brackets that do not change it, such as (required)."""
     return _REMARK.sub(" ", text) if len(text) <= MAX_NAME else text
@@ -222,6 +189,7 @@ class Matcher:
         #: Required columns that the file lacks, as the mapping says.
         self._absent = {judged.pop("")} if "" in judged else set()
         self._mapping = judged
+        self._addresses = [theirs for theirs, ours in judged.items() if ours == "email"]
         self._folded = {theirs: folded(theirs) for theirs in self._mapping}
 
     def known(self, header: Iterable[str]) -> int:
@@ -233,6 +201,10 @@ class Matcher:
         """Tell whether a cell is the name of a column, or may be one."""
         return any(NAMES.of(cell))
 
+    def is_address(self, cell: str) -> bool:
+        """Tell whether a cell surely names the column of addresses, unlike "Address"."""
+        return NAMES.of(cell)[0] == "email" or folded(cell) in map(folded, self._addresses)
+
     def match(self, header: Sequence[str], row: int = 1, records: Sequence[Row] = ()) -> Columns:
         """Find our columns in a header, in any order.
 
@@ -241,10 +213,13 @@ class Matcher:
         :raises UnclearFile, FileError: ``missing_column duplicate_column invalid_mapping``.
         """
         shown = [_shown(cell) for cell in header]
-        names = self._by_content(self.names(header), header, records)
+        _refuse_separator(header)
+        names = self.names(header)
+        found = self._address_column(names, header, records)
+        if found is not None:
+            names = tuple(_with_email(names, found))
         known = {name for name in names if name}
         if (len(known) < _LEAST_KNOWN and "email" not in known) or _is_mailbox(header):
-            _refuse_separator(header)
             # This may be a mailbox with its password, not a header: no message repeats any of it.
             words = say(
                 "The first row must name the columns, each in a cell of its own: %(columns)s.",
@@ -256,7 +231,23 @@ class Matcher:
             if fault is not None:
                 raise _to_be_asked(fault, wanted, header, names)
         unused = (cell for cell, name in zip(shown, names, strict=True) if cell and not name)
-        return Columns(names=names, warnings=tuple(_unused(cell, row) for cell in unused))
+        warnings = [_of_column("unknown_column", cell, row) for cell in unused]
+        if found is not None:
+            warnings.append(_of_column("address_column", shown[found], row))
+        return Columns(names=names, warnings=tuple(warnings))
+
+    def _address_column(
+        self, names: Sequence[str | None], header: Sequence[str], records: Sequence[Row]
+    ) -> int | None:
+        """Return the column of addresses where no name tells it; None where a name does."""
+        places = self._places(header)
+        mapped = {place for found in places.values() for place in found}
+        named = [place for place, name in enumerate(names) if name == "email"]
+        # A street "Address" is none; any other name of the column is right.
+        if any(place in mapped or NAMES.of(header[place])[0] for place in named):
+            return None
+        free = [place for place in range(len(names)) if place not in mapped]
+        return column_of_addresses(names, header, records, free, named)
 
     def names(self, header: Sequence[str]) -> tuple[str | None, ...]:
         """Return our name for each column of a header, as far as the names tell."""
@@ -277,31 +268,6 @@ class Matcher:
             # A lone SMTP password is for both logins; an IMAP password takes precedence over it.
             names = ["password" if name == "smtppassword" else name for name in names]
         return tuple(names)
-
-    def _by_content(
-        self, names: tuple[str | None, ...], header: Sequence[str], records: Sequence[Row]
-    ) -> tuple[str | None, ...]:
-        """Return the names with ``email`` for the column whose cells are addresses.
-
-        What is called an address may be a street, and addresses may stand under "Username".
-        """
-        places = self._places(header)
-        mapped = {place for found in places.values() for place in found}
-        email = names.index("email") if "email" in names else None
-        if names.count("email") > 1 or (email is not None and _has_address(records, email)):
-            return names
-        if email in mapped or not records:
-            return names
-        free = [place for place in range(len(names)) if place not in mapped]
-        of_logins = [place for place in free if (names[place] or "").endswith("username")]
-        others = [place for place in free if names[place] is None and header[place].strip()]
-        full = [place for place in others if _are_addresses(records, place)]
-        found = [place for place in of_logins if _are_addresses(records, place)][:1] or full
-        if len(found) != 1:
-            return names
-        changed = [None if place == email else name for place, name in enumerate(names)]
-        changed[found[0]] = "email"
-        return tuple(changed)
 
     def _places(self, header: Sequence[str]) -> dict[str, list[int]]:
         """Return the positions of the mapped columns: spelt the same or, else, folded alike."""
@@ -343,25 +309,6 @@ def _weak_name(
     elif weak.count(candidates) > 1:
         return None  # which of two columns "Host" is SMTP's is not known
     return next((each for each in candidates if each not in names), None)
-
-
-#: How many rows are looked at for addresses.
-_LOOKED_AT = 50
-
-
-def _cells(records: Sequence[Row], place: int) -> list[str]:
-    cells = (each.cells[place] for each in records[:_LOOKED_AT] if len(each.cells) > place)
-    return [cell for cell in cells if cell.strip()]
-
-
-def _has_address(records: Sequence[Row], place: int) -> bool:
-    return any("@" in cell for cell in _cells(records, place))
-
-
-def _are_addresses(records: Sequence[Row], place: int) -> bool:
-    cells = _cells(records, place)
-    enough = 2 * len(cells) >= len(records[:_LOOKED_AT])
-    return bool(cells) and enough and all(address_of(cell) is not None for cell in cells)
 
 
 def _refuse_separator(header: Sequence[str]) -> None:
@@ -480,8 +427,13 @@ def _missing(
     return FileError("missing_column", words, details), missing
 
 
-def _unused(cell: str, row: int) -> RowWarning:
-    return RowWarning(row=row, column=cell, code="unknown_column")
+def _of_column(code: str, cell: str, row: int) -> RowWarning:
+    return RowWarning(row=row, column=cell, code=code)
+
+
+def _with_email(names: Sequence[str | None], email: int) -> Iterator[str | None]:
+    for place, name in enumerate(names):
+        yield "email" if place == email else None if name == "email" else name
 
 
 def _shown(cell: str) -> str:

@@ -4,40 +4,58 @@ from __future__ import annotations
 
 import re
 
-#: What programs write where they show or have no password.
+from .spelling import is_nothing
+
+#: What programs write where they show or have no password, beside what they write for nothing.
 _PLACEHOLDERS = frozenset(
     {
-        *(
-            "null",
-            "(null)",
-            "<null>",
-            "[null]",
-            "nan",
-            "\\n",
-            "n/a",
-            "#n/a",
-            "nil",
-            "undefined",
-            "-",
-        ),
-        *("hidden", "<hidden>", "[hidden]", "(hidden)", "redacted", "<redacted>", "[redacted]"),
-        *("(redacted)", "[password]", "<password>", "{{password}}", "${password}", "%password%"),
-        *("[object object]", "(not set)", "<not set>", "(none)", "<none>", "(empty)", "<empty>"),
-        *("-", "masked", "[masked]", "<masked>", "(masked)", "<secret>", "[secret]"),
+        *("hidden", "redacted", "masked", "not set", "password", "secret", "your password"),
+        *("app password", "password here", "object object", "blank"),
     }
 )
+_BRACKETS = re.compile(r"[\[<({%$#]{1,3}\s*([^\[\]<>(){}%$#]*?)\s*[\])>}%]{0,2}")
 #: Words that may be a password, though hardly.
 _DOUBTFUL = frozenset(
     {
-        *("-", "--", "\u2013", "\u2014", "?", "??", "???", "none", "tbd", "tba", "todo", "same"),
-        *("same as above", "see above", "as above", "unknown", "ask", "n.a.", "na", "empty"),
-        *("siehe oben", "unbekannt", "wie oben", "dito", "ditto", "password", "passwort", "x", '"'),
-        *("keins", "keine", "kein", "changeme", "your password", "enter password here"),
+        *(
+            "-",
+            "?",
+            "??",
+            "???",
+            "none",
+            "tbd",
+            "tba",
+            "todo",
+            "same",
+            "same as above",
+            "see above",
+        ),
+        *("as above", "same as email", "unknown", "ask", "ask it", "na", "n.a.", "empty"),
+        *(
+            "blank",
+            "not set",
+            "no password",
+            "ditto",
+            "dito",
+            "idem",
+            "\u3003",
+            "password",
+            "passwort",
+        ),
+        *("your password", "your_password", "password here", "password_here", "changeme", "oauth"),
+        *("enter password here", "click to reveal", "loading...", "siehe oben", "wie oben", "leer"),
+        *("unbekannt", "keins", "keine", "kein", "k.a.", "s.o.", "vide", "vac\u00edo", "vuoto"),
+        *("in lastpass", "see 1password", "see lastpass", "hidden", "redacted", "masked"),
     }
 )
 #: Signs by which programs hide the characters of a password.
-_MASK = re.compile(r"([*\u2022\u25cf\u2219\u00b7\u25e6\u2b24\u26ab\u2217\uff0a])\1{2,}")
-_DOUBTFUL_MASK = re.compile(r"([xX._#?-])\1{3,}")
+_SIGN = (
+    "*\u2022\u25cf\u2219\u00b7\u25e6\u2b24\u26ab\u2217\uff0a\u25cb\u25a0\u2588\uff65\u22c5\u25aa"
+)
+_MASK = re.compile(rf"([{re.escape(_SIGN)}])\1{{2,}}(?: ?\(?[A-Za-z]{{3,8}}\)?)?")
+_DOUBTFUL_MASK = re.compile(
+    rf"([xX._#?-])\1{{3,}}|.{{0,8}}([{re.escape(_SIGN)}])\2{{3,}}.{{0,8}}", re.DOTALL
+)
 #: No placeholder is longer, beside a mask.
 _LONGEST = 24
 _LONGEST_SHOWN = 16
@@ -61,7 +79,13 @@ def placeholder_of(text: str) -> str:
     bare = text.strip()
     if _MASK.fullmatch(bare):
         return bare[:_LONGEST_SHOWN]
-    return bare if len(bare) <= _LONGEST and bare.lower() in _PLACEHOLDERS else ""
+    if not bare or len(bare) > _LONGEST:
+        return ""
+    if is_nothing(bare) and bare.lower() != "none":
+        return bare
+    inner = _BRACKETS.fullmatch(bare.lower())
+    words = inner[1].replace("_", " ") if inner is not None and bare[-1] in "])>}%" else ""
+    return bare if words in _PLACEHOLDERS else ""
 
 
 def is_doubtful(text: str) -> bool:

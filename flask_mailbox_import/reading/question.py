@@ -168,11 +168,11 @@ def _pieces(table: Table, columns: Columns) -> Iterator[Sample]:
     host = min((each for each in _places(columns, _HOSTS) if each > secret), default=-1)
     header = ((table.header_row, name, name) for name in table.header)
     cells = [
-        (row, named in _NAMES and (place < secret or in_place), name, cell)
-        for row, cells, *_ in table.records
-        for in_place in (_is_host(cells, host),)
+        (row.number, named in _NAMES and is_open and (place < secret or in_place), name, cell)
+        for row in table.records
+        for is_open, in_place in ((not row.is_packed, _is_host(row.cells, host)),)
         for place, (named, name, cell) in enumerate(
-            zip(columns.names, table.header, cells, strict=False)
+            zip(columns.names, table.header, row.cells, strict=False)
         )
         if not cell.isascii()
     ]

@@ -98,6 +98,8 @@ def _left_out(table: Table, examples: Sequence[int]) -> Iterator[RowWarning]:
         yield _of_file("rows_above_header", rows=table.above)
     if table.is_double:
         yield _of_file("two_headers")
+    for column in table.padded:
+        yield RowWarning(row=0, column=column, code="padding")
     if table.remarks:
         yield _of_file("remark_rows", rows=table.remarks)
     if table.opened:

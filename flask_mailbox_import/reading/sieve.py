@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from .csv_rows import Row, is_no_row, parsed
-from .spelling import address_of, is_nothing, is_tick
+from .csv_rows import Row, is_footer, is_ruler, parsed
+from .encryption_words import said_of_security
+from .spelling import address_of, is_nothing
 
 _NUMBER = re.compile(r"[0-9]{1,9}(?:[.,][0-9]{1,3})?")
 #: Columns that are filled in for a mailbox, and for nothing else.
@@ -26,17 +27,23 @@ _MOST_HOSTS = 1000
 class Sieve:
     """Keeps the rows of a table that are mailboxes, and counts the others.
 
-    :param names: our name for each column.
+    :param names: our name for each column, as far as its name tells.
+    :param has_remarks: the first column is surely the address: a row may be a remark.
     :param delimiters: by which a row that stands in one cell may be taken apart; "" is none.
     """
 
-    def __init__(self, names: Sequence[str | None], delimiters: Iterable[str]) -> None:
+    def __init__(
+        self, names: Sequence[str | None], delimiters: Iterable[str], *, has_remarks: bool
+    ) -> None:
         self._names = names
         self._delimiters = tuple(dict.fromkeys(each for each in delimiters if each))
-        self._email = names.index("email") if "email" in names else None
+        self._email = names.index("email") if "email" in names else 0
+        self._has_remarks = has_remarks
         self._hosts: set[tuple[int, str]] = set()
         #: How many rows are remarks, and how many hold only what every row holds.
         self.remarks = self.defaults = 0
+        #: A line of dashes stands between rows.
+        self.is_ruled = False
         #: How many rows stood in one cell and were taken apart.
         self.taken_apart = 0
         #: How many rows came until the last mailbox, and this one.
@@ -46,7 +53,10 @@ class Sieve:
     def is_mailbox(self, row: Row) -> bool:
         """Tell whether a row is a mailbox; count it."""
         self._seen += 1
-        if (row.is_remark and self._email == 0) or is_no_row(row.cells):
+        if is_ruler(row.cells):
+            self.remarks += 1
+            self.is_ruled = True
+        elif (row.is_remark and self._has_remarks) or is_footer(row.cells):
             self.remarks += 1
         elif self._is_default(row.cells):
             self.defaults += 1
@@ -71,7 +81,7 @@ class Sieve:
         if name in _HOSTS:
             return (place, cell) in self._hosts
         if name is None:
-            return _NUMBER.fullmatch(cell) is not None or is_tick(cell)
+            return _NUMBER.fullmatch(cell) is not None or said_of_security(cell) in ("yes", "no")
         return len(cell) <= _LONGEST_DEFAULT
 
     def _name(self, place: int) -> str | None:
@@ -83,25 +93,33 @@ class Sieve:
         :param suffix: what does not belong to its last cell.
         """
         row = _without(row, suffix)
-        filled = [each.strip() for each in row.cells if each.strip()]
-        width = len(self._names)
-        if len(filled) != 1 or width == 1 or len(filled[0]) > _LONGEST_PACKED:
+        if len(self._names) == 1 or any(map(str.strip, row.cells[1:])):
             return row
-        (text,) = filled
+        text = row.cells[0].strip()
+        if len(text) > _LONGEST_PACKED:
+            return row._replace(is_packed=True)
         for delimiter in self._delimiters:
             cells = parsed(text, delimiter) if delimiter in text else []
-            if len(cells) == width and "@" in cells[self._email or 0]:
+            if len(cells) == len(self._names) and "@" in cells[self._email]:
                 self.taken_apart += 1
                 return row._replace(cells=cells)
-        found = address_of(text)
-        is_one = found is not None and not _SEVERAL.search(found[0])
-        return row._replace(is_packed=True) if _SEVERAL.search(text) and not is_one else row
+        return row._replace(is_packed=True) if _is_several(text) else row
 
 
 #: Characters. A row in one cell is no longer.
-_LONGEST_PACKED = 10_000
-#: What stands between the parts of a row in one cell.
-_SEVERAL = re.compile(r"@.*[\s,;|:^~]|[\s,;|:^~].*@|(?:[,;|\t].*){2}", re.DOTALL)
+_LONGEST_PACKED = 2_000
+#: What stands between the parts of a row in one cell; within other texts once at most.
+_BETWEEN = frozenset(" \t,;|:^~=&\u00a6\u2192\u2013\u3001\uff0c\uff1b")
+_ONCE = frozenset(" :=&")
+
+
+def _is_several(text: str) -> bool:
+    """Tell whether a text is several cells in one."""
+    found = address_of(text)
+    if found is not None and _BETWEEN.isdisjoint(found[0]):
+        return False
+    between = [each for each in text if each in _BETWEEN]
+    return bool(between) if "@" in text else len([e for e in between if e not in _ONCE]) > 1
 
 
 def _without(row: Row, suffix: str) -> Row:

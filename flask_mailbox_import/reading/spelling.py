@@ -6,8 +6,10 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from ..core.words import say
+
 #: Characters. A longer text is none of these.
-_LONGEST = 512
+_LONGEST = 320
 
 #: What programs write for an empty cell.
 _NOTHING = frozenset(
@@ -24,17 +26,11 @@ _TICKS = {
     **dict.fromkeys(("\u2610", "\u2717", "\u2718", "\u274c", "unchecked", "\u2716"), "no"),
 }
 _WHOLE = re.compile(r"([01])[.,]0{1,3}")
-_BOOLEANS = frozenset({"true", "false", "wahr", "falsch", "yes", "no", "ja", "nein", "0", "1"})
 
 
 def is_nothing(text: str) -> bool:
     """Tell whether a program wrote this for an empty cell, such as NULL or N/A."""
     return not text or (len(text) < 16 and text.strip().lower() in _NOTHING)
-
-
-def is_tick(text: str) -> bool:
-    """Tell whether a cell is a tick box, or true or false."""
-    return tick_of(text) in ("yes", "no") or text.strip().lower() in _BOOLEANS
 
 
 def tick_of(text: str) -> str:
@@ -57,7 +53,8 @@ _FORMS = (
     re.compile(
         rf"(?:(?:mailto|e-?mail|smtp)\s*:\s*)?(?P<address>{_ADDRESS}?)(?:\?\S*)?", re.IGNORECASE
     ),
-    # with a remark: ann@example.com (Sales)
+    # in brackets, or with a remark: (ann@example.com), ann@example.com (Sales)
+    re.compile(rf"(?P<name>[^\[\]()@]*?)\s*[(\[](?P<address>{_ADDRESS})[)\]]"),
     re.compile(rf"(?P<address>{_ADDRESS})\s*\((?P<name>[^()@]*)\)"),
 )
 _AT = re.compile(r"\s*[(\[{]\s*at\s*[)\]}]\s*", re.IGNORECASE)
@@ -92,9 +89,9 @@ class Server:
 _SCHEME = re.compile(r"(?:([a-z]{3,8})://|//|(?:smtp|imap|host|server)\s*[:=]\s*(?=[a-z]))", re.I)
 _SCHEMES = {"smtps": "tls", "imaps": "tls", "ssl": "tls", "starttls": "starttls"}
 _KNOWN_SCHEMES = frozenset({*_SCHEMES, "smtp", "imap", "http", "https", "tls", "mail"})
-_MODE_AT_END = re.compile(r"[\s/(,]+(ssl/tls|starttls|ssl|tls|tcp)\)?$", re.I)
+_MODE_AT_END = re.compile(r"[ /([,]{1,4}(ssl/tls|starttls|ssl|tls|tcp)[)\]]?$", re.I)
 _PORT_AT_END = re.compile(
-    r"(?::\s*|,?\s+(?:port\s*:?\s*)?|,?\s*\(port\s*:?\s*)([0-9]{1,5})\)?$", re.I
+    r"(?:: ?|,? (?:- )?(?:port ?:? ?)?|,? ?\((?:port ?:? ?)?)([0-9]{1,5})\)?$", re.I
 )
 _HYPERLINK = re.compile(r"([^\s#]+)#[^#]*#?")
 
@@ -104,9 +101,9 @@ def server_of(text: str) -> Server:
 
     A path of a web page stays in the host, which is then refused.
     """
-    host, port, mode = text.strip(), "", ""
+    host, port, mode = " ".join(text.split()), "", ""
     if len(host) > _LONGEST:
-        return Server(host=host)
+        return Server(host=text)
     if found := _HYPERLINK.fullmatch(host):
         host = found[1]
     if host[:1] == "<" and host[-1:] == ">":
@@ -131,8 +128,10 @@ def server_of(text: str) -> Server:
 
 
 _MODES = {"ssl": "tls", "ssl/tls": "tls", "starttls": "starttls", "smtps": "tls", "imaps": "tls"}
+#: Characters. A longer text is no port.
+LONGEST_PORT = 64
 _PORT_WORDS = frozenset(
-    {"port", "tcp", "tls", "ssl", "starttls", "smtp", "smtps", "imap", "imaps", "no", "nr"}
+    {"port", "tcp", "tls", "ssl", "starttls", "smtp", "smtps", "imap", "imaps", "nr"}
 )
 _BESIDE_A_PORT = re.compile(r"[\s/()\[\]:;,.#+=_'-]*")
 _TLS_PORTS = frozenset({"465", "993"})
@@ -145,7 +144,7 @@ def port_of(text: str) -> tuple[str, str] | None:
 
     "TLS" beside a port means TLS from the start on 465 and 993, and STARTTLS elsewhere.
     """
-    if len(text) > _LONGEST_PORT:
+    if len(text) > LONGEST_PORT:
         return None
     text = "".join(_digit(each) for each in unicodedata.normalize("NFKC", text)).lower()
     if text in _USUAL:
@@ -161,9 +160,6 @@ def port_of(text: str) -> tuple[str, str] | None:
     if not modes and "tls" in words:
         modes = {"tls" if port in _TLS_PORTS else "starttls"}
     return port, modes.pop() if len(modes) == 1 else ""
-
-
-_LONGEST_PORT = 64
 
 
 def _digit(character: str) -> str:
@@ -201,11 +197,14 @@ def foreign_letter(text: str) -> str:
     return next((_named(each) for each in text if not each.isascii()), "")
 
 
+_COMMON = {" ": say("a space"), "\t": say("a tab"), "\n": say("a line break")}
+
+
 def _named(character: str) -> str:
     """Return a character with its name, if it is not one that everybody knows."""
     name = unicodedata.name(character, f"U+{ord(character):04X}").lower()
-    if character == " ":
-        return "a space"
+    if character in _COMMON:
+        return str(_COMMON[character])
     if character.isascii() and character.isprintable():
         return f"'{character}'"
     shown = f"'{character}', " if character.isprintable() else ""

@@ -8,24 +8,23 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..core.errors import FileError, empty_file
-from ..core.rows import MAX_COLUMNS, SECRET_COLUMNS
+from ..core.rows import MAX_COLUMNS
 from ..core.words import say
 from .csv_rows import DELIMITERS, Row, csv_rows, delimiters_of, first_rows, parsed
 from .header import Matcher
+from .padding import without_padding
 from .sieve import Sieve
 
 # Excel writes and reads this line above the header, and does not count it as a row.
 _SEP_LINE = re.compile(r'"?sep=([^"\w\r\n])"?[,;\t|]*(\r\n|\r|\n)', re.ASCII | re.IGNORECASE)
 #: What a program leaves at the end of each line of a file that has another delimiter.
-_TRAILING = re.compile(r"[,;\t|]+$")
+_TRAILING = ",;\t|"
 
 MAX_HEADER_LENGTH = 10_000
 #: The header is searched for in this many rows: people put a title above it.
 HEADER_WITHIN = 10
 #: The delimiter is searched for in at most this many rows, blank ones included.
 _LINES_OF_HEADER = 1000
-#: So many columns of a table are padded, or none.
-_LEAST_PADDED = 2
 #: Where a row of names is shorter, one of its names may be a cell of a mailbox.
 _LEAST_KNOWN = 2
 
@@ -46,6 +45,8 @@ class Table:
     remarks: int = 0
     #: How many rows stood in one cell and were taken apart.
     opened: int = 0
+    #: The names of columns of passwords that had spaces to make them even.
+    padded: tuple[str, ...] = ()
     #: The header stands in two rows.
     is_double: bool = False
     #: What separates the cells; "" in a workbook.
@@ -89,8 +90,10 @@ def to_table(rows: Iterable[Row], *, max_rows: int, matcher: Matcher, delimiter:
     top = list(itertools.islice(filled, HEADER_WITHIN))
     if not top:
         raise empty_file()
-    inner = _open_header(top, matcher)
     known, place = header_of(top, matcher)
+    inner = "" if known > _LEAST_KNOWN else _open_header(top, matcher)
+    if inner:
+        known, place = header_of(top, matcher)
     above = place
     header_row, header = top[place].number, tuple(top[place].cells)
     double = _double_header(top, place, matcher)
@@ -98,9 +101,13 @@ def to_table(rows: Iterable[Row], *, max_rows: int, matcher: Matcher, delimiter:
         above, place, header = double
         header_row = top[place].number
     _refuse_wide(header)
-    suffix = found[0] if delimiter and (found := _TRAILING.search(header[-1])) else ""
+    suffix = header[-1][len(header[-1].rstrip(_TRAILING)) :] if delimiter else ""
     header = (*header[:-1], header[-1].removesuffix(suffix))
-    sieve = Sieve(matcher.names(header), (inner, delimiter, *DELIMITERS))
+    sieve = Sieve(
+        matcher.names(header),
+        (inner, delimiter, *DELIMITERS),
+        has_remarks=matcher.is_address(header[0]),
+    )
     below = filter(sieve.is_mailbox, itertools.chain(top[place + 1 :], filled))
     records = tuple(sieve.opened(row, suffix) for row in itertools.islice(below, max_rows))
     last = sieve.passed
@@ -110,10 +117,15 @@ def to_table(rows: Iterable[Row], *, max_rows: int, matcher: Matcher, delimiter:
             "no_rows", say("The file has a header and nothing below it: add your mailboxes there.")
         )
     gaps = (records[-1].number if records else header_row) - header_row - last
+    padded: tuple[int, ...] = ()
+    if delimiter:
+        names = matcher.names(header)
+        records, padded = without_padding(records, header, names, is_ruled=sieve.is_ruled)
     return Table(
         header_row=header_row,
         header=header,
-        records=_unpadded(records, header, matcher, delimiter) if delimiter else records,
+        records=records,
+        padded=tuple(header[place].strip() for place in padded),
         above=above,
         blank=max(gaps, 0) + sieve.defaults,
         remarks=sieve.remarks,
@@ -126,6 +138,9 @@ def to_table(rows: Iterable[Row], *, max_rows: int, matcher: Matcher, delimiter:
 def header_of(rows: Sequence[Row], matcher: Matcher) -> tuple[int, int]:
     """Return how many known names the header has, and its place among the first rows."""
     known = [matcher.known(_beginning(row.cells)) for row in rows[:HEADER_WITHIN]]
+    plain = [0 if row.is_remark else each for row, each in zip(rows, known, strict=False)]
+    # A remark may name the columns above the header.
+    known = plain if max(plain) >= _LEAST_KNOWN else known
     most = max(known)
     # A single known name may be a cell of a mailbox: take the first row as the header then.
     if most < _LEAST_KNOWN:
@@ -171,50 +186,21 @@ def _double_header(
         names = [each for each in lower if each.strip()]
         if any("@" in each for each in (*upper, *lower)) or not all(map(matcher.is_name, names)):
             continue
-        merged = _merged(upper, lower)
+        merged = _merged(upper, lower, matcher)
         if matcher.known(merged) > max(matcher.known(upper), matcher.known(lower)):
             return first, second, merged
     return None
 
 
-def _merged(upper: Sequence[str], lower: Sequence[str]) -> tuple[str, ...]:
+def _merged(upper: Sequence[str], lower: Sequence[str], matcher: Matcher) -> tuple[str, ...]:
     names, group = [], ""
     for above, below in itertools.zip_longest(upper, lower, fillvalue=""):
         group = above.strip() or group
-        names.append(f"{group} {below.strip()}" if below.strip() else above.strip())
-    return tuple(each.strip() for each in names)
-
-
-def _unpadded(
-    records: tuple[Row, ...], header: Sequence[str], matcher: Matcher, delimiter: str
-) -> tuple[Row, ...]:
-    """Return records without the spaces that make all cells of a column equally long.
-
-    Only passwords need it: their spaces would be kept. One such column alone may be by chance, but
-    not between bars, where names may be centred.
-    """
-    padded = {place for place in range(len(header)) if _is_padded(records, header, place)}
-    secret = {
-        place for place, name in enumerate(matcher.names(header)) if name in SECRET_COLUMNS
-    } & padded
-    if not secret or (len(padded) < _LEAST_PADDED and delimiter != "|"):
-        return records
-    return tuple(
-        row._replace(
-            cells=tuple(
-                cell.rstrip(" ") if place in secret else cell
-                for place, cell in enumerate(row.cells)
-            )
-        )
-        for row in records
-    )
-
-
-def _is_padded(records: Sequence[Row], header: Sequence[str], place: int) -> bool:
-    if any(len(row.cells) <= place for row in records):
-        return False
-    cells = [header[place], *(row.cells[place] for row in records)]
-    return len({len(each) for each in cells}) == 1 and any(each.endswith(" ") for each in cells)
+        both = f"{group} {below.strip()}".strip()
+        # A group may end before the next one begins.
+        alone = not matcher.is_name(both)
+        names.append(above.strip() if not below.strip() else below.strip() if alone else both)
+    return tuple(names)
 
 
 def _refuse_wide(header: Sequence[str]) -> None:

@@ -17,9 +17,16 @@ from ..core.password_pitfalls import pitfall_warnings
 from ..core.rows import CheckedRow, Record, RowStatus, RowWarning
 from ..core.secret import Secret
 from ..core.sentences import sentence, warning_key
-from ..core.validators import MAX_ADDRESS_LENGTH, HostRefused, judge_address, judge_host, judge_port
+from ..core.validators import (
+    MAX_ADDRESS_LENGTH,
+    HostRefused,
+    judge_address,
+    judge_host,
+    judge_port,
+    shown_server,
+)
 from ..core.words import say
-from .header import said_of_security
+from .encryption_words import said_of_security
 from .spelling import foreign_letter, odd_character
 
 #: Returns those of the given address keys that the workspace has already.
@@ -48,11 +55,10 @@ _SECURED = {
 
 #: What an address may hold beside letters and digits (RFC 5321 section 4.1.2).
 _OF_AN_ADDRESS = ".!#$%&'*+/=?^_`{|}~-@"
-#: What a host name may hold beside them: UTS #46 reads the other dots as dots. The brackets and the
-#: colons are those of an IPv6 address.
-_OF_A_HOST = ".-:[]\u3002\uff0e\uff61"
+#: What a host name may hold beside them: UTS #46 reads the other dots as dots.
+_OF_A_HOST = ".-\u3002\uff0e\uff61"
 #: The address of a web page, and its path.
-_PAGE = re.compile(r"(?:[a-z]+://)?[^/]+(/.+)", re.IGNORECASE)
+_PAGE = re.compile(r"(?:https?://)?([^/:@\s]+)(/.+)", re.IGNORECASE)
 #: How many characters of a path are shown.
 _SHOWN_PATH = 40
 #: Characters of the other columns: ports, and words for encryption.
@@ -191,9 +197,10 @@ def _refused_host(text: str, protocol: Protocol, variant: Variant | None) -> Fai
     values = {"column": f"{protocol.value}host", "protocol": protocol.value}
     if variant is not None:
         return failure_of(variant, **values)
-    if page := _PAGE.fullmatch(text):
-        return failure_of(Variant.WEB_ADDRESS, more=page[1][:_SHOWN_PATH], **values)
-    odd = odd_character(text, _OF_A_HOST)
+    if (page := _PAGE.fullmatch(text)) and shown_server(page[1]):
+        return failure_of(Variant.WEB_ADDRESS, more=page[2][:_SHOWN_PATH], **values)
+    is_literal = text.startswith("[") or text.count(":") > 1
+    odd = odd_character(text, f"{_OF_A_HOST}:[]" if is_literal else _OF_A_HOST)
     if odd:
         return failure_of(Variant.ODD_HOST, character=odd, **values)
     return failure_for(Code.INVALID_HOST, **values)
@@ -311,7 +318,8 @@ def _compared(row: CheckedRow, first: CheckedRow) -> CheckedRow:
     """Add a warning to a row with the address of an earlier one, if its password differs."""
     if row.mailbox is None or first.mailbox is None:
         return row
-    if row.mailbox.smtp.password.same_as(first.mailbox.smtp.password):
+    here, there = _passwords(row.mailbox), _passwords(first.mailbox)
+    if len(here) == len(there) and all(a.same_as(b) for a, b in zip(here, there, strict=True)):
         return row
     record = row.record
     warning = RowWarning(
@@ -321,6 +329,10 @@ def _compared(row: CheckedRow, first: CheckedRow) -> CheckedRow:
         values={"first": first.record.row},
     )
     return replace(row, record=replace(record, warnings=(*record.warnings, warning)))
+
+
+def _passwords(mailbox: Mailbox) -> list[Secret]:
+    return [each.password for each in (mailbox.smtp, mailbox.imap) if each is not None]
 
 
 def _another_password(login: Login, logins: Mapping[tuple[object, ...], Login]) -> bool:

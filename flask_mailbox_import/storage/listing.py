@@ -23,7 +23,8 @@ from ..core.imports import (
     Page,
     Summary,
 )
-from ..core.rows import KeptCells, Record, RowResult, RowStatus
+from ..core.rows import KeptCells, Record, RowResult, RowStatus, shown_address
+from ..core.validators import shown_server
 from .conversion import options_of, result_columns, row_result, staged_row, summary_of
 from .models import ImportMixin, ImportRowMixin, Models
 from .queries import count_rows, find_import
@@ -205,9 +206,12 @@ class Listing:
 
 
 def _plausible(name: str, cell: str) -> str:
-    """Return a cell; "" where it should be a host or a port and is not: it may be a password."""
-    of_server = name.endswith(("host", "port"))
-    return "" if of_server and not re.fullmatch(r"[\w.:\[\]() -]*", cell) else cell
+    """Return a cell; "" where it is not what its column is for: it may be a part of a password."""
+    if name == "email" or name.endswith("username"):
+        return shown_address(cell, has_password=True)
+    if name.endswith("host"):
+        return shown_server(cell)
+    return "" if name.endswith("port") and not re.fullmatch(r"[\w ()-]*", cell) else cell
 
 
 def _encoded(created_at: datetime, import_id: str) -> str:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
+
 import pytest
 from file_reading import CONFIG, HEADER, fault_of, read
 
 from flask_mailbox_import.core.codes import Code
+from flask_mailbox_import.core.errors import FileError
 
 NAMES = ("email", "password", "smtphost", "imaphost")
 ANN = ("ann@x.com", "s3cret", "smtp.x.com", "imap.x.com")
@@ -241,3 +245,162 @@ def test_numbered_names_are_known(number):
 
 def test_what_a_program_leaves_at_the_end_of_each_line_is_dropped():
     assert mailboxes(joined(NAMES, ANN, by=";").replace("\n", ",,,\n")) == [ANN]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Email,Password,SMTP,IMAP,Cc\nann\uff20x.com,pw,{},boss@x.com\n",
+        "Email,Password,SMTP,IMAP,Recovery Email\nann,pw,{},ann@y.com\n",
+        "Email,Password,SMTP,IMAP,Manager\nann.x.com,pw,{},boss@x.com\n",
+        "Login,Password,SMTP,IMAP,Forward to\nann,pw,{},boss@x.com\n",
+        "Username,Password,SMTP,IMAP,Reply-To\nann,pw,{},boss@x.com\n",
+        "Konto,Passwort,SMTP,IMAP,Weiterleitung an\nann,pw,{},boss@x.com\n",
+    ],
+)
+def test_the_address_of_somebody_else_is_never_the_mailboxs(text):
+    rows = ()
+    with contextlib.suppress(FileError):
+        rows = checked(text.format("smtp.x.com,imap.x.com")).rows
+    found = {row.mailbox.email for row in rows if row.mailbox}
+    assert found <= {"ann@x.com"}
+
+
+def test_the_column_that_is_taken_for_the_addresses_is_said():
+    text = "Kontakt,Kennwort,SMTP,IMAP\n" + "ann@x.com,s3cret,smtp.x.com,imap.x.com\n" * 1
+    assert (1, "address_column") in codes(text)
+    two = "Kontakt,Person,Kennwort,SMTP,IMAP\nann@x.com,bob@x.com,pw,smtp.x.com,imap.x.com\n"
+    assert fault_of(two).reason == "missing_column"
+
+
+def test_a_street_that_begins_with_a_sign_is_no_remark():
+    text = "Address,Username,Password,SMTP Host,IMAP Host\n#5 Elm Street,ann@x.com,s3cret,{}\n"
+    assert mailboxes(text.format("smtp.x.com,imap.x.com")) == [ANN]
+
+
+def test_of_rows_that_end_with_a_lone_return_each_is_a_remark_by_itself():
+    text = "#old@x.com,pw,smtp.x.com,\rann@x.com,s3cret,smtp.x.com,imap.x.com\n"
+    assert mailboxes(HEADER + text + ",".join(BOB) + "\n") == [ANN, BOB]
+
+
+def test_padding_is_said_and_one_row_may_be_so_by_chance():
+    text = "email|password|smtphost|imaphost\nann@x.com|secret1 |smtp.x.com|imap.x.com\n"
+    assert mailboxes(text)[0][1] == "secret1 "
+    even = "email    ,password ,smtphost  ,imaphost\nann@x.com,s3cret   ,smtp.x.com,imap.x.com\n"
+    assert (0, "padding") in codes(even)
+    spaced = (
+        "email ; password ; smtphost ; imaphost\nann@x.com ; s3cret ; smtp.x.com ; imap.x.com\n"
+    )
+    assert mailboxes(spaced) == [ANN]
+
+
+@pytest.mark.parametrize(
+    "footer",
+    ["(2 rows)", "2 rows in set (0.00 sec)", "(1 Zeile)", "2 rows selected.", "(1 rows affected)"],
+)
+def test_what_a_database_writes_below_a_table_is_no_row(footer):
+    table = (
+        " email     | password | smtphost   | imaphost   \n-----------+----------+----+---\n"
+        f" ann@x.com | s3cret   | smtp.x.com | imap.x.com \n{footer}\n"
+    )
+    assert mailboxes(table) == [ANN]
+
+
+def test_doubled_marks_within_marks_of_another_kind_are_one():
+    text = (
+        "'email','password','smtphost','imaphost'\n'ann@x.com','it''s','smtp.x.com','imap.x.com'\n"
+    )
+    assert mailboxes(text)[0][1] == "it's"
+
+
+def test_a_note_above_the_header_is_no_header():
+    note = '"Required columns: email, password, smtphost, imaphost"\n'
+    assert mailboxes(note + joined(("Name", *NAMES), ("Ann", *ANN))) == [ANN]
+    remark = "# email, password, smtphost, imaphost\n"
+    assert mailboxes(remark + joined(NAMES[::-1], ANN[::-1])) == [ANN]
+
+
+def test_a_closing_quotation_mark_alone_is_taken_off_an_address():
+    for mark in "'\u201d":
+        assert mailboxes(joined(NAMES, (f"ann@x.com{mark}", *ANN[1:]))) == [ANN]
+
+
+@pytest.mark.parametrize("by", ["/", "!", "+", "\u3001", "\u2022", "\u00a7"])
+def test_a_delimiter_that_is_not_read_is_named(by):
+    assert f"separated by '{by}'" in fault_of(joined(NAMES, ANN, by=by)).message
+
+
+CANARIES = (
+    "smtp://ann%40x.com:CANARY@smtp.x.com:587",
+    "CANARY:99",
+    "def/CANARY",
+    "CANARY",
+)
+
+
+@pytest.mark.parametrize("host", CANARIES)
+def test_what_stands_for_a_server_and_may_be_a_password_is_not_repeated(host):
+    row = checked(joined(NAMES, ("ann@x.com", "abc", host, "imap.x.com"))).rows[0]
+    told = repr((row.record.warnings, row.failure and row.failure.text, row.record.smtp_host))
+    assert "CANARY" not in told
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ann@x.com;CANARY,er2;smtp.x.com;imap.x.com",
+        "ann@x.com=CANARY",
+        "email=ann@x.com&password=CANARY",
+        "ann@x.com:CANARY,pw",
+        "ann@x.com\u2192CANARY",
+        ",x@CANARY;w;x;y",
+        "x" * 3000 + "@CANARY",
+    ],
+)
+def test_a_row_that_is_glued_together_shows_no_password(line):
+    (row,) = checked(HEADER + line + "\n").rows
+    assert row.failure is not None
+    assert "CANARY" not in row.record.shown_email
+    assert "CANARY" not in repr((row.failure.text, row.record.warnings))
+
+
+def test_a_row_that_lacks_its_first_cell_is_not_repeated():
+    text = "No,Email,Password,SMTP,IMAP\nbob@x.com,CANARY,smtp.x.com,imap.x.com\n"
+    (row,) = checked(text).rows
+    assert row.failure.code is Code.WRONG_COLUMN_COUNT
+    assert "CANARY" not in repr((row.record.shown_email, row.record.cells))
+
+
+def test_a_row_whose_port_is_a_host_has_moved():
+    text = HEADER.replace("\n", ",smtpport\n") + "ann@x.com,abc,x.CANARY,smtp.x.com,imap.x.com\n"
+    (row,) = checked(text).rows
+    assert row.failure.code is Code.WRONG_COLUMN_COUNT
+    assert row.record.smtp_host == ""
+
+
+def test_a_group_of_names_may_end_before_the_next_one():
+    text = (
+        ",,SMTP,,IMAP,,\nEmail,Password,Host,Port,Host,Port,First name\n"
+        "ann@x.com,s3cret,smtp.x.com,465,imap.x.com,993,Ann\n"
+    )
+    assert mailboxes(text) == [ANN]
+    assert checked(text).rows[0].mailbox.display_name == "Ann"
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["a" + " " * 100_000 + "b", "@" * 9000, ":^~ " * 2400, "h" + " " * 500 + "x", "&" * 50_000],
+)
+def test_a_cell_takes_as_long_as_it_is_long(cell):
+    head = "email,password,smtphost,imaphost,displayname\n"
+
+    def seconds(size: int) -> float:
+        text = cell[: len(cell) * size // 4]
+        lines = [f"a@x.com,pw,{text},smtp.x.com,{text}\n", f"{text}\n"]
+        started = time.process_time()
+        for line in lines:
+            checked(head + line)
+        return time.process_time() - started
+
+    seconds(1)
+    assert seconds(4) < 20 * max(seconds(1), 0.01)

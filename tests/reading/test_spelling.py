@@ -126,6 +126,8 @@ def test_a_port_in_another_form_is_read_and_said(text, port, security):
 def test_of_two_ports_none_is_chosen():
     for text in ("587 or 465", "465/587", "25,465,587"):
         assert "more than one port" in checked_row(smtpport=text).failure.error
+    for text in ("587 no SSL", "no ssl 587"):
+        assert checked_row(smtpport=text).failure.code is Code.INVALID_PORT
 
 
 @pytest.mark.parametrize(
@@ -164,7 +166,21 @@ def test_what_stands_in_place_of_a_password_is_not_tested(text):
     assert f"holds '{text.strip()}'" in failure.hint
 
 
-@pytest.mark.parametrize("text", ["none", "same as above", "???", "xxxxxx", "tbd", "siehe oben"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "none",
+        "same as above",
+        "???",
+        "xxxxxx",
+        "tbd",
+        "siehe oben",
+        "p******d",
+        "*****1234",
+        "your_password",
+        "k.A.",
+    ],
+)
 def test_what_may_be_a_note_in_place_of_a_password_is_said(text):
     found = checked_row(password=text)
     assert found.mailbox.smtp.password.reveal() == text
@@ -203,14 +219,16 @@ def test_quotation_marks_of_the_whole_row_are_taken_off_the_password(mark):
     assert single.mailbox.smtp.password.reveal() == f"{mark}pw"
 
 
-@pytest.mark.parametrize("text", ["'=cmd", "'+49", "'-x", "'@x", "'0123"])
+@pytest.mark.parametrize("text", ["'=cmd", "'+49", "'-x", "'@x", "'0123", "'+a'b"])
 def test_the_guard_against_formulas_is_said(text):
     found = checked_row(password=text)
     assert found.mailbox.smtp.password.reveal() == text
     assert warnings_of(found) == [("password", "formula_guard")]
 
 
-@pytest.mark.parametrize("text", ["a&amp;b", "a&lt;1", "pass&#39;", "x&#x27;y", "&quot;"])
+@pytest.mark.parametrize(
+    "text", ["a&amp;b", "a&lt;1", "pass&#39;", "x&#x27;y", "&quot;", "p&eacute;", "&copy;"]
+)
 def test_what_html_wrote_is_said(text):
     found = checked_row(password=text, displayname="Ann & Bob")
     assert found.mailbox.smtp.password.reveal() == text
