@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from types import MappingProxyType
 
 from .codes import Code
 from .mailboxes import Protocol, Security
+from .typing_errors import Likeness
 
 _PLAIN = re.compile(r"[a-z0-9.-]+")
 #: What a part of a provider never takes from the whole.
@@ -224,3 +226,13 @@ def provider_of_address(email: str) -> Provider | None:
 def receiver_of(host: str) -> Provider | None:
     """Return the provider of a server that only receives mail, as MX records name it."""
     return _RECEIVERS.find(host.lower())
+
+
+def server_meant(host: str) -> str:
+    """Return the known server of which a name is one typing error away; "" where there is none."""
+    return _likeness().of(host)
+
+
+@functools.cache
+def _likeness() -> Likeness:
+    return Likeness(SERVERS)

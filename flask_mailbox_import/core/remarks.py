@@ -11,6 +11,7 @@ _PORT_UNREACHABLE = (
 #: What is added to a hint, or stands in its place. Two templates are for a count of 1 and for more.
 REMARKS: dict[str, str | tuple[str, str]] = {
     "also": "Also:",
+    "did_you_mean": "Did you mean %(server)s?",
     "use_port": "Use port %(port)s with %(setting)s.",
     "check_or_use_port": "Check the server name, or use port %(port)s with %(setting)s.",
     "ask_for_port": "Ask the provider which port and encryption it wants.",

@@ -9,7 +9,7 @@ from ..core.codes import REFUSED_LOGIN, Code
 from ..core.explanations import Variant
 from ..core.failures import Failure, failure_for, failure_of
 from ..core.mailboxes import Login, Protocol, Security
-from ..core.providers import Provider, Server, Username, receiver_of
+from ..core.providers import Provider, Server, Username, receiver_of, server_meant
 from ..core.sentences import Sentence, provider_key, sentence
 from ..core.validators import shown_server
 from .diagnosis import Finding
@@ -79,6 +79,8 @@ def _steps(code: Code, login: Login, provider: Provider | None) -> tuple[Sentenc
     receives = receiver_of(login.host) if login.protocol is Protocol.SMTP else None
     if receives is not None and code not in REFUSED_LOGIN:
         return (_receives_only(login.host, receives),)
+    if code is Code.DNS_FAILURE and (meant := server_meant(login.host)):
+        return (sentence("did_you_mean", {"server": meant}),)
     if provider is not None and code in provider.hints:
         return (sentence(provider_key(provider, code)),)
     if provider is not None and code in _MAYBE_SERVER:

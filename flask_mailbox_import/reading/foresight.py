@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from ..core.mailboxes import Mailbox
-from ..core.providers import SERVERS, PasswordKind, provider_of, receiver_of
+from ..core.providers import PasswordKind, provider_of, receiver_of, server_meant
 from ..core.rows import CheckedRow, RowStatus, RowWarning
 from ..core.typing_errors import Likeness
 from ..core.validators import shown_server
@@ -72,9 +71,4 @@ def _meant(host: str, hosts: Counter[str]) -> str:
         return ""
     least = max(_FEWEST, _TIMES * hosts[host])
     own = Likeness(each for each, count in hosts.most_common(10) if count >= least)
-    return _known().of(host) or own.of(host)
-
-
-@functools.cache
-def _known() -> Likeness:
-    return Likeness(SERVERS)
+    return server_meant(host) or own.of(host)

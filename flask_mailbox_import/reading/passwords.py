@@ -91,7 +91,7 @@ def placeholder_of(text: str) -> str:
 def is_doubtful(text: str) -> bool:
     """Tell whether a password looks like a note in place of one."""
     bare = text.strip()
-    if _DOUBTFUL_MASK.fullmatch(bare):
+    if _DOUBTFUL_MASK.fullmatch(bare) and not placeholder_of(bare):
         return True
     return 0 < len(bare) <= _LONGEST and bare.lower() in _DOUBTFUL
 

@@ -100,6 +100,11 @@ def test_a_server_that_does_not_exist_is_named_unless_it_may_be_a_part_of_a_pass
     )
 
 
+def test_a_server_that_does_not_exist_and_is_nearly_a_known_one_is_asked_about():
+    assert advice(Code.DNS_FAILURE, login("smtp.gmial.com")).hint == "Did you mean smtp.gmail.com?"
+    assert "gmail" not in advice(Code.CONNECTION_TIMEOUT, login("smtp.gmial.com")).hint
+
+
 @pytest.mark.parametrize(
     ("host", "server"),
     [

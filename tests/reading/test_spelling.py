@@ -164,6 +164,8 @@ def test_what_stands_in_place_of_a_password_is_not_tested(text):
     failure = checked_row(password=text).failure
     assert failure.code is Code.MISSING_CREDENTIALS
     assert f"holds '{text.strip()}'" in failure.hint
+    said = [("password", "placeholder_password")] if text == "-" else []
+    assert warnings_of(checked_row(password=text)) == said
 
 
 @pytest.mark.parametrize(
