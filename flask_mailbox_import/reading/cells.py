@@ -92,6 +92,18 @@ def _record(
     for name in kinds:
         if kinds[name] == "f" and not texts.get(name):
             cleaner.warn(name, "empty_formula")
+    return Record(
+        row=row,
+        cells=_cells(cleaned, cleaner),
+        secrets={name: Secret(passwords.get(name, "")) for name in sorted(SECRET_COLUMNS)},
+        problem=problem,
+        placeholders=cleaner.placeholders,
+        warnings=tuple(cleaner.warnings),
+    )
+
+
+def _cells(cleaned: Mapping[str, str], cleaner: _Cleaner) -> dict[str, str]:
+    """Return the cells of our columns; some are made of others, or of what stands beside others."""
     cells = {name: cleaned.get(name, "") for name in COLUMNS if name not in SECRET_COLUMNS}
     both = f"{cleaned.get('firstname', '')} {cleaned.get('lastname', '')}"
     cells["displayname"] = cells["displayname"] or both.strip() or cleaner.name
@@ -103,14 +115,7 @@ def _record(
             or _security(side, cleaned)
             or cleaner.beside.get(f"{side}secure", "")
         )
-    return Record(
-        row=row,
-        cells=cells,
-        secrets={name: Secret(passwords.get(name, "")) for name in sorted(SECRET_COLUMNS)},
-        problem=problem,
-        placeholders=cleaner.placeholders,
-        warnings=tuple(cleaner.warnings),
-    )
+    return cells
 
 
 def _security(side: str, cells: Mapping[str, str]) -> str:

@@ -14,7 +14,7 @@ from ..core.words import say
 from .cells import to_records
 from .decoding import NotUnicode, decode, label_of
 from .foresight import with_foresight
-from .header import MAX_NAME, Matcher
+from .header import MAX_NAME, Columns, Matcher
 from .question import encoding_choices, unclear_encoding
 from .table import Table, read_csv
 from .template import is_example
@@ -50,17 +50,6 @@ def read_file(data: bytes, config: Config, options: ImportOptions, existing: Exi
         raise FileError(
             "no_rows", say("The file holds only the template's example: put your mailboxes there.")
         )
-    understood = FileReading(
-        # A workbook has no delimiter, and no encoding to tell.
-        encoding=label_of(data, options.encoding) if table.delimiter else "",
-        delimiter=table.delimiter,
-        sheet=table.sheet,
-        columns=tuple(
-            (one_line(theirs)[:MAX_NAME], ours)
-            for theirs, ours in zip(table.header, columns.names, strict=True)
-            if ours
-        ),
-    )
     checked = check_rows(
         (each for each in found if each.row not in examples),
         config,
@@ -73,7 +62,18 @@ def read_file(data: bytes, config: Config, options: ImportOptions, existing: Exi
         options=options,
         rows=rows,
         warnings=(*columns.warnings, *_left_out(table, examples), *_updates(rows)),
-        understood=understood,
+        understood=_understood(data, options, table, columns),
+    )
+
+
+def _understood(data: bytes, options: ImportOptions, table: Table, columns: Columns) -> FileReading:
+    used = zip(table.header, columns.names, strict=True)
+    return FileReading(
+        # A workbook has no delimiter, and no encoding to tell.
+        encoding=label_of(data, options.encoding) if table.delimiter else "",
+        delimiter=table.delimiter,
+        sheet=table.sheet,
+        columns=tuple((one_line(theirs)[:MAX_NAME], ours) for theirs, ours in used if ours),
     )
 
 

@@ -90,48 +90,71 @@ def to_table(rows: Iterable[Row], *, max_rows: int, matcher: Matcher, delimiter:
     top = list(itertools.islice(filled, HEADER_WITHIN))
     if not top:
         raise empty_file()
+    header = _find_header(top, matcher)
+    suffix = header.cells[-1][len(header.cells[-1].rstrip(_TRAILING)) :] if delimiter else ""
+    cells = (*header.cells[:-1], header.cells[-1].removesuffix(suffix))
+    names = matcher.names(cells)
+    delimiters, has_remarks = (header.inner, delimiter, *DELIMITERS), matcher.is_address(cells[0])
+    sieve = Sieve(names, delimiters, has_remarks=has_remarks)
+    below = filter(sieve.is_mailbox, itertools.chain(top[header.place + 1 :], filled))
+    records = tuple(sieve.opened(row, suffix) for row in itertools.islice(below, max_rows))
+    blank = (records[-1].number - header.number - sieve.passed) if records else 0
+    _refuse_more(sum(1 for _ in below), max_rows)
+    _refuse_none(records, header.known)
+    padded: tuple[int, ...] = ()
+    if delimiter:
+        records, padded = without_padding(records, cells, names, is_ruled=sieve.is_ruled)
+    return Table(
+        header_row=header.number,
+        header=cells,
+        records=records,
+        padded=tuple(cells[place].strip() for place in padded),
+        above=header.above,
+        blank=blank + sieve.defaults,
+        remarks=sieve.remarks,
+        opened=sieve.taken_apart,
+        is_double=header.is_double,
+        delimiter=delimiter,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Header:
+    """The header among the first rows."""
+
+    cells: tuple[str, ...]
+    #: The number that a spreadsheet shows beside it, and its place among the first rows.
+    number: int
+    place: int
+    #: How many rows stand above it.
+    above: int
+    #: How many known names it has.
+    known: int
+    #: The delimiter within it, where it stands in one cell; else "".
+    inner: str
+    is_double: bool
+
+
+def _find_header(top: list[Row], matcher: Matcher) -> _Header:
+    """Find the header among the first rows; one that stands in one cell is taken apart there.
+
+    :raises FileError: ``not_a_table``.
+    """
     known, place = header_of(top, matcher)
     inner = "" if known > _LEAST_KNOWN else _open_header(top, matcher)
     if inner:
         known, place = header_of(top, matcher)
-    above = place
-    header_row, header = top[place].number, tuple(top[place].cells)
     double = _double_header(top, place, matcher)
-    if double is not None:
-        above, place, header = double
-        header_row = top[place].number
-    _refuse_wide(header)
-    suffix = header[-1][len(header[-1].rstrip(_TRAILING)) :] if delimiter else ""
-    header = (*header[:-1], header[-1].removesuffix(suffix))
-    sieve = Sieve(
-        matcher.names(header),
-        (inner, delimiter, *DELIMITERS),
-        has_remarks=matcher.is_address(header[0]),
-    )
-    below = filter(sieve.is_mailbox, itertools.chain(top[place + 1 :], filled))
-    records = tuple(sieve.opened(row, suffix) for row in itertools.islice(below, max_rows))
-    last = sieve.passed
-    _refuse_more(sum(1 for _ in below), max_rows)
-    if not records and known:
-        raise FileError(
-            "no_rows", say("The file has a header and nothing below it: add your mailboxes there.")
-        )
-    gaps = (records[-1].number if records else header_row) - header_row - last
-    padded: tuple[int, ...] = ()
-    if delimiter:
-        names = matcher.names(header)
-        records, padded = without_padding(records, header, names, is_ruled=sieve.is_ruled)
-    return Table(
-        header_row=header_row,
-        header=header,
-        records=records,
-        padded=tuple(header[place].strip() for place in padded),
+    above, place, cells = double or (place, place, tuple(top[place].cells))
+    _refuse_wide(cells)
+    return _Header(
+        cells=cells,
+        number=top[place].number,
+        place=place,
         above=above,
-        blank=max(gaps, 0) + sieve.defaults,
-        remarks=sieve.remarks,
-        opened=sieve.taken_apart,
+        known=known,
+        inner=inner,
         is_double=double is not None,
-        delimiter=delimiter,
     )
 
 
@@ -212,6 +235,13 @@ def _refuse_wide(header: Sequence[str]) -> None:
             characters=MAX_HEADER_LENGTH,
         )
         raise FileError("not_a_table", words)
+
+
+def _refuse_none(records: Sequence[Row], known: int) -> None:
+    if not records and known:
+        raise FileError(
+            "no_rows", say("The file has a header and nothing below it: add your mailboxes there.")
+        )
 
 
 def _refuse_more(more: int, max_rows: int) -> None:
