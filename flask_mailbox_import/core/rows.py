@@ -41,6 +41,9 @@ _PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
 
 #: What joins the cells of a row that stands in one, and what may do so where a cell is missing.
 _JOINS = re.compile(r"[\t;|:^~=&/\\\u00a6\u2192\u2013\u3001\uff0c\uff1b]")
+_DELIMITER = re.compile(r"[\t;,|\u3001\uff0c\uff1b]")
+#: A text of so many parts without an address may be a row.
+_LEAST_PARTS = 3
 _MAY_JOIN = re.compile(r"[\s,<>\"'()]")
 _ADDRESS = re.compile(r"[\w.+-]+@[\w.-]*\w")
 
@@ -51,6 +54,9 @@ def shown_address(text: str, *, has_password: bool) -> str:
     :param has_password: the row has a password of its own, so that its cells are apart.
     """
     text = text[:MAX_SHOWN_EMAIL]
+    if "@" not in text:
+        parts = max(len(_DELIMITER.split(text)), 0 if has_password else len(text.split()))
+        return text if parts < _LEAST_PARTS else ""
     if not _JOINS.search(text) and (has_password or not _MAY_JOIN.search(text)):
         return text
     found = _ADDRESS.search(text)

@@ -126,7 +126,7 @@ class _Lines:
     def __init__(self, text: str) -> None:
         # A lone carriage return ends a line only in a file without line feeds (old Mac files). In
         # others the csv module refuses it, and `_repaired` looks whether it ends a row.
-        self._lines = io.StringIO(text, newline="\n" if "\n" in text else "")
+        self._lines = io.StringIO(text, newline="\n" if "\n" in text[:-1] else "")
         self.taken: list[str] = []
 
     def __iter__(self) -> _Lines:

@@ -177,7 +177,8 @@ def header_of(rows: Sequence[Row], matcher: Matcher) -> tuple[int, int]:
 
 def _without_end_mark(text: str) -> str:
     """Return a text without the Ctrl-Z by which old programs end a file."""
-    return text.rstrip("\x1a\r\n") + "\n" if "\x1a" in text[-4:] else text
+    end = text.rstrip("\r\n")
+    return end.rstrip("\x1a") if end.endswith("\x1a") else text
 
 
 def _open_header(top: list[Row], matcher: Matcher) -> str:

@@ -60,6 +60,15 @@ def test_the_mark_by_which_old_programs_end_a_file_is_its_end(end):
     assert mailboxes(joined(NAMES, ANN) + end) == [ANN]
 
 
+def test_such_a_mark_within_quotation_marks_ends_nothing():
+    text = "email,password,smtphost,imaphost,note\r" + ",".join(ANN) + ',"\x1a"\r'
+    assert mailboxes(text) == [ANN]
+
+
+def test_an_old_mac_file_may_end_with_a_line_feed():
+    assert mailboxes(joined(NAMES, ANN, BOB).replace("\n", "\r") + "\n") == [ANN, BOB]
+
+
 def test_lone_carriage_returns_among_line_feeds_end_rows():
     text = joined(NAMES) + ",".join(ANN) + "\r" + ",".join(BOB) + "\n" + ",".join(BOB[:1])
     rows = checked(text + ",x,smtp.x.com,\n").rows
