@@ -279,6 +279,7 @@ class Variant(str, Enum):
     ODD_HOST = "odd_host"
     NO_ENCRYPTION = "no_encryption"
     MOVED_CELLS = "moved_cells"
+    OTHER_MARKS = "other_marks"
     ROW_IN_ONE_CELL = "row_in_one_cell"
     NO_SUCH_SERVER = "no_such_server"
     NOT_A_PORT_FOR_IMAP = "not_a_port_for_imap"
@@ -365,6 +366,12 @@ VARIANTS: dict[Variant, tuple[Code, str, str]] = {
         Code.WRONG_COLUMN_COUNT,
         "The address of this row stands in another column, as if its cells had moved.",
         "Check the row; put a cell that holds the delimiter itself in quotation marks.",
+    ),
+    Variant.OTHER_MARKS: (
+        Code.WRONG_COLUMN_COUNT,
+        "This row has more cells than the header's %(count)s.",
+        "The mark %(mark)s does not hold a cell together; only the plain double quotation mark "
+        '(") does.',
     ),
     Variant.ROW_IN_ONE_CELL: (
         Code.WRONG_COLUMN_COUNT,

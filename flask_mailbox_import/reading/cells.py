@@ -67,7 +67,7 @@ def to_records(table: Table, columns: Columns) -> Iterator[Record]:
             problem, texts = failure_of(Variant.ROW_IN_ONE_CELL), {}
         elif table.delimiter and any(cell.strip() for cell in cells[width:]):
             count = sum(bool(name.strip()) for name in table.header)
-            problem = failure_for(Code.WRONG_COLUMN_COUNT, count=count)
+            problem = _too_many(cells, count)
         elif table.delimiter and _have_moved(texts, cells):
             problem = failure_of(Variant.MOVED_CELLS)
         if problem is not None:
@@ -312,6 +312,14 @@ def _number(text: str) -> str | None:
         if len(digits) <= places:
             return scientific[1] + digits.ljust(places, "0")
     return None
+
+
+def _too_many(cells: Sequence[str], count: int) -> Failure:
+    """Return the failure of a row with too many cells; it names a mark that was to hold one."""
+    opened = [each.strip()[0] for each in cells if each.strip()[:1] and each.strip()[0] in _QUOTES]
+    if opened and not any("@" in each for each in cells[count:]):
+        return failure_of(Variant.OTHER_MARKS, count=count, mark=opened[0])
+    return failure_for(Code.WRONG_COLUMN_COUNT, count=count)
 
 
 def _have_moved(texts: dict[str, str], cells: Sequence[str]) -> bool:

@@ -13,7 +13,7 @@ from ..core.rows import MAX_COLUMNS
 from ..core.words import Words, say
 
 #: The usual ones come first: the first counts where two give as many known names.
-DELIMITERS = (",", ";", "\t", "|", "^", ":", "~", "\uff0c", "\uff1b", "\u00a6", "\x1f")
+DELIMITERS = (",", ";", "\t", "|", "^", ":", "~", "\uff0c", "\uff1b", "\u00a6", "\u2502", "\x1f")
 #: How much of a text is searched for delimiters.
 _BEGINNING = 100_000
 

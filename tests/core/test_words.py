@@ -82,6 +82,7 @@ def _linked(link: Sentence):
 
 VALUES = {
     "host": "smtp.x.com",
+    "mark": "'",
     "character": "'@'",
     "placeholder": "NULL",
     "more": "/webmail",
@@ -109,6 +110,7 @@ def test_each_code_has_a_sentence_and_a_step(code):
 def test_each_cause_within_a_code_has_its_own(variant):
     failure = failure_of(variant, **VALUES)
     assert failure.code is VARIANTS[variant][0]
+    assert failure.hint.endswith(".")
     assert "%(" not in failure.text
     plain = failure_for(failure.code, **VALUES)
     assert failure.text != plain.text

@@ -45,7 +45,7 @@ def joined(*rows, by: str = ",") -> str:
     return "".join(by.join(each) + "\n" for each in rows)
 
 
-@pytest.mark.parametrize("by", [*"^:~\uff0c\uff1b\u00a6|;\t", "||"])
+@pytest.mark.parametrize("by", [*"^:~\uff0c\uff1b\u00a6\u2502|;\t", "||"])
 def test_rarer_delimiters_are_read(by):
     assert mailboxes(joined(NAMES, ANN, BOB, by=by)) == [ANN, BOB]
 
@@ -327,6 +327,12 @@ def test_a_note_above_the_header_is_no_header():
     assert mailboxes(note + joined(("Name", *NAMES), ("Ann", *ANN))) == [ANN]
     remark = "# email, password, smtphost, imaphost\n"
     assert mailboxes(remark + joined(NAMES[::-1], ANN[::-1])) == [ANN]
+
+
+@pytest.mark.parametrize("mark", ["'p,w'", "\u201cp,w\u201d", "\u00abp,w\u00bb"])
+def test_a_mark_that_does_not_hold_a_cell_together_is_named(mark):
+    (row,) = checked(joined(NAMES, ("ann@x.com", mark, *ANN[2:]))).rows
+    assert f"The mark {mark[0]} does not hold" in row.failure.hint
 
 
 def test_a_closing_quotation_mark_alone_is_taken_off_an_address():
