@@ -41,9 +41,11 @@ def causes_of(results: Iterable[RowResult]) -> list[Cause]:
 def server_of(result: RowResult) -> str:
     """Return the server and the port at which a row failed, as ``host:port``.
 
-    It is "" where the row was not tested because of what the file has.
+    It is "" where the row was not tested because of what the file has, and where only reading
+    (IMAP) failed.
     """
-    if result.code in OF_THE_FILE or not result.smtp_host:
+    of_imap = result.smtp is None and result.imap is not None
+    if result.code in OF_THE_FILE or of_imap or not result.smtp_host:
         return ""
     port = "" if result.smtp_port is None else f":{result.smtp_port}"
     return f"{result.smtp_host.lower()}{port}"

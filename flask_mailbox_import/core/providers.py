@@ -228,11 +228,14 @@ def receiver_of(host: str) -> Provider | None:
     return _RECEIVERS.find(host.lower())
 
 
-def server_meant(host: str) -> str:
+def server_meant(host: str, protocol: Protocol = Protocol.SMTP) -> str:
     """Return the known server of which a name is one typing error away; "" where there is none."""
-    return _likeness().of(host)
+    if provider_of(host, "") is not None or receiver_of(host) is not None:
+        return ""
+    return _likeness(protocol).of(host)
 
 
 @functools.cache
-def _likeness() -> Likeness:
-    return Likeness(SERVERS)
+def _likeness(protocol: Protocol) -> Likeness:
+    others = ("imap", "pop", "in.") if protocol is Protocol.SMTP else ("smtp", "send", "out")
+    return Likeness(host for host in SERVERS if not host.startswith(others))

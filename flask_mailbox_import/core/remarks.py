@@ -12,6 +12,7 @@ _PORT_UNREACHABLE = (
 REMARKS: dict[str, str | tuple[str, str]] = {
     "also": "Also:",
     "did_you_mean": "Did you mean %(server)s?",
+    "use_setting": "Use %(setting)s.",
     "use_port": "Use port %(port)s with %(setting)s.",
     "check_or_use_port": "Check the server name, or use port %(port)s with %(setting)s.",
     "ask_for_port": "Ask the provider which port and encryption it wants.",
@@ -23,7 +24,7 @@ REMARKS: dict[str, str | tuple[str, str]] = {
         "%(provider)s takes only what stands before the @ as user name: set %(column)s to %(name)s."
     ),
     "username_is_address": (
-        "%(provider)s takes the full address as user name: leave %(column)s empty."
+        "%(provider)s usually takes the full address as user name: then leave %(column)s empty."
     ),
     "username_is_word": (
         "%(provider)s takes the word %(name)s as user name: set %(column)s to %(name)s."
@@ -127,8 +128,8 @@ WARNINGS: dict[str, str] = {
         "anew."
     ),
     "no_password_login": (
-        "%(provider)s lets no program log in with a password: this mailbox can only be connected "
-        "with the provider's own sign-in (OAuth)."
+        "%(provider)s lets no program log in with a password: only its own sign-in (OAuth), if it "
+        "has one, can connect this mailbox."
     ),
     "app_password_expected": (
         "%(provider)s needs an app password, and this password has not the form of one."

@@ -37,27 +37,32 @@ MAX_COLUMNS = 200
 MAX_SHOWN_EMAIL = 320
 
 _PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
+_LAST_PORT = 65_535
 
 
-#: What joins the cells of a row that stands in one, and what may do so where a cell is missing.
-_JOINS = re.compile(r"[\t;|:^~=&/\\\u00a6\u2192\u2013\u3001\uff0c\uff1b]")
+#: What joins the cells of a row that stands in one.
+_JOINS = re.compile(r"[\s,;|:^~=&/\\<>\"'()\u00a6\u2192\u2013\u3001\uff0c\uff1b]")
 _DELIMITER = re.compile(r"[\t;,|\u3001\uff0c\uff1b]")
 #: A text of so many parts without an address may be a row.
 _LEAST_PARTS = 3
-_MAY_JOIN = re.compile(r"[\s,<>\"'()]")
 _ADDRESS = re.compile(r"[\w.+-]+@[\w.-]*\w")
+_FOLLOWED = re.compile(r"([\w.+-]+@[\w-]+(?:\.[\w-]+)+)[\s:;|,/=&\u2192\u3001]+\S")
 
 
-def shown_address(text: str, *, has_password: bool) -> str:
+def shown_address(text: str, *, is_whole: bool) -> str:
     """Return what may be shown of a cell for an address: a row in one cell holds its password too.
 
-    :param has_password: the row has a password of its own, so that its cells are apart.
+    :param is_whole: the row has a password and a server of its own: what is more than an address
+        is shown, unless it follows one.
     """
     text = text[:MAX_SHOWN_EMAIL]
+    if is_whole:
+        found = _FOLLOWED.match(text)
+        return found[1] if found is not None else text
     if "@" not in text:
-        parts = max(len(_DELIMITER.split(text)), 0 if has_password else len(text.split()))
+        parts = max(len(_DELIMITER.split(text)), len(text.split()))
         return text if parts < _LEAST_PARTS else ""
-    if not _JOINS.search(text) and (has_password or not _MAY_JOIN.search(text)):
+    if not _JOINS.search(text):
         return text
     found = _ADDRESS.search(text)
     return found[0] if found is not None else ""
@@ -111,7 +116,8 @@ class Record:
     @property
     def shown_email(self) -> str:
         """The address as in the file, as far as it may be shown; see `shown_address`."""
-        return shown_address(self.cells["email"], has_password=any(self.secrets.values()))
+        is_whole = any(self.secrets.values()) and bool(self.cells["smtphost"])
+        return shown_address(self.cells["email"], is_whole=is_whole)
 
     @property
     def smtp_host(self) -> str:
@@ -124,7 +130,8 @@ class Record:
         text = self.cells["smtpport"]
         if not text:
             return Protocol.SMTP.default_port if self.smtp_host else None
-        return int(text) if _PORT.fullmatch(text) else None
+        port = int(text) if _PORT.fullmatch(text) else 0
+        return port if 0 < port <= _LAST_PORT else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,8 +38,8 @@ class Secret:
         return hmac.compare_digest(self.__value.encode(), other.__value.encode())
 
     def fits(self, form: re.Pattern[str]) -> bool:
-        """Tell whether the whole text has a form."""
-        return form.fullmatch(self.__value) is not None
+        """Tell whether the whole text has a form, in small letters and without its spaces."""
+        return form.fullmatch("".join(self.__value.lower().split())) is not None
 
     def __bool__(self) -> bool:
         return bool(self.__value)

@@ -122,16 +122,17 @@ def judge_host(text: str, allowed_networks: Sequence[IPNetwork] = ()) -> str:
     return name
 
 
-#: A full name, an IP address, or this machine.
-_SHOWN = re.compile(r"(?:[\w-]+\.)+\w+|[0-9a-fA-F]*:[0-9a-fA-F:.]+|localhost", re.IGNORECASE)
-
-
 def shown_server(host: str) -> str:
     """Return the name of a server as it may be shown; "" where it may be a part of a password.
 
     A delimiter in a password that nobody quoted moves the rest of it to where a server should be.
     """
-    return host if len(host) <= MAX_HOST_LENGTH and _SHOWN.fullmatch(host) else ""
+    if host.lower() == "localhost":
+        return host
+    try:
+        return host if _literal(host) is not None or judge_host(host) else ""
+    except HostRefused:
+        return ""
 
 
 def judge_port(text: str, allowed_ports: Sequence[int]) -> int | None:

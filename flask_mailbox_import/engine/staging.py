@@ -21,6 +21,7 @@ from ..core.rows import (
 from ..core.secret import Secret
 from ..core.validators import one_line
 from ..core.words import say
+from ..reading.foresight import with_foresight
 from ..reading.reader import read_bytes, read_file
 from ..reading.validation import check_row, check_rows
 from ..signals import hosts_refused, tell
@@ -139,8 +140,8 @@ class Staging:
             ImportOptions(workspace_id=workspace_id, on_duplicate=OnDuplicate.TEST)
         )
         with_imap = options.tests_imap
-        rows = tuple(check_row(each, self._config, with_imap=with_imap) for each in found)
-        return self._imports.stage(Check(options=options, rows=rows))
+        rows = [check_row(each, self._config, with_imap=with_imap) for each in found]
+        return self._imports.stage(Check(options=options, rows=with_foresight(rows)))
 
     def _resolved(self, options: ImportOptions) -> ImportOptions:
         """Return the options with ``test_imap`` resolved by the setting ``TEST_IMAP``."""
@@ -229,6 +230,7 @@ class Retrying:
             updates=options.on_duplicate is not OnDuplicate.SKIP,
             existing=functools.partial(self._mailboxes.existing_keys, options.workspace_id),
         )
+        rows = with_foresight(rows)
         for each in rows:
             if each.failure is not None and each.failure.code is Code.FIELD_TOO_LONG:
                 words = say("Row %(row)s: %(text)s", row=each.record.row, text=each.failure.text)

@@ -9,7 +9,14 @@ from ..core.codes import REFUSED_LOGIN, Code
 from ..core.explanations import Variant
 from ..core.failures import Failure, failure_for, failure_of
 from ..core.mailboxes import Login, Protocol, Security
-from ..core.providers import Provider, Server, Username, receiver_of, server_meant
+from ..core.providers import (
+    PasswordKind,
+    Provider,
+    Server,
+    Username,
+    receiver_of,
+    server_meant,
+)
 from ..core.sentences import Sentence, provider_key, sentence
 from ..core.validators import shown_server
 from .diagnosis import Finding
@@ -79,15 +86,38 @@ def _steps(code: Code, login: Login, provider: Provider | None) -> tuple[Sentenc
     receives = receiver_of(login.host) if login.protocol is Protocol.SMTP else None
     if receives is not None and code not in REFUSED_LOGIN:
         return (_receives_only(login.host, receives),)
-    if code is Code.DNS_FAILURE and (meant := server_meant(login.host)):
+    if code is Code.DNS_FAILURE and (meant := _meant(login)):
         return (sentence("did_you_mean", {"server": meant}),)
     if provider is not None and code in provider.hints:
         return (sentence(provider_key(provider, code)),)
+    of_provider: tuple[Sentence, ...] = ()
     if provider is not None and code in _MAYBE_SERVER:
-        server = _server_of(provider, login.protocol)
-        if server is not None and (server.host, server.port) != (login.host, login.port):
-            return (_named(provider, login, server),)
-    return _by_port(code, login)
+        of_provider = _by_provider(code, login, provider)
+    return of_provider or _by_port(code, login)
+
+
+def _meant(login: Login) -> str:
+    """Return the known server that was probably meant; "" where the name may be the row's own."""
+    domain = login.username.rpartition("@")[2].lower()
+    is_own = domain and (login.host == domain or login.host.endswith(f".{domain}"))
+    return "" if is_own else server_meant(login.host, login.protocol)
+
+
+def _by_provider(code: Code, login: Login, provider: Provider) -> tuple[Sentence, ...]:
+    """Return the provider's own server, or another port of it; of its other servers nothing."""
+    server = _server_of(provider, login.protocol)
+    if provider.password is PasswordKind.NONE and Code.OAUTH_REQUIRED in provider.hints:
+        return (sentence(provider_key(provider, Code.OAUTH_REQUIRED)),)
+    if server is None:
+        return ()
+    if not provider.hosts.fullmatch(login.host):
+        return (_named(provider, login, server),)
+    if server.host != login.host or code not in (_MAY_MEND.keys() | _MAYBE_PORT):
+        return ()
+    setting = _setting(login.protocol, server.port, server.security)
+    if server.port != login.port:
+        return (sentence("use_port", setting),)
+    return (sentence("use_setting", setting),) if server.security is not login.security else ()
 
 
 def _by_port(code: Code, login: Login) -> tuple[Sentence, ...]:
@@ -109,7 +139,8 @@ def _setting(protocol: Protocol, port: int, security: Security) -> dict[str, str
 
 
 def _receives_only(host: str, provider: Provider) -> Sentence:
-    if provider.smtp is None:
+    # Of a service with regions, another region's server takes no login of this one.
+    if provider.smtp is None or provider.password is PasswordKind.KEY:
         return sentence("receives_only", {"host": host})
     return sentence("receives_only_use", {"host": host, "server": provider.smtp.host})
 
@@ -131,13 +162,13 @@ def _of_username(login: Login, provider: Provider | None) -> tuple[Sentence, ...
         return ()
     is_smtp = login.protocol is Protocol.SMTP
     form = provider.username if is_smtp else provider.imap_username
-    local, at, _ = login.username.partition("@")
+    local, at, domain = login.username.partition("@")
     values = {"provider": provider.name, "column": f"{login.protocol.value}username"}
-    if form is Username.LOCAL_PART and at:
+    if form is Username.LOCAL_PART and at and provider.domains.fullmatch(domain.lower()):
         return (sentence("username_is_local_part", {**values, "name": local}),)
     if form is Username.ADDRESS and not at:
         return (sentence("username_is_address", values),)
-    if form is Username.KEY and at and provider.username_word:
+    if form is Username.KEY and at and provider.username_word and not provider.hints:
         return (sentence("username_is_word", {**values, "name": provider.username_word}),)
     return ()
 

@@ -18,6 +18,7 @@ DELIMITERS = (",", ";", "\t", "|", "^", ":", "~", "\uff0c", "\uff1b", "\u00a6", 
 _BEGINNING = 100_000
 
 _QUOTE = '"'
+_SPACED_QUOTE = re.compile(r' +"')
 _REMARK = ("#", "//")
 # Lines of "---" and what psql writes below a table are no rows.
 _RULER = re.compile(r"[-=+_|:~\u2500-\u257f\s]+")
@@ -70,14 +71,14 @@ def csv_rows(text: str, delimiter: str, *, after_space: bool) -> Iterator[Row]:
             cells, fault = [], str(found)
         if cells is None:
             return
-        raw = "".join(lines.taken)
+        raw = lines.taken[0] if len(lines.taken) == 1 else "".join(lines.taken)
         # Raised outside of the handler: the frames of csv.Error hold rows.
         if fault:
             several = _repaired(raw, delimiter)
             if not several:
                 words = _malformed(number + 1, fault, raw, delimiter)
                 raise FileError("malformed_csv", words, {"row": number + 1})
-        elif any(each[:1] == " " and each.lstrip(" ")[:1] == _QUOTE for each in cells):
+        elif ' "' in raw and any(map(_SPACED_QUOTE.match, cells)):
             several = _repaired(raw, delimiter) or [cells]
         else:
             several = [cells]
@@ -98,16 +99,15 @@ def first_rows(text: str, delimiter: str, limit: int) -> Iterator[Row]:
         return
 
 
-def is_ruler(cells: Sequence[str]) -> bool:
-    """Tell whether a row is a line of dashes between rows."""
-    filled = [each.strip() for each in cells if each.strip()]
-    longest = max(map(len, filled), default=0)
-    return longest >= _LEAST_RULER and all(map(_RULER.fullmatch, filled))
+def is_ruler(filled: Sequence[str]) -> bool:
+    """Tell whether the cells of a row that are filled are a line of dashes between rows."""
+    if not filled or not _RULER.match(filled[0]):
+        return False
+    return max(map(len, filled)) >= _LEAST_RULER and all(map(_RULER.fullmatch, filled))
 
 
-def is_footer(cells: Sequence[str]) -> bool:
+def is_footer(filled: Sequence[str]) -> bool:
     """Tell whether a row says how many rows a table has, as databases write below it."""
-    filled = [each.strip() for each in cells if each.strip()]
     return len(filled) == 1 and _FOOTER.fullmatch(filled[0]) is not None
 
 

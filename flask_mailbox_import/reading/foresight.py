@@ -16,6 +16,8 @@ from ..core.words import say
 #: A server of the file is taken for the right one where it has so many rows, and so many times as
 #: many as the other one.
 _FEWEST, _TIMES = 3, 3
+#: The codes of these warnings.
+FORESEEN = frozenset({"no_password_login", "app_password_expected", "server_typo", "receives_only"})
 _FOR_SENDING = say("the server for sending")
 
 
@@ -34,10 +36,10 @@ def _warned(row: CheckedRow, likely: dict[str, str]) -> CheckedRow:
         RowWarning(row=row.record.row, column=column, code=code, values=values)
         for column, code, values in _foreseen(mailbox, likely)
     )
-    if not found:
+    before = tuple(each for each in row.record.warnings if each.code not in FORESEEN)
+    if before + found == row.record.warnings:
         return row
-    record = replace(row.record, warnings=row.record.warnings + found)
-    return replace(row, record=record)
+    return replace(row, record=replace(row.record, warnings=before + found))
 
 
 def _foreseen(
@@ -46,12 +48,13 @@ def _foreseen(
     smtp = mailbox.smtp
     meant, receives = likely[smtp.host], receiver_of(smtp.host)
     if receives is not None:
-        server = receives.smtp.host if receives.smtp is not None else str(_FOR_SENDING)
+        named = receives.smtp if receives.password is not PasswordKind.KEY else None
+        server = named.host if named is not None else str(_FOR_SENDING)
         yield "smtphost", "receives_only", {"host": smtp.host, "server": server}
     elif meant and not smtp.host.endswith(f".{_domain(mailbox)}"):
         yield "smtphost", "server_typo", {"host": smtp.host, "server": meant}
     provider = provider_of(smtp.host, mailbox.email)
-    if provider is None:
+    if provider is None or not provider.hosts.fullmatch(smtp.host):
         return
     values: dict[str, str | int] = {"provider": provider.name}
     form = provider.app_password
@@ -67,7 +70,7 @@ def _domain(mailbox: Mailbox) -> str:
 
 def _meant(host: str, hosts: Counter[str]) -> str:
     """Return the server that was probably meant by a host of the file; "" where it is right."""
-    if not shown_server(host):
+    if provider_of(host, "") is not None or not shown_server(host):
         return ""
     least = max(_FEWEST, _TIMES * hosts[host])
     own = Likeness(each for each, count in hosts.most_common(10) if count >= least)

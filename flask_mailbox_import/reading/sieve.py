@@ -53,26 +53,27 @@ class Sieve:
     def is_mailbox(self, row: Row) -> bool:
         """Tell whether a row is a mailbox; count it."""
         self._seen += 1
-        if is_ruler(row.cells):
+        filled = [(place, text) for place, each in enumerate(row.cells) if (text := each.strip())]
+        texts = [text for _, text in filled]
+        if is_ruler(texts):
             self.remarks += 1
             self.is_ruled = True
-        elif (row.is_remark and self._has_remarks) or is_footer(row.cells):
+        elif (row.is_remark and self._has_remarks) or is_footer(texts):
             self.remarks += 1
-        elif self._is_default(row.cells):
+        elif self._is_default(filled):
             self.defaults += 1
         else:
             self.passed = self._seen
             return True
         return False
 
-    def _is_default(self, cells: Sequence[str]) -> bool:
+    def _is_default(self, filled: Sequence[tuple[int, str]]) -> bool:
         """Tell whether a row has no mailbox, but only ticks, numbers, and what others have too."""
-        filled = [(place, cell.strip()) for place, cell in enumerate(cells) if cell.strip()]
-        if any("@" in cell for _, cell in filled):
+        if any("@" in text for _, text in filled):
             if len(self._hosts) < _MOST_HOSTS:
                 self._hosts |= {each for each in filled if self._name(each[0]) in _HOSTS}
             return False
-        return all(self._may_be_default(place, cell) for place, cell in filled)
+        return all(self._may_be_default(place, text) for place, text in filled)
 
     def _may_be_default(self, place: int, cell: str) -> bool:
         name = self._name(place)

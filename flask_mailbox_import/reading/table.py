@@ -176,9 +176,10 @@ def header_of(rows: Sequence[Row], matcher: Matcher) -> tuple[int, int]:
 
 
 def _without_end_mark(text: str) -> str:
-    """Return a text without the Ctrl-Z by which old programs end a file."""
+    """Return a text without the Ctrl-Z on a line of its own by which old programs end a file."""
     end = text.rstrip("\r\n")
-    return end.rstrip("\x1a") if end.endswith("\x1a") else text
+    before = end.rstrip("\x1a")
+    return before if before != end and before.endswith(("\r", "\n")) else text
 
 
 def _open_header(top: list[Row], matcher: Matcher) -> str:

@@ -208,7 +208,7 @@ class Listing:
 def _plausible(name: str, cell: str) -> str:
     """Return a cell; "" where it is not what its column is for: it may be a part of a password."""
     if name == "email" or name.endswith("username"):
-        return shown_address(cell, has_password=True)
+        return shown_address(cell, is_whole=True)
     if name.endswith("host"):
         return shown_server(cell)
     return "" if name.endswith("port") and not re.fullmatch(r"[\w ()-]*", cell) else cell

@@ -212,7 +212,7 @@ def test_the_kind_of_password_is_told(email, password):
         ("ann@yahoo.com", "abcdefghijklmnop", True),
         ("ann@yahoo.com", "abcdefghijklmnopq", False),
         ("ann@icloud.com", "abcd-efgh-ijkl-mnop", True),
-        ("ann@icloud.com", "abcdefghijklmnop", False),
+        ("ann@icloud.com", "abcdefghijklmnop", True),
     ],
 )
 def test_the_form_of_an_app_password_is_told(email, password, fits):

@@ -6,14 +6,19 @@ import pytest
 
 from flask_mailbox_import.core.typing_errors import Likeness
 
-KNOWN = Likeness(["smtp.gmail.com", "smtp1.example.com"])
+KNOWN = Likeness(
+    [
+        *("smtp.gmail.com", "smtp1.example.com", "smtp.aol.com", "posteo.de", "smtp-us.corp.com"),
+        *("smtps.aruba.it", "mail.tenant-a.host.net", "smtp.mail.com", "mail.twc.com"),
+    ]
+)
 
 
 @pytest.mark.parametrize(
     "name",
     [
         *("smtp.gmail.co", "smtp.gmail.comm", "smtp.gmial.com", "smtp.gnail.com"),
-        *("mstp.gmail.com", "smtp,gmail.com", "mtp.gmail.com", "smtp.gmailcom"),
+        *("mstp.gmail.com", "smpt.gmail.com", "mtp.gmail.com", "smtp.gmai.com", "smtp.gmaill.com"),
     ],
 )
 def test_one_error_is_found(name):
@@ -25,7 +30,9 @@ def test_one_error_is_found(name):
     [
         *("smtp.gmail.com", "smtp.gmal.co", "smtp.liamg.com", "imap.gmail.com", ""),
         *("smtp2.example.com", "smtp.example.com", "smtp11.example.com", "x" * 300),
+        *("smtp.aon.com", "posteo.be", "smtp-uk.corp.com", "smtp.aruba.it", "smtp.mail.co"),
+        *("mail.tenant-b.host.net", "mail.tic.com", "smtp.mail.cm", "smtps.gmail.com"),
     ],
 )
-def test_the_same_name_more_errors_and_other_numbers_are_not(name):
+def test_the_same_name_more_errors_and_other_names_are_not(name):
     assert KNOWN.of(name) == ""

@@ -6,7 +6,7 @@ import ipaddress
 
 import pytest
 
-from flask_mailbox_import.core.validators import HostRefused, judge_host, judge_port
+from flask_mailbox_import.core.validators import HostRefused, judge_host, judge_port, shown_server
 
 INSIDE = (ipaddress.ip_network("10.1.0.0/16"),)
 
@@ -60,3 +60,21 @@ def test_no_port(text):
 def test_ports():
     assert judge_port("587", (587,)) == 587
     assert judge_port("22", (587,)) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("Passwort.2024", "Sup.er_Secret", "pass_w0rd.x", "-Abc.9", "ab:cdef", "hunter2", ""),
+        *("a b.com", "x" * 300 + ".com"),
+    ],
+)
+def test_what_cannot_be_a_server_is_not_shown(text):
+    assert shown_server(text) == ""
+
+
+@pytest.mark.parametrize(
+    "text", ["smtp.x.com", "SMTP.X.com", "192.0.2.1", "2001:db8::1", "localhost"]
+)
+def test_a_server_is_shown_as_it_is(text):
+    assert shown_server(text) == text

@@ -133,6 +133,33 @@ def test_the_provider_of_the_address_names_its_own_server():
 
 
 @pytest.mark.parametrize(
+    "host",
+    [
+        *("email-smtp.eu-west-1.amazonaws.com", "smtp.eu.mailgun.org", "smtp.eu.sendgrid.net"),
+        *("sandbox.smtp.mailtrap.io", "smtppro.zoho.com"),
+    ],
+)
+def test_of_a_providers_servers_no_other_one_is_named(host):
+    for code in (Code.CONNECTION_TIMEOUT, Code.CONNECTION_REFUSED, Code.TLS_CERT_HOSTNAME):
+        hint = advice(code, login(host)).hint
+        assert " uses " not in hint
+        assert ".com," not in hint
+
+
+def test_a_server_of_another_port_or_encryption_has_its_own_named():
+    row = login("mobile.charter.net", 587, Security.STARTTLS)
+    assert advice(Code.WRONG_PROTOCOL, row).hint == "Use smtpsecure=true."
+    row = login("smtp.gmail.com", 25, Security.STARTTLS)
+    assert advice(Code.CONNECTION_REFUSED, row).hint == "Use port 465 with smtpsecure=true."
+
+
+def test_a_receiving_server_of_a_service_with_regions_is_told_without_another():
+    hint = advice(Code.CONNECTION_TIMEOUT, login("inbound-smtp.eu-west-1.amazonaws.com")).hint
+    assert "receives mail" in hint
+    assert "us-east-1" not in hint
+
+
+@pytest.mark.parametrize(
     ("form", "username", "said"),
     [
         ("local part", "a@x.com", "set smtpusername to a."),
@@ -145,10 +172,11 @@ def test_a_user_name_of_another_form_than_the_providers_is_said(form, username, 
     provider = next(
         each for each in SECTIONS if each.username and each.username.value == form and each.smtp
     )
-    row = login(provider.smtp.host, username=username)
+    domain = next(iter(provider.domains.plain), "x.com")
+    row = login(provider.smtp.host, username=username.replace("x.com", domain))
     finding = Finding(code=Code.BAD_CREDENTIALS, stage=Stage.AUTH)
     hint = failure_of_test(finding, row, provider).hint
-    assert (said in hint) if said else ("user name: " not in hint)
+    assert (said in hint) if said else ("as user name" not in hint)
 
 
 def test_of_microsoft_365_it_is_said_until_when_an_administrator_can_help():
