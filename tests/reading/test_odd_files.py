@@ -65,6 +65,11 @@ def test_such_a_mark_within_quotation_marks_ends_nothing():
     assert mailboxes(text) == [ANN]
 
 
+def test_such_a_mark_as_the_last_cell_is_a_character_of_it():
+    (row,) = checked("email,smtphost,imaphost,password\nann@x.com,smtp.x.com,,\x1a\n").rows
+    assert row.failure.code is Code.CONTROL_CHARACTER
+
+
 def test_an_old_mac_file_may_end_with_a_line_feed():
     assert mailboxes(joined(NAMES, ANN, BOB).replace("\n", "\r") + "\n") == [ANN, BOB]
 
