@@ -23,6 +23,8 @@ def column_of_addresses(
     records: Sequence[Row],
     free: Collection[int],
     called: Collection[int],
+    *,
+    is_sure: bool,
 ) -> int | None:
     """Return the place of the only column whose cells are addresses; None where none is sure.
 
@@ -31,13 +33,16 @@ def column_of_addresses(
 
     :param names: our name for each column.
     :param free: the places that may be taken.
-    :param called: the places of columns that may be called after addresses, such as "Address".
+    :param called: the places of columns that are called after addresses.
+    :param is_sure: one of these is surely the right one, unlike "Address": only where it is empty
+        throughout, user names stand in for it.
     """
-    if any("@" in cell for place in called for cell in _cells(records, place)):
+    written = [cell for place in called for cell in _cells(records, place)]
+    if any("@" in cell for cell in written) or (is_sure and written):
         return None
     of_logins = [place for place in free if (names[place] or "").endswith("username")]
     others = [place for place in free if names[place] is None and header[place].strip()]
-    for places in (of_logins, others):
+    for places in (of_logins,) if is_sure else (of_logins, others):
         found = [
             place
             for place in places

@@ -106,6 +106,7 @@ def _cells(cleaned: Mapping[str, str], cleaner: _Cleaner) -> dict[str, str]:
     """Return the cells of our columns; some are made of others, or of what stands beside others."""
     cells = {name: cleaned.get(name, "") for name in COLUMNS if name not in SECRET_COLUMNS}
     both = f"{cleaned.get('firstname', '')} {cleaned.get('lastname', '')}"
+    cells["email"] = cells["email"] or cleaner.address_in(cleaned.get("username", ""))
     cells["displayname"] = cells["displayname"] or both.strip() or cleaner.name
     for side in ("smtp", "imap"):
         cells[f"{side}username"] = cells[f"{side}username"] or cleaned.get("username", "")
@@ -176,7 +177,7 @@ class _Cleaner:
             text = formula[1]
             self.warn(column, "formula")
         if column in _NAMES:
-            text = " ".join(each.strip() for each in text.replace("	", " ").splitlines())
+            text = " ".join(each.strip() for each in text.replace("\t", " ").splitlines())
         text, before = _visible(text, spaced=column in _SPACED), text.strip(" \t\r\n")
         if text != before:
             self.warn(column, "invisible_characters")
@@ -219,6 +220,14 @@ class _Cleaner:
         if found is None or found[0] == text:
             return text
         self.warn(column, "read_as", text=found[0])
+        return found[0]
+
+    def address_in(self, username: str) -> str:
+        """Return a user name that is an address, for a row without one; else ""."""
+        found = address_of(username)
+        if found is None or judge_address(found[0]) is None:
+            return ""
+        self.warn("email", "read_as", text=found[0])
         return found[0]
 
     def _look(self, column: str, text: str) -> None:

@@ -243,11 +243,12 @@ class Matcher:
         places = self._places(header)
         mapped = {place for found in places.values() for place in found}
         named = [place for place, name in enumerate(names) if name == "email"]
-        # A street "Address" is none; any other name of the column is right.
-        if any(place in mapped or NAMES.of(header[place])[0] for place in named):
+        # A street "Address" is none; any other name of the column is right, unless it is empty.
+        if any(place in mapped for place in named):
             return None
+        is_sure = any(NAMES.of(header[place])[0] for place in named)
         free = [place for place in range(len(names)) if place not in mapped]
-        return column_of_addresses(names, header, records, free, named)
+        return column_of_addresses(names, header, records, free, named, is_sure=is_sure)
 
     def names(self, header: Sequence[str]) -> tuple[str | None, ...]:
         """Return our name for each column of a header, as far as the names tell."""

@@ -280,6 +280,17 @@ def test_the_address_of_somebody_else_is_never_the_mailboxs(text):
     assert found <= {"ann@x.com"}
 
 
+def test_user_names_stand_in_for_addresses_that_are_missing():
+    head = "email,username,password,smtphost,imaphost\n"
+    line = "{},{},s3cret,smtp.x.com,imap.x.com\n"
+    assert mailboxes(head + line.format("", "ann@x.com")) == [ANN]
+    rows = checked(head + line.format("", "ann@x.com") + line.format("bob@x.com", "bobby")).rows
+    assert [row.mailbox.email for row in rows] == ["ann@x.com", "bob@x.com"]
+    assert ("email", "read_as") in [(e.column, e.code) for e in rows[0].record.warnings]
+    (row,) = checked(head + line.format("", "ann")).rows
+    assert row.failure.code is Code.MISSING_EMAIL
+
+
 def test_the_column_that_is_taken_for_the_addresses_is_said():
     text = "Kontakt,Kennwort,SMTP,IMAP\n" + "ann@x.com,s3cret,smtp.x.com,imap.x.com\n" * 1
     assert (1, "address_column") in codes(text)
