@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
-from ..core.mailboxes import Mailbox
+from ..core.mailboxes import Login, Mailbox, Protocol
 from ..core.providers import PasswordKind, provider_of, receiver_of, server_meant
 from ..core.rows import CheckedRow, RowStatus, RowWarning
 from ..core.typing_errors import Likeness
@@ -18,17 +19,20 @@ from ..core.words import say
 _FEWEST, _TIMES = 3, 3
 #: The codes of these warnings.
 FORESEEN = frozenset({"no_password_login", "app_password_expected", "server_typo", "receives_only"})
+#: For each server of a file the one that was probably meant; "" where it is right.
+Likely: TypeAlias = dict[tuple[Protocol, str], str]
 _FOR_SENDING = say("the server for sending")
 
 
 def with_foresight(rows: Sequence[CheckedRow]) -> tuple[CheckedRow, ...]:
     """Return rows with warnings of what will probably fail; only ready ones get any."""
-    hosts = Counter(row.mailbox.smtp.host for row in rows if row.mailbox is not None)
-    likely = {host: _meant(host, hosts) for host in hosts}
+    mailboxes = [row.mailbox for row in rows if row.mailbox is not None]
+    likely = _servers_meant(each.smtp for each in mailboxes)
+    likely |= _servers_meant(each.imap for each in mailboxes if each.imap is not None)
     return tuple(_warned(row, likely) for row in rows)
 
 
-def _warned(row: CheckedRow, likely: dict[str, str]) -> CheckedRow:
+def _warned(row: CheckedRow, likely: Likely) -> CheckedRow:
     mailbox = row.mailbox
     if mailbox is None or row.status is not RowStatus.READY:
         return row
@@ -42,17 +46,17 @@ def _warned(row: CheckedRow, likely: dict[str, str]) -> CheckedRow:
     return replace(row, record=replace(row.record, warnings=before + found))
 
 
-def _foreseen(
-    mailbox: Mailbox, likely: dict[str, str]
-) -> Iterator[tuple[str, str, dict[str, str | int]]]:
-    smtp = mailbox.smtp
-    meant, receives = likely[smtp.host], receiver_of(smtp.host)
+def _foreseen(mailbox: Mailbox, likely: Likely) -> Iterator[tuple[str, str, dict[str, str | int]]]:
+    smtp, imap = mailbox.smtp, mailbox.imap
+    receives = receiver_of(smtp.host)
     if receives is not None:
         named = receives.smtp if receives.password is not PasswordKind.KEY else None
         server = named.host if named is not None else str(_FOR_SENDING)
         yield "smtphost", "receives_only", {"host": smtp.host, "server": server}
-    elif meant and not smtp.host.endswith(f".{_domain(mailbox)}"):
+    elif meant := _meant(smtp, mailbox, likely):
         yield "smtphost", "server_typo", {"host": smtp.host, "server": meant}
+    if imap is not None and (meant := _meant(imap, mailbox, likely)):
+        yield "imaphost", "server_typo", {"host": imap.host, "server": meant}
     provider = provider_of(smtp.host, mailbox.email)
     if provider is None or not provider.hosts.fullmatch(smtp.host):
         return
@@ -64,14 +68,21 @@ def _foreseen(
         yield "password", "app_password_expected", values
 
 
-def _domain(mailbox: Mailbox) -> str:
-    return mailbox.email_key.rpartition("@")[2]
+def _meant(login: Login, mailbox: Mailbox, likely: Likely) -> str:
+    """Return the server that was probably meant; "" where the row's is right, or of its domain."""
+    is_own = login.host.endswith(f".{mailbox.email_key.rpartition('@')[2]}")
+    return "" if is_own else likely[login.protocol, login.host]
 
 
-def _meant(host: str, hosts: Counter[str]) -> str:
-    """Return the server that was probably meant by a host of the file; "" where it is right."""
+def _servers_meant(logins: Iterable[Login]) -> Likely:
+    """Return for each server of one protocol the one that was probably meant; "" where none."""
+    counts = Counter((each.protocol, each.host) for each in logins)
+    return {(protocol, host): _server_meant(protocol, host, counts) for protocol, host in counts}
+
+
+def _server_meant(protocol: Protocol, host: str, counts: Counter[tuple[Protocol, str]]) -> str:
     if provider_of(host, "") is not None or not shown_server(host):
         return ""
-    least = max(_FEWEST, _TIMES * hosts[host])
-    own = Likeness(each for each, count in hosts.most_common(10) if count >= least)
-    return server_meant(host) or own.of(host)
+    least = max(_FEWEST, _TIMES * counts[protocol, host])
+    own = Likeness(each for (_, each), count in counts.most_common(10) if count >= least)
+    return server_meant(host, protocol) or own.of(host)

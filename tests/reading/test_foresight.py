@@ -67,6 +67,16 @@ def test_a_typing_error_in_the_name_of_a_known_server_is_asked_about(host, meant
     assert messages == ([f"The server is {host}: did you mean {meant}?"] if meant else [])
 
 
+def test_the_server_for_reading_is_asked_about_too():
+    line = "a@x.com,abcdefghijklmnop,smtp.gmail.com,imap.gmial.com"
+    ((_, column, code, message),) = said(line)
+    assert (column, code) == ("imaphost", "server_typo")
+    assert message == "The server is imap.gmial.com: did you mean imap.gmail.com?"
+    right = [f"a{n}@x.com,pw,smtp.example.com,imap.example.com" for n in range(4)]
+    wrong = "b@x.com,pw,smtp.example.com,imap.exmaple.com"
+    assert codes(*right, wrong) == [("imaphost", "server_typo")]
+
+
 def test_the_files_own_majority_tells_typing_errors_too():
     right = [f"a{n}@x.com,pw,smtp.example.com," for n in range(4)]
     assert codes(*right, "b@x.com,pw,smtp.exmaple.com,") == [("smtphost", "server_typo")]
