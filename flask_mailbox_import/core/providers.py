@@ -166,6 +166,9 @@ SERVERS: Mapping[str, Provider] = MappingProxyType(
     }
 )
 
+#: What the first word of a server has in it that is for another protocol than a protocol.
+_WORDS_OF_OTHERS = {Protocol.SMTP: ("imap", "pop"), Protocol.IMAP: ("smtp", "pop")}
+
 #: Every link that a hint may hold.
 HELP_PAGES = frozenset(
     word
@@ -229,10 +232,31 @@ def receiver_of(host: str) -> Provider | None:
 
 
 def server_meant(host: str, protocol: Protocol = Protocol.SMTP) -> str:
-    """Return the known server of which a name is one typing error away; "" where there is none."""
-    if provider_of(host, "") is not None or receiver_of(host) is not None:
+    """Return the known server that was probably meant by the name of one; "" where it is right.
+
+    A name may be one typing error away from it, or be that of the same provider's server for the
+    other protocol.
+    """
+    provider = provider_of(host, "")
+    if provider is not None:
+        return _of_same_provider(provider, host.lower(), protocol)
+    if receiver_of(host) is not None:
         return ""
     return _likeness(protocol).of(host)
+
+
+def _of_same_provider(provider: Provider, host: str, protocol: Protocol) -> str:
+    """Return the server for a protocol where a provider's host is plainly one for the other."""
+    servers = provider.smtp, provider.imap
+    server, other = servers if protocol is Protocol.SMTP else servers[::-1]
+    word, _, rest = host.partition(".")
+    if server is None or not any(each in word for each in _WORDS_OF_OTHERS[protocol]):
+        return ""
+    # "imap.zoho.eu" has "smtp.zoho.eu" beside it, and not the server of another region.
+    beside = f"{server.host.partition('.')[0]}.{rest}"
+    if provider.hosts.fullmatch(beside):
+        return beside
+    return server.host if other is not None and host == other.host != server.host else ""
 
 
 @functools.cache

@@ -86,7 +86,7 @@ def _steps(code: Code, login: Login, provider: Provider | None) -> tuple[Sentenc
     receives = receiver_of(login.host) if login.protocol is Protocol.SMTP else None
     if receives is not None and code not in REFUSED_LOGIN:
         return (_receives_only(login.host, receives),)
-    if code is Code.DNS_FAILURE and (meant := _meant(login)):
+    if code in _MAYBE_SERVER and (meant := _meant(login)):
         return (sentence("did_you_mean", {"server": meant}),)
     if provider is not None and code in provider.hints:
         return (sentence(provider_key(provider, code)),)

@@ -81,8 +81,11 @@ def _servers_meant(logins: Iterable[Login]) -> Likely:
 
 
 def _server_meant(protocol: Protocol, host: str, counts: Counter[tuple[Protocol, str]]) -> str:
-    if provider_of(host, "") is not None or not shown_server(host):
+    if not shown_server(host):
         return ""
+    known = server_meant(host, protocol)
+    if known or provider_of(host, "") is not None:
+        return known
     least = max(_FEWEST, _TIMES * counts[protocol, host])
     own = Likeness(each for (_, each), count in counts.most_common(10) if count >= least)
-    return server_meant(host, protocol) or own.of(host)
+    return own.of(host)

@@ -100,9 +100,27 @@ def test_a_server_that_does_not_exist_is_named_unless_it_may_be_a_part_of_a_pass
     )
 
 
-def test_a_server_that_does_not_exist_and_is_nearly_a_known_one_is_asked_about():
-    assert advice(Code.DNS_FAILURE, login("smtp.gmial.com")).hint == "Did you mean smtp.gmail.com?"
-    assert "gmail" not in advice(Code.CONNECTION_TIMEOUT, login("smtp.gmial.com")).hint
+def test_a_server_that_is_nearly_a_known_one_and_takes_no_login_is_asked_about():
+    # Many such names exist, and lead to somebody who waits for typing errors.
+    for code in (Code.DNS_FAILURE, Code.CONNECTION_TIMEOUT, Code.TLS_CERT_HOSTNAME):
+        assert advice(code, login("smtp.gmial.com")).hint == "Did you mean smtp.gmail.com?"
+    assert "gmail" not in advice(Code.BAD_CREDENTIALS, login("smtp.gmial.com")).hint
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "protocol", "meant"),
+    [
+        ("imap.gmail.com", 993, Protocol.SMTP, "smtp.gmail.com"),
+        ("pop.gmail.com", 587, Protocol.SMTP, "smtp.gmail.com"),
+        ("imap.zoho.eu", 465, Protocol.SMTP, "smtp.zoho.eu"),
+        ("secureimap.t-online.de", 465, Protocol.SMTP, "securesmtp.t-online.de"),
+        ("smtp.gmail.com", 993, Protocol.IMAP, "imap.gmail.com"),
+    ],
+)
+def test_a_providers_server_for_the_other_protocol_is_told_apart(host, port, protocol, meant):
+    row = login(host, port, Security.TLS, protocol=protocol)
+    for code in (Code.CONNECTION_TIMEOUT, Code.WRONG_PROTOCOL, Code.CONNECTION_REFUSED):
+        assert advice(code, row).hint == f"Did you mean {meant}?"
 
 
 @pytest.mark.parametrize(

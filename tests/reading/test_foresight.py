@@ -77,6 +77,17 @@ def test_the_server_for_reading_is_asked_about_too():
     assert codes(*right, wrong) == [("imaphost", "server_typo")]
 
 
+def test_a_providers_servers_in_each_others_columns_are_asked_about():
+    found = said("a@x.com,abcdefghijklmnop,imap.gmail.com,smtp.gmail.com")
+    assert {column: message for _, column, _, message in found} == {
+        "smtphost": "The server is imap.gmail.com: did you mean smtp.gmail.com?",
+        "imaphost": "The server is smtp.gmail.com: did you mean imap.gmail.com?",
+    }
+    # The one server of both protocols, and a server whose name tells nothing.
+    assert codes("a@x.com,pw,outlook.office365.com,outlook.office365.com") == []
+    assert codes("a@x.com,pw,mail.gandi.net,mail.gandi.net") == []
+
+
 def test_the_files_own_majority_tells_typing_errors_too():
     right = [f"a{n}@x.com,pw,smtp.example.com," for n in range(4)]
     assert codes(*right, "b@x.com,pw,smtp.exmaple.com,") == [("smtphost", "server_typo")]
