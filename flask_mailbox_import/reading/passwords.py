@@ -16,37 +16,20 @@ _PLACEHOLDERS = frozenset(
 _BRACKETS = re.compile(r"[\[<({%$#]{1,3}\s*([^\[\]<>(){}%$#]*?)\s*[\])>}%]{0,2}")
 #: Words that may be a password, though hardly.
 _DOUBTFUL = frozenset(
-    {
-        *(
-            "-",
-            "?",
-            "??",
-            "???",
-            "none",
-            "tbd",
-            "tba",
-            "todo",
-            "same",
-            "same as above",
-            "see above",
-        ),
-        *("as above", "same as email", "unknown", "ask", "ask it", "na", "n.a.", "empty"),
-        *(
-            "blank",
-            "not set",
-            "no password",
-            "ditto",
-            "dito",
-            "idem",
-            "\u3003",
-            "password",
-            "passwort",
-        ),
-        *("your password", "your_password", "password here", "password_here", "changeme", "oauth"),
-        *("enter password here", "click to reveal", "loading...", "siehe oben", "wie oben", "leer"),
-        *("unbekannt", "keins", "keine", "kein", "k.a.", "s.o.", "vide", "vac\u00edo", "vuoto"),
-        *("in lastpass", "see 1password", "see lastpass", "hidden", "redacted", "masked"),
-    }
+    """
+    none|no password|unknown|empty|blank|not set|unset|unchanged|same|same as above|same as email
+    see above|as above|ditto|dito|idem|tbd|tba|todo|fixme|ask|ask it|na|n a|n v|k a|s o|n n
+    password|passwort|pass|app password|app specific|your password|your password here
+    password here|enter password|enter password here|type password here|changeme|change me
+    hidden|redacted|masked|show|show password|reveal|click to reveal|click to show|loading
+    in lastpass|in 1password|in bitwarden|in keepass|in vault|see lastpass|see 1password
+    see bitwarden|see keepass|see vault|see note|see notes|oauth|oauth2|sso|2fa|expired|disabled
+    siehe oben|wie oben|leer|unbekannt|keins|keine|kein|kein passwort|kein kennwort|nicht gesetzt
+    vide|aucun|aucune|inconnu|vac\u00edo|ninguno|ninguna|desconocido|vuoto|nessuno|nessuna
+    """.strip()
+    .replace("\n", "|")
+    .replace("    ", "")
+    .split("|")
 )
 #: Signs by which programs hide the characters of a password.
 _SIGN = (
@@ -54,8 +37,10 @@ _SIGN = (
 )
 _MASK = re.compile(rf"([{re.escape(_SIGN)}])\1{{2,}}(?: ?\(?[A-Za-z]{{3,8}}\)?)?")
 _DOUBTFUL_MASK = re.compile(
-    rf"([xX._#?-])\1{{3,}}|.{{0,8}}([{re.escape(_SIGN)}])\2{{3,}}.{{0,8}}", re.DOTALL
+    rf"([xX._#?-])\1{{3,}}|[-\u3003]|[?*]{{1,3}}|.{{0,8}}([{re.escape(_SIGN)}])\2{{3,}}.{{0,8}}",
+    re.DOTALL,
 )
+_WORD = re.compile(r"[^\W_]+")
 #: No placeholder is longer, beside a mask.
 _LONGEST = 24
 _LONGEST_SHOWN = 16
@@ -89,11 +74,12 @@ def placeholder_of(text: str) -> str:
 
 
 def is_doubtful(text: str) -> bool:
-    """Tell whether a password looks like a note in place of one."""
+    """Tell whether what may be a password looks like a note in place of one."""
     bare = text.strip()
-    if _DOUBTFUL_MASK.fullmatch(bare) and not placeholder_of(bare):
-        return True
-    return 0 < len(bare) <= _LONGEST and bare.lower() in _DOUBTFUL
+    if placeholder_of(bare):
+        return False
+    words = " ".join(_WORD.findall(bare.lower())) if len(bare) <= _LONGEST else ""
+    return words in _DOUBTFUL or _DOUBTFUL_MASK.fullmatch(bare) is not None
 
 
 def mark_around(text: str) -> str:
