@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from typing import IO, TYPE_CHECKING
@@ -85,6 +85,16 @@ def revoke_key(key_id: int) -> None:
 @click.option("--test-imap/--no-test-imap", default=None, help="Log in for reading too.")
 @click.option("--encoding", help="The encoding of a file that is not in Unicode.")
 @click.option("--column", "columns", multiple=True, help="THEIRS=OURS: a column of another name.")
+@click.option("--smtp-host", help="The SMTP server of all rows that name none.")
+@click.option("--smtp-port", help="Its port, for all rows that name none.")
+@click.option(
+    "--smtp-secure/--no-smtp-secure", default=None, help="TLS from the start, or STARTTLS."
+)
+@click.option("--imap-host", help="The IMAP server of all rows that name none.")
+@click.option("--imap-port", help="Its port, for all rows that name none.")
+@click.option(
+    "--imap-secure/--no-imap-secure", default=None, help="TLS from the start, or STARTTLS."
+)
 @click.option("--dry-run", is_flag=True, help="Say what is in the file; store nothing.")
 @with_appcontext
 def run(
@@ -96,6 +106,7 @@ def run(
     encoding: str | None,
     columns: tuple[str, ...],
     dry_run: bool,
+    **servers: str | bool | None,
 ) -> None:
     """Import FILE (- for standard input). Exit code 1: rows failed; 2: the file cannot be read."""
     importer = current_state().importer
@@ -107,6 +118,7 @@ def run(
             test_imap=test_imap,
             encoding=encoding,
             column_mapping=_column_mapping(columns),
+            servers=_servers(servers),
         )
         if dry_run:
             _report(importer.check_file(file, options).summary())
@@ -120,6 +132,15 @@ def run(
     except ValueError as fault:
         raise click.UsageError(str(fault)) from None
     _report(summary)
+
+
+def _servers(options: Mapping[str, str | bool | None]) -> dict[str, str]:
+    """Return the values for all rows, by our column names, from options such as ``smtp_host``."""
+    return {
+        name.replace("_", ""): str(value).lower()
+        for name, value in options.items()
+        if value is not None
+    }
 
 
 def _column_mapping(columns: Sequence[str]) -> dict[str, str | None]:

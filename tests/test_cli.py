@@ -50,6 +50,17 @@ def test_run_reads_standard_input_and_skips_the_test(make_host):
     assert [each.status for each in host.mailboxes()] == ["pending"]
 
 
+def test_run_takes_the_servers_of_all_rows(make_host, mail_server, file):
+    server = mail_server(accounts={"a@x.com": "pw"})
+    host = make_host(server.port)
+    file.write_text("email,password\na@x.com,pw\n")
+    options = ["--smtp-host", "localhost", "--smtp-port", str(server.port), "--no-smtp-secure"]
+    result = host.run("run", str(file), "--workspace", "w1", *options, "--imap-host", "imap.x.com")
+    assert result.exit_code == 0
+    assert [each.imap_host for each in host.mailboxes()] == ["imap.x.com"]
+    assert host.run("run", str(file), "--workspace", "w1", "--smtp-host", "no host").exit_code == 2
+
+
 def test_dry_run_stores_nothing(make_host, file):
     host = make_host()
     file.write_text(Header + row("a@x.com", "pw", 587, host="smtp.x.com") + "b,,,,,\n")

@@ -11,9 +11,9 @@ from typing import Any, Generic, TypeVar
 
 from .encodings import encoding_named
 from .mailboxes import MailboxStatus
-from .rows import CheckedRow, RowResult, RowStatus, RowWarning
+from .rows import SERVER_COLUMNS, CheckedRow, RowResult, RowStatus, RowWarning
 from .validators import check_workspace_id, clean_file_name, clean_tag
-from .words import Words, foreign
+from .words import Words, foreign, say
 
 
 class ImportStatus(str, Enum):
@@ -68,6 +68,8 @@ class ImportOptions:
     encoding: str | None = None
     #: A column name of the file -> our column name; None: the column is not used.
     column_mapping: Mapping[str, str | None] = field(default_factory=dict)
+    #: By the names in ``SERVER_COLUMNS``, values for all rows whose own cell is empty.
+    servers: Mapping[str, str] = field(default_factory=dict)
     #: The name of the file on the user's computer.
     file_name: str | None = None
     #: The id of the API key of the call; None where a page or the host made the call.
@@ -108,6 +110,15 @@ class ImportOptions:
         return self.on_duplicate is OnDuplicate.TEST
 
 
+def _servers(given: Mapping[str, str]) -> dict[str, str]:
+    """Return the values that are not empty."""
+    for name in given:
+        if name not in SERVER_COLUMNS:
+            known = ", ".join(SERVER_COLUMNS)
+            raise ValueError(say("take one of %(known)s", known=known))
+    return {name: text.strip() for name, text in given.items() if text.strip()}
+
+
 #: For each option a function that returns the value to keep, or raises ValueError.
 _JUDGED: dict[str, Callable[[Any], object]] = {
     "workspace_id": check_workspace_id,
@@ -115,6 +126,7 @@ _JUDGED: dict[str, Callable[[Any], object]] = {
     "on_duplicate": OnDuplicate,
     "encoding": lambda name: encoding_named(name) if name else None,
     "file_name": clean_file_name,
+    "servers": _servers,
 }
 
 #: A run without a beat for this long is dead; a run beats every second or two.

@@ -28,6 +28,8 @@ OPTIONAL = (
     "imappassword",
 )
 COLUMNS = REQUIRED + OPTIONAL
+#: Those that a call may give once, for all rows whose own cell is empty.
+SERVER_COLUMNS = ("smtphost", "smtpport", "smtpsecure", "imaphost", "imapport", "imapsecure")
 SECRET_COLUMNS = frozenset({"password", "smtppassword", "imappassword"})
 
 #: More than any known export has (Outlook's has 92). The limit bounds the cost of hostile headers.

@@ -75,6 +75,7 @@ class Importer:
         test_imap: bool | None = None,
         encoding: str | None = None,
         column_mapping: Mapping[str, str | None] | None = None,
+        servers: Mapping[str, str] | None = None,
         updates: bool = False,
         file_name: str | None = None,
         api_key_id: int | None = None,
@@ -86,10 +87,13 @@ class Importer:
             as the setting ``TEST_IMAP`` says.
         :param encoding: the encoding of a file that is not in Unicode.
         :param column_mapping: from the file's header to our column; None: do not use the column.
+        :param servers: values of ``smtphost smtpport smtpsecure imaphost imapport imapsecure`` for
+            all rows whose own cell is empty; the file needs only ``email`` and ``password`` then.
         :param updates: test and update mailboxes that the workspace has already, in place of
             skipping them.
         :param progress: called after each committed batch with the rows done, and all rows.
-        :raises ValueError: ``tag``, ``workspace_id`` or ``encoding`` is wrong.
+        :raises ValueError: ``tag``, ``workspace_id``, ``encoding``, or a name in ``servers``, is
+            wrong.
         :raises FileError: the file cannot be read; nothing was stored.
         :raises TooManyRunning, TooManyRefusedLogins: a limit of the app; nothing was stored.
         :raises ImportInterrupted: it broke down before its end; what it saved stays.
@@ -104,6 +108,7 @@ class Importer:
             on_duplicate=OnDuplicate.UPDATE if updates else OnDuplicate.SKIP,
             encoding=encoding,
             column_mapping=column_mapping or {},
+            servers=servers or {},
             file_name=file_name,
             api_key_id=api_key_id,
         )

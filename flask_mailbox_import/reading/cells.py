@@ -6,6 +6,7 @@ import itertools
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from ..core.codes import Code
 from ..core.explanations import Variant
@@ -72,12 +73,21 @@ def to_records(table: Table, columns: Columns) -> Iterator[Record]:
             problem = failure_of(Variant.MOVED_CELLS)
         if problem is not None:
             texts = _unshifted(texts)
-        yield _record(row.number, texts, kinds, problem)
+        yield to_record(row.number, texts, kinds, problem)
 
 
-def _record(
-    row: int, texts: Mapping[str, str], kinds: Mapping[str, str], problem: Failure | None
+def to_record(
+    row: int,
+    texts: Mapping[str, str],
+    kinds: Mapping[str, str] = MappingProxyType({}),
+    problem: Failure | None = None,
 ) -> Record:
+    """Turn the cells of one row into a record.
+
+    :param texts: by our names of the columns.
+    :param kinds: the types of cells in a workbook, by the same names.
+    :param problem: why the row cannot be read.
+    """
     cleaner = _Cleaner(row)
     mark = mark_around(texts.get("email", ""))
     cleaned = {

@@ -6,7 +6,7 @@ import configparser
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -181,13 +181,18 @@ class Matcher:
     """Finds our columns in headers. ``mapping`` (their header -> our column) takes precedence.
 
     A column that is mapped to None is not used. ``{"": "imaphost"}`` says that the file has no such
-    column.
+    column. A file must have the ``required`` columns.
     """
 
-    def __init__(self, mapping: Mapping[str, str | None] = MappingProxyType({})) -> None:
+    def __init__(
+        self,
+        mapping: Mapping[str, str | None] = MappingProxyType({}),
+        *,
+        required: Sequence[str] = REQUIRED,
+    ) -> None:
         judged = _judged(mapping)
-        #: Required columns that the file lacks, as the mapping says.
-        self._absent = {judged.pop("")} if "" in judged else set()
+        absent = judged.pop("", None)
+        self._required = [name for name in required if name != absent]
         self._mapping = judged
         self._addresses = [theirs for theirs, ours in judged.items() if ours == "email"]
         self._folded = {theirs: folded(theirs) for theirs in self._mapping}
@@ -227,7 +232,7 @@ class Matcher:
             )
             raise FileError("missing_column", words, {"missing": list(REQUIRED)})
         self._refuse_unmatched(header, shown)
-        for fault, wanted in (_doubled(shown, names), _missing(shown, names, self._absent)):
+        for fault, wanted in (_doubled(shown, names), _missing(shown, names, self._required)):
             if fault is not None:
                 raise _to_be_asked(fault, wanted, header, names)
         unused = (cell for cell, name in zip(shown, names, strict=True) if cell and not name)
@@ -404,9 +409,9 @@ def _doubled(
 
 
 def _missing(
-    shown: Sequence[str], names: Sequence[str | None], absent: Collection[str | None]
+    shown: Sequence[str], names: Sequence[str | None], required: Sequence[str]
 ) -> tuple[FileError | None, Sequence[str]]:
-    missing = [name for name in REQUIRED if name not in names and name not in absent]
+    missing = [name for name in required if name not in names]
     if not missing:
         return None, ()
     advice = say("Add it, or rename the column that holds it.")

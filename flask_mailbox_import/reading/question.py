@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 
 from ..config import Config
@@ -40,9 +40,7 @@ _EMPTY = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 _NAMES_OF_UNSEEN = {"\t": "tab", "\n": "line break", "\r": "line break"}
 
 
-def encoding_choices(
-    data: bytes, config: Config, column_mapping: Mapping[str, str | None]
-) -> tuple[EncodingChoice, ...]:
+def encoding_choices(data: bytes, config: Config, matcher: Matcher) -> tuple[EncodingChoice, ...]:
     """Return the encodings in which the file is a table of mailboxes, the likeliest first.
 
     Of encodings that give the same text only the first is returned. The samples are pieces of the
@@ -50,7 +48,6 @@ def encoding_choices(
 
     :raises FileError: the file is no table in any of them; the error is that of the likeliest.
     """
-    matcher = Matcher(column_mapping)
     fault: FileError | None = None
     # A header in ASCII is the same in all of them, so that one try is enough.
     tried = 1 if data[:MAX_HEADER_LENGTH].isascii() else _TRIED

@@ -8,7 +8,7 @@ from typing import IO
 from ..config import Config
 from ..core.errors import FileError, file_too_large
 from ..core.imports import Check, FileReading, ImportOptions
-from ..core.rows import CheckedRow, RowWarning
+from ..core.rows import REQUIRED, CheckedRow, RowWarning
 from ..core.validators import one_line
 from ..core.words import say
 from .cells import to_records
@@ -16,10 +16,14 @@ from .decoding import NotUnicode, decode, label_of
 from .foresight import with_foresight
 from .header import MAX_NAME, Columns, Matcher
 from .question import encoding_choices, unclear_encoding
+from .server_fields import filled, server_record
 from .table import Table, read_csv
 from .template import is_example
 from .validation import Existing, check_rows
 from .workbook import is_workbook, read_workbook
+
+#: The columns that a file must have where a call gives the servers of its rows.
+_WITHOUT_SERVERS = ("email", "password")
 
 
 def read_bytes(stream: IO[bytes], config: Config) -> bytes:
@@ -41,7 +45,9 @@ def read_file(data: bytes, config: Config, options: ImportOptions, existing: Exi
     :raises UnclearFile: the file can be read after a user has answered the ``question``.
     :raises FileError: the file cannot be read as a table of mailboxes.
     """
-    matcher = Matcher(options.column_mapping)
+    for_all = server_record(options.servers, config)
+    required = _WITHOUT_SERVERS if options.servers else REQUIRED
+    matcher = Matcher(options.column_mapping, required=required)
     table = _table(data, config, options, matcher)
     columns = matcher.match(table.header, table.header_row, table.records)
     found = list(to_records(table, columns))
@@ -51,7 +57,7 @@ def read_file(data: bytes, config: Config, options: ImportOptions, existing: Exi
             "no_rows", say("The file holds only the template's example: put your mailboxes there.")
         )
     checked = check_rows(
-        (each for each in found if each.row not in examples),
+        (filled(each, for_all) for each in found if each.row not in examples),
         config,
         with_imap=options.tests_imap,
         updates=options.updates,
@@ -61,7 +67,12 @@ def read_file(data: bytes, config: Config, options: ImportOptions, existing: Exi
     return Check(
         options=options,
         rows=rows,
-        warnings=(*columns.warnings, *_left_out(table, examples), *_updates(rows)),
+        warnings=(
+            *for_all.warnings,
+            *columns.warnings,
+            *_left_out(table, examples),
+            *_updates(rows),
+        ),
         understood=_understood(data, options, table, columns),
     )
 
@@ -80,16 +91,16 @@ def _understood(data: bytes, options: ImportOptions, table: Table, columns: Colu
 def _table(data: bytes, config: Config, options: ImportOptions, matcher: Matcher) -> Table:
     if is_workbook(data):
         return read_workbook(data, max_rows=config.max_rows, matcher=matcher)
-    text = _text(data, config, options)
+    text = _text(data, config, options, matcher)
     return read_csv(text, max_rows=config.max_rows, matcher=matcher)
 
 
-def _text(data: bytes, config: Config, options: ImportOptions) -> str:
+def _text(data: bytes, config: Config, options: ImportOptions, matcher: Matcher) -> str:
     try:
         return decode(data, options.encoding)
     except NotUnicode as fault:
         line = fault.line
-    raise unclear_encoding(line, encoding_choices(data, config, options.column_mapping))
+    raise unclear_encoding(line, encoding_choices(data, config, matcher))
 
 
 def _left_out(table: Table, examples: Sequence[int]) -> Iterator[RowWarning]:

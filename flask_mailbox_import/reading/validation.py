@@ -98,6 +98,14 @@ def mailbox_of(record: Record, config: Config, *, with_imap: bool = False) -> Ma
     )
 
 
+def faults_of_servers(record: Record, config: Config) -> list[Failure]:
+    """Return what is wrong with the cells of both servers of a record."""
+    failures = [*_check_texts(record)]
+    for protocol in Protocol:
+        _check_server(protocol, record, Secret(""), config, failures)
+    return failures
+
+
 def _merged(failures: Sequence[Failure]) -> Failure:
     """Return the first failure; the sentences of the others are added to its hint."""
     first, *others = failures

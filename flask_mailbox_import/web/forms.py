@@ -13,7 +13,14 @@ from werkzeug.datastructures import CombinedMultiDict, MultiDict
 from wtforms import BooleanField, StringField
 
 from ..core.imports import ImportOptions, InvalidOption, OnDuplicate
-from ..core.rows import COLUMNS, MAX_COLUMNS, SECRET_COLUMNS, KeptCells, RowStatus
+from ..core.rows import (
+    COLUMNS,
+    MAX_COLUMNS,
+    SECRET_COLUMNS,
+    SERVER_COLUMNS,
+    KeptCells,
+    RowStatus,
+)
 from ..core.secret import Secret
 from ..core.words import say
 from .errors import RequestError, invalid_field
@@ -90,7 +97,16 @@ def read_options(
             if not why.startswith("is "):
                 why = say("is wrong: %(why)s", why=why)
             raise invalid_field(name, why) from None
-    return options
+    return replace(options, servers=_servers(request))
+
+
+def _servers(request: Request) -> dict[str, str]:
+    """Return the server fields that a form has; what they say is judged with the file."""
+    given = {name: _text(request.form, name) for name in SERVER_COLUMNS}
+    for name in ("smtpsecure", "imapsecure"):
+        if given[name]:
+            given[name] = str(_boolean(name, given[name])).lower()
+    return given
 
 
 def is_dry_run(request: Request) -> bool:
@@ -209,6 +225,7 @@ _OPTIONS: dict[str, tuple[str | None, Callable[[str, str], Any]]] = {
 FIELDS = (
     *("tag", "skipConnectionTest", "dryRun", "testImap", "encoding"),
     *("onDuplicate", "columnMapping"),
+    *SERVER_COLUMNS,
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from import_calls import stage
 from libreoffice_files import EXPECTED, FILES
 from mailbox_files import Header, row
 
@@ -89,3 +90,15 @@ def test_a_workbook_is_imported_by_call_and_by_command(make_host, tmp_path, kind
     path.write_bytes(data)
     found = host.run("run", str(path), "--workspace", "w2", "--skip-connection-test")
     assert f"{answer['imported']} imported" in found.output
+
+
+def test_a_file_that_waits_for_an_answer_keeps_the_servers_for_all_rows(make_host):
+    host = make_host()
+    text = "email,password,displayname\na@x.com,pw,Zoë\n".encode("cp1252")
+    servers = {"smtphost": "smtp.x.com", "smtpport": "465"}
+    import_id = stage(host, text, ask=True, servers=servers, skip_connection_test=True)
+    with host.app.app_context():
+        importer = host.extension.importer
+        importer.read_as(import_id, "windows-1252", workspace_id="w1")
+        assert importer.continue_import(import_id).imported == 1
+    assert [(each.smtp_host, each.smtp_port) for each in host.mailboxes()] == [("smtp.x.com", 465)]

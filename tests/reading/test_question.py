@@ -7,6 +7,7 @@ from file_reading import CONFIG, fault_or_count, unclear_file
 from mailbox_files import ACCENTED_FILE, ACCENTED_TEXT
 
 from flask_mailbox_import import FileError
+from flask_mailbox_import.reading.header import Matcher
 from flask_mailbox_import.reading.question import encoding_choices
 
 
@@ -46,7 +47,7 @@ def test_of_a_row_whose_cells_have_moved_only_letters_are_shown():
 
 
 def choices_of(data: bytes) -> list[tuple[str, tuple[str, ...]]]:
-    found = encoding_choices(data, CONFIG, {})
+    found = encoding_choices(data, CONFIG, Matcher())
     return [(each.name, tuple(sample.text for sample in each.samples)) for each in found]
 
 
@@ -144,5 +145,5 @@ def test_of_a_password_the_name_of_its_no_break_space_is_shown_and_nothing_else(
 
 def test_a_file_without_a_column_for_imap_is_asked_about():
     data = "email,password,smtphost,displayname\na@x.com,CANARY,smtp.x.com,Zoë\n".encode("cp1252")
-    (first, *_) = encoding_choices(data, CONFIG, {"": "imaphost"})
+    (first, *_) = encoding_choices(data, CONFIG, Matcher({"": "imaphost"}))
     assert (first.name, first.samples[0].text) == ("windows-1252", "Zoë")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from http_forms import PATH, assert_json, untested_form
+from http_forms import PATH, assert_json, form_fields, untested_form
 from mailbox_files import ROW, Header
 from page_imports import UPLOAD, upload
 
@@ -20,12 +20,23 @@ from page_imports import UPLOAD, upload
         ("onDuplicate", ["update", "update"]),
         ("encoding", "klingon"),
         ("dryRun", ["true", "true"]),
+        *(("smtphost", "no host"), ("smtpport", "22"), ("smtpsecure", "starttls")),
+        *(("imaphost", ["i.x.com", "i.y.com"]), ("imapport", "many"), ("imapsecure", "2")),
     ],
 )
 def test_fields_that_are_wrong_are_named(client, key, field, value):
     answer = client.post(PATH, data=untested_form(**{field: value}), headers={"X-Api-Key": key})
     assert_json(answer, 400, "invalid_field")
     assert field in answer.json["message"]
+
+
+def test_servers_for_all_rows_make_two_columns_enough(client, key):
+    fields = {"smtphost": "smtp.x.com", "smtpport": "465", "smtpsecure": "TRUE", "dryRun": "1"}
+    form = form_fields("email,password\na@x.com,pw\n", **fields)
+    answer = client.post(PATH, data=form, headers={"X-Api-Key": key})
+    assert answer.json["data"]["imported"] == 1
+    form = form_fields("email,password\na@x.com,pw\n", dryRun="1", smtphost="")
+    assert_json(client.post(PATH, data=form, headers={"X-Api-Key": key}), 400, "missing_column")
 
 
 def test_of_wrong_fields_the_first_in_the_contracts_order_is_named(client, key):
