@@ -279,6 +279,8 @@ class Variant(str, Enum):
     ODD_HOST = "odd_host"
     NO_ENCRYPTION = "no_encryption"
     MOVED_CELLS = "moved_cells"
+    SERVER_AS_PASSWORD = "server_as_password"  # noqa: S105 (a slug, not a password)
+    OTHER_DELIMITER = "other_delimiter"
     OTHER_MARKS = "other_marks"
     ROW_IN_ONE_CELL = "row_in_one_cell"
     NO_SUCH_SERVER = "no_such_server"
@@ -366,6 +368,16 @@ VARIANTS: dict[Variant, tuple[Code, str, str]] = {
         Code.WRONG_COLUMN_COUNT,
         "The address of this row stands in another column, as if its cells had moved.",
         "Check the row; put a cell that holds the delimiter itself in quotation marks.",
+    ),
+    Variant.SERVER_AS_PASSWORD: (
+        Code.WRONG_COLUMN_COUNT,
+        "The password of this row is the name of a server, as if its cells had moved.",
+        "Check which cell of the row belongs into which column.",
+    ),
+    Variant.OTHER_DELIMITER: (
+        Code.WRONG_COLUMN_COUNT,
+        "The cells of this row are not separated as those of the header.",
+        "Save the file as CSV anew, with each value in a cell of its own.",
     ),
     Variant.OTHER_MARKS: (
         Code.WRONG_COLUMN_COUNT,

@@ -24,7 +24,11 @@ _DATE = re.compile(
 )
 _FORMULA = re.compile(r'="[^"]*"')
 #: In an .xls workbook, a formula whose result is a text is read as 0.
-_LOST = re.compile(r"0|#(?:NAME\?|REF!|VALUE!|N/A|DIV/0!|NUM!|NULL!|#+)|Err:[0-9]{3}")
+_LOST = re.compile(
+    r"0|#(?:NAME\?|REF!|VALUE!|N/A|DIV/0!|NUM!|NULL!|#+"
+    # in other languages: #WERT!, #NOM?, #N/D
+    r"|[A-Z\u00c0-\u00dc0/]{2,12}[!?]|NV|N/[A-Z])|Err:[0-9]{3}"
+)
 #: UTF-8 that was read as Windows-1252 or Latin-1, or U+FFFD in place of an unreadable letter.
 _GARBLED = re.compile("[\u00c2\u00c3\u00c4\u00c5][\u0080-\u00bf\u2018-\u203a\u20ac]|\ufffd")
 #: Characters as HTML writes them.

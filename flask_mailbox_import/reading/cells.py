@@ -24,10 +24,19 @@ from .swallowed import refuse_swallowed
 from .table import Table
 
 _QUOTES = "\"'`\u00b4\u00ab\u00bb\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u2032\u2033"
+#: Those of them that hold no cell together.
+_MARKS = frozenset(_QUOTES) - {'"'}
 #: Columns whose cells lose quotation marks around them: copying adds such marks.
 _UNQUOTED = frozenset({"smtphost", "imaphost", "smtpport", "imapport"})
 #: Columns in which only a mark on both sides is one that was added.
 _LOGIN_NAMES = frozenset({"username", "smtpusername", "imapusername"})
+#: Notes in place of a user name that is the address.
+_AS_THE_ADDRESS = frozenset(
+    {"same", "same as email", "email", "email address", "full email", "full email address"}
+)
+_GUARDED = re.compile(r"'[-=+@]")
+#: An apostrophe in front of a password, where the check of passwords says nothing of it.
+_LONE_APOSTROPHE = re.compile(r"'[^-=+@0-9\t\r].*[^']|'[^']", re.DOTALL)
 #: How an address looks that is more than itself.
 _IN_A_FORM = re.compile(r"<.*>|^mailto:|[;,]$", re.IGNORECASE | re.DOTALL)
 #: Columns in which a space may have a meaning.
@@ -43,10 +52,19 @@ _PORTS = frozenset({"smtpport", "imapport"})
 _FORMULA = re.compile(r'\s*="([^"]*)"\s*')
 _WHOLE = re.compile(r"([0-9]{1,5})[.,]0{1,3}")
 _SCIENTIFIC = re.compile(r"([0-9])(?:[.,]([0-9]{1,4}))?E\+0([0-4])")
-_THOUSANDS = re.compile(r"([0-9]{1,2})[.,' ]([0-9]{3})")
+_THOUSANDS = re.compile(r"([1-9][0-9]?)[.,' ]([0-9]{3})")
 
 #: A host name; no number is one.
 _HOST = re.compile(r"(?:[a-z0-9-]{1,63}\.)+[a-z]{2,63}", re.IGNORECASE)
+
+
+#: The name of a server, as surely no password is one.
+_SERVER = re.compile(
+    r"(?:smtp|imap|mail|pop|mx|out|send)[\w-]{0,20}\.(?:[a-z0-9-]{1,63}\.)+[a-z]{2,63}",
+    re.IGNORECASE,
+)
+#: A row in which another delimiter follows the address.
+_OTHERWISE_SEPARATED = re.compile(r"[^\s@,;|<>]+@[^\s@,;|<>]+[;\t|][^@;\t|\s][^@]*")
 
 
 def to_records(table: Table, columns: Columns) -> Iterator[Record]:
@@ -71,6 +89,10 @@ def to_records(table: Table, columns: Columns) -> Iterator[Record]:
             problem = _too_many(cells, count)
         elif table.delimiter and _have_moved(texts, cells):
             problem = failure_of(Variant.MOVED_CELLS)
+        elif any(map(_SERVER.fullmatch, _passwords(texts))):
+            problem = failure_of(Variant.SERVER_AS_PASSWORD)
+        elif table.delimiter and _OTHERWISE_SEPARATED.fullmatch(texts.get("email", "")):
+            problem, texts = failure_of(Variant.OTHER_DELIMITER), {}
         if problem is not None:
             texts = _unshifted(texts)
         yield to_record(row.number, texts, kinds, problem)
@@ -90,6 +112,9 @@ def to_record(
     """
     cleaner = _Cleaner(row)
     mark = mark_around(texts.get("email", ""))
+    cleaner.is_guarded = any(
+        text.lstrip().startswith("'") for name, text in texts.items() if name not in SECRET_COLUMNS
+    )
     cleaned = {
         name: cleaner.cleaned(name, text)
         for name, text in texts.items()
@@ -99,6 +124,9 @@ def to_record(
         name: cleaner.password(name, texts[name], mark, kinds.get(name, ""))
         for name in sorted(SECRET_COLUMNS & texts.keys())
     }
+    for name, text in passwords.items():
+        if text and text.strip().lower() == cleaned.get("email", "").lower():
+            cleaner.warn(name, "placeholder_password")
     for name in kinds:
         if kinds[name] == "f" and not texts.get(name):
             cleaner.warn(name, "empty_formula")
@@ -150,6 +178,8 @@ class _Cleaner:
         self.name = ""
         #: What stands in place of a password, by its column.
         self.placeholders: dict[str, str] = {}
+        #: An apostrophe stands in front of another cell of the row.
+        self.is_guarded = False
 
     def warn(self, column: str, code: str, **values: str) -> None:
         """Add a warning about a cell."""
@@ -168,10 +198,10 @@ class _Cleaner:
         # A longer text is no port.
         if column in _PORTS and len(text) <= LONGEST_PORT:
             return self._port(column, text)
-        if column in _LOGIN_NAMES and _IN_A_FORM.search(text):
+        if column in _LOGIN_NAMES:
             return self._username(column, text)
-        if column in _NAMES and has_entity(text):
-            self.warn(column, "html_entities")
+        if column in _NAMES:
+            self._remark(column, text)
         return text
 
     def _is_empty(self, column: str, text: str) -> bool:
@@ -225,8 +255,13 @@ class _Cleaner:
         return found.host
 
     def _username(self, column: str, text: str) -> str:
-        """Return the address in a user name that is written as people write addresses."""
-        found = address_of(text)
+        """Return a user name; of one that is written as people write addresses, the address."""
+        if placeholder_of(text) or text.lower() in _AS_THE_ADDRESS:
+            self.warn(column, "read_as_empty", text=text)
+            return ""
+        self._remark(column, text)
+        self._look(column, text)
+        found = address_of(text) if _IN_A_FORM.search(text) else None
         if found is None or found[0] == text:
             return text
         self.warn(column, "read_as", text=found[0])
@@ -239,6 +274,12 @@ class _Cleaner:
             return ""
         self.warn("email", "read_as", text=found[0])
         return found[0]
+
+    def _remark(self, column: str, text: str) -> None:
+        if has_entity(text):
+            self.warn(column, "html_entities")
+        if _GUARDED.match(text):
+            self.warn(column, "formula_guard")
 
     def _look(self, column: str, text: str) -> None:
         for label in re.split(r"[.@]", text):
@@ -267,11 +308,13 @@ class _Cleaner:
         if mark and mark_around(text) == mark:
             text = text.strip()[1:-1].replace(mark * 2, mark)
             self.warn(column, "quotation_marks")
-        if is_doubtful(text):
-            self.warn(column, "placeholder_password")
+        elif self.is_guarded and _LONE_APOSTROPHE.fullmatch(text):
+            self.warn(column, "formula_guard")
         if placeholder := placeholder_of(text):
             self.placeholders[column] = placeholder
             return ""
+        if is_doubtful(text):
+            self.warn(column, "placeholder_password")
         if kind in _NOT_TEXT:
             self.warn(column, "not_text", kind=str(_NOT_TEXT[kind]))
         return text
@@ -335,7 +378,7 @@ def _number(text: str) -> str | None:
 
 def _too_many(cells: Sequence[str], count: int) -> Failure:
     """Return the failure of a row with too many cells; it names a mark that was to hold one."""
-    opened = [each.strip()[0] for each in cells if each.strip()[:1] and each.strip()[0] in _QUOTES]
+    opened = [each.strip()[0] for each in cells if each.strip()[:1] in _MARKS]
     if opened and not any("@" in each for each in cells[count:]):
         return failure_of(Variant.OTHER_MARKS, count=count, mark=opened[0])
     return failure_for(Code.WRONG_COLUMN_COUNT, count=count)
@@ -352,9 +395,16 @@ def _have_moved(texts: dict[str, str], cells: Sequence[str]) -> bool:
     email = texts.get("email", "").strip()
     secrets = {texts[name] for name in SECRET_COLUMNS & texts.keys()}
     others = [each for each in cells if each not in secrets and each.strip() != email]
-    moved = bool(email) and any("@" in each for each in others)
+    moved = bool(email) and (
+        any("@" in each for each in others)
+        or any("@" in each and judge_address(each) for each in _passwords(texts))
+    )
     found = address_of(email)
     return moved and (found is None or judge_address(found[0]) is None)
+
+
+def _passwords(texts: Mapping[str, str]) -> list[str]:
+    return [texts[name].strip() for name in SECRET_COLUMNS & texts.keys()]
 
 
 def _unshifted(texts: dict[str, str]) -> dict[str, str]:

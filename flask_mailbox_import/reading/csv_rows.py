@@ -18,8 +18,11 @@ DELIMITERS = (",", ";", "\t", "|", "^", ":", "~", "\uff0c", "\uff1b", "\u00a6", 
 _BEGINNING = 100_000
 
 _QUOTE = '"'
-_SPACED_QUOTE = re.compile(r' +"')
-_REMARK = ("#", "//")
+#: Blanks that people and programs put beside quotation marks.
+_BLANKS = " \t\u00a0\u2002-\u200a\u202f\u3000"
+_SPACED_QUOTE = re.compile(rf'[{_BLANKS}]+"')
+_BLANK_AND_QUOTE = re.compile(rf'[{_BLANKS}]"')
+_REMARK = ("#", "//", "--")
 # Lines of "---" and what psql writes below a table are no rows.
 _RULER = re.compile(r"[-=+_|:~\u2500-\u257f\s]+")
 _FOOTER = re.compile(
@@ -78,7 +81,7 @@ def csv_rows(text: str, delimiter: str, *, after_space: bool) -> Iterator[Row]:
             if not several:
                 words = _malformed(number + 1, fault, raw, delimiter)
                 raise FileError("malformed_csv", words, {"row": number + 1})
-        elif ' "' in raw and any(map(_SPACED_QUOTE.match, cells)):
+        elif _BLANK_AND_QUOTE.search(raw) and any(map(_SPACED_QUOTE.match, cells)):
             several = _repaired(raw, delimiter) or [cells]
         else:
             several = [cells]
@@ -156,7 +159,8 @@ def _without_spaces(raw: str, delimiter: str) -> str:
     """Return a record without spaces in front of and behind its quoted cells."""
     end = rf"(?={re.escape(delimiter)}|[\r\n]|$)"
     # A quoted cell between spaces, or any other text up to a delimiter.
-    cell = re.compile(rf' *("(?:[^"]|"")*") *{end}|[^{re.escape(delimiter)}]*')
+    blank = f"[{_BLANKS.replace(delimiter, '')}]*"
+    cell = re.compile(rf'{blank}("(?:[^"]|"")*"){blank}{end}|[^{re.escape(delimiter)}]*')
     kept: list[str] = []
     place = 0
     while place < len(raw):

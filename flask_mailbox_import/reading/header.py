@@ -19,6 +19,7 @@ from ..core.validators import one_line
 from ..core.words import Words, say, together
 from .address_column import column_of_addresses
 from .csv_rows import Row
+from .spelling import odd_character
 
 #: Characters. A longer name is never one of ours, and is shown cut.
 MAX_NAME = 128
@@ -38,8 +39,12 @@ _REMARK = re.compile(
     re.IGNORECASE,
 )
 
-#: "1. Email", "(2) Password"
-_NUMBERING = re.compile(r"^\s*[(\[]?[0-9]{1,3}\s*[.)\]:-]\s*")
+#: "1. Email", "(2) Password", "#3 Host", "A) Email", "Col4: Host"
+_NUMBERING = re.compile(
+    r"^\s*(?:[(\[]?[0-9]{1,3}\s*[.)\]:\u00b0_-]|[#\u2116]\s?[0-9]{1,3}[.):]?(?!\d)|[\u2460-\u2473]"
+    r"|[A-Za-z][.)](?=\s)|col(?:umn)?\s?[0-9]{1,3}\s*[:.)-])\s*",
+    re.IGNORECASE,
+)
 
 _Found = tuple["str | None", tuple[str, ...]]
 
@@ -326,10 +331,12 @@ def _refuse_separator(header: Sequence[str]) -> None:
     same = {each.strip() or each[0] for each in between}
     if sum(any(NAMES.of(each)) for each in names) >= len(REQUIRED) - 1 and len(same) == 1:
         (separator,) = same
+        is_seen = separator.isprintable() and separator.strip()
+        named = f"'{separator}'" if is_seen else odd_character(separator, "")
         words = say(
-            "The columns of this file are separated by '%(separator)s': save it with commas "
+            "The columns of this file are separated by %(separator)s: save it with commas "
             "between them.",
-            separator=separator,
+            separator=named,
         )
         raise FileError("missing_column", words, {"missing": list(REQUIRED)})
 

@@ -18,13 +18,16 @@ _BRACKETS = re.compile(r"[\[<({%$#]{1,3}\s*([^\[\]<>(){}%$#]*?)\s*[\])>}%]{0,2}"
 _DOUBTFUL = frozenset(
     """
     none|no password|unknown|empty|blank|not set|unset|unchanged|same|same as above|same as email
-    see above|as above|ditto|dito|idem|tbd|tba|todo|fixme|ask|ask it|na|n a|n v|k a|s o|n n
-    password|passwort|pass|app password|app specific|your password|your password here
-    password here|enter password|enter password here|type password here|changeme|change me
+    see above|as above|ditto|dito|idem|tbd|tba|tbc|to follow|todo|fixme|ask|ask it
+    na|nat|n a|n v|k a|s o|n n
+    password|passwort|app password|app specific|your password|your app password
+    your password here|password here|enter password|enter password here|type password here
+    changeme|change me
     hidden|redacted|masked|show|show password|reveal|click to reveal|click to show|loading
     in lastpass|in 1password|in bitwarden|in keepass|in vault|see lastpass|see 1password
     see bitwarden|see keepass|see vault|see note|see notes|oauth|oauth2|sso|2fa|expired|disabled
-    siehe oben|wie oben|leer|unbekannt|keins|keine|kein|kein passwort|kein kennwort|nicht gesetzt
+    siehe keepass|siehe tresor|siehe oben|wie oben|leer|unbekannt|keins|keine|kein|kein passwort
+    kein kennwort|nicht gesetzt
     vide|aucun|aucune|inconnu|vac\u00edo|ninguno|ninguna|desconocido|vuoto|nessuno|nessuna
     """.strip()
     .replace("\n", "|")
@@ -37,13 +40,21 @@ _SIGN = (
 )
 _MASK = re.compile(rf"([{re.escape(_SIGN)}])\1{{2,}}(?: ?\(?[A-Za-z]{{3,8}}\)?)?")
 _DOUBTFUL_MASK = re.compile(
-    rf"([xX._#?-])\1{{3,}}|[-\u3003]|[?*]{{1,3}}|.{{0,8}}([{re.escape(_SIGN)}])\2{{3,}}.{{0,8}}",
+    rf"([xX._#?-])\1{{3,}}|[-\u2014]{{2,3}}|\u3003|[?*]{{1,3}}"
+    rf"|.{{0,8}}([{re.escape(_SIGN)}])\2{{3,}}.{{0,8}}",
     re.DOTALL,
+)
+#: Hashes, references to a vault, and what programs print in place of a value.
+_NO_PASSWORD = re.compile(
+    r"\$(?:2[abxy]?|1|5|6|7|y|argon2(?:id|i|d)|scrypt|pbkdf2\S*)\$\S+|\{[A-Z0-9.-]{3,16}\}\S+"
+    r"|pbkdf2_\w+\$\S+|bcrypt_\w+\$\S+|op://\S+|vault:\S+|System\.(?:Security\.SecureString|Byte\[\]"
+    r"|Object)|%[A-Z_]{2,20}%|\\\\N"
 )
 _WORD = re.compile(r"[^\W_]+")
 #: No placeholder is longer, beside a mask.
 _LONGEST = 24
 _LONGEST_SHOWN = 16
+_LONGEST_HASH = 256
 
 _PAIRS = {
     **{each: each for each in "\"'`\u00b4"},
@@ -74,12 +85,14 @@ def placeholder_of(text: str) -> str:
 
 
 def is_doubtful(text: str) -> bool:
-    """Tell whether what may be a password looks like a note in place of one."""
+    """Tell whether a password looks like a note in place of one.
+
+    It is not asked of what :func:`placeholder_of` finds.
+    """
     bare = text.strip()
-    if placeholder_of(bare):
-        return False
     words = " ".join(_WORD.findall(bare.lower())) if len(bare) <= _LONGEST else ""
-    return words in _DOUBTFUL or _DOUBTFUL_MASK.fullmatch(bare) is not None
+    is_hash = len(bare) <= _LONGEST_HASH and _NO_PASSWORD.fullmatch(bare) is not None
+    return words in _DOUBTFUL or is_hash or _DOUBTFUL_MASK.fullmatch(bare) is not None
 
 
 def mark_around(text: str) -> str:

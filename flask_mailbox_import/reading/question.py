@@ -57,7 +57,7 @@ def encoding_choices(data: bytes, config: Config, matcher: Matcher) -> tuple[Enc
             text = decode(data, first)
             table = read_csv(text, max_rows=config.max_rows, matcher=matcher)
             columns = matcher.match(table.header, table.header_row, table.records)
-            pieces = list(itertools.islice(_pieces(table, columns), _PIECES))
+            found_pieces = list(itertools.islice(_pieces(table, columns), _PIECES))
         except FileError as found:
             certain = found.reason in _OF_ANY_ENCODING
             fault = found.with_traceback(None) if certain else fault or found.with_traceback(None)
@@ -65,7 +65,7 @@ def encoding_choices(data: bytes, config: Config, matcher: Matcher) -> tuple[Enc
                 break
             continue
         likeliest = itertools.dropwhile(first.__ne__, _likeliest(data, ranked))
-        return tuple(_distinct(likeliest, first, pieces))
+        return tuple(_distinct(likeliest, first, found_pieces))
     if fault is None:
         raise FileError("unreadable_encoding", say("The file is in no encoding that we know."))
     raise fault
@@ -98,9 +98,11 @@ def unclear_encoding(line: int, choices: Sequence[EncodingChoice]) -> UnclearFil
 
 
 def _distinct(
-    likeliest: Iterable[str], first: str, pieces: Sequence[Sample]
+    likeliest: Iterable[str], first: str, found: Sequence[tuple[Sample, bool]]
 ) -> Iterator[EncodingChoice]:
     """Return the encodings in which the pieces differ; of equal ones only the first."""
+    pieces = [piece for piece, _ in found]
+    hidden = {place for place, (_, is_hidden) in enumerate(found) if is_hidden}
     readings: dict[str, tuple[str, ...]] = {}
     for name in likeliest:
         try:
@@ -111,14 +113,17 @@ def _distinct(
             readings[name] = texts
     if len(readings) > 1 and not all(map(_is_text, readings[first])):
         del readings[first]
-    shown = _telling(list(readings.values()))
+    shown = _telling(list(readings.values()), hidden)
     for name, texts in readings.items():
         samples = tuple(replace(pieces[place], text=_seen(texts[place])) for place in shown)
         yield EncodingChoice(name=name, label=LABELS[name], samples=samples)
 
 
-def _telling(readings: Sequence[tuple[str, ...]]) -> list[int]:
-    """Return the positions of the pieces that best tell the readings apart."""
+def _telling(readings: Sequence[tuple[str, ...]], hidden: Collection[int]) -> list[int]:
+    """Return the positions of the pieces that best tell the readings apart.
+
+    :param hidden: those of letters of passwords: they are shown only where others do not do.
+    """
     shown: list[int] = []
     places = range(len(readings[0]))
 
@@ -126,8 +131,10 @@ def _telling(readings: Sequence[tuple[str, ...]]) -> list[int]:
         return len({tuple(texts[each] for each in (*shown, place)) for texts in readings})
 
     while len(shown) < min(_MAX_SAMPLES, len(places)):
-        best = max((each for each in places if each not in shown), key=told_apart)
-        if len(shown) >= _SAMPLES and told_apart(best) == told_apart(shown[-1]):
+        rest = (each for each in places if each not in shown)
+        best = max(rest, key=lambda place: (told_apart(place), place not in hidden))
+        gains = not shown or told_apart(best) > told_apart(shown[-1])
+        if not gains and (len(shown) >= _SAMPLES or best in hidden):
             break
         shown.append(best)
     return sorted(shown)
@@ -153,8 +160,10 @@ def _is_text(text: str) -> bool:
     return not any(unicodedata.category(each) in _NO_TEXT for each in text if not each.isascii())
 
 
-def _pieces(table: Table, columns: Columns) -> Iterator[Sample]:
+def _pieces(table: Table, columns: Columns) -> Iterator[tuple[Sample, bool]]:
     """Return pieces of the file, each with a letter that no piece before it has.
+
+    With each is told whether it is only the letters of a cell that may hold a password.
 
     Of a cell that may hold a password, only the letters that are not ASCII are returned. In a row
     whose cells have moved, any cell may hold a password.
@@ -163,7 +172,7 @@ def _pieces(table: Table, columns: Columns) -> Iterator[Sample]:
     secret = min(_places(columns, SECRET_COLUMNS), default=-1)
     # A host right behind the password shows that nothing in front of it has moved.
     host = min((each for each in _places(columns, _HOSTS) if each > secret), default=-1)
-    header = ((table.header_row, name, name) for name in table.header)
+    header = ((table.header_row, name, name, False) for name in table.header)
     cells = [
         (row.number, named in _NAMES and is_open and (place < secret or in_place), name, cell)
         for row in table.records
@@ -173,15 +182,17 @@ def _pieces(table: Table, columns: Columns) -> Iterator[Sample]:
         )
         if not cell.isascii()
     ]
-    shown = ((row, name, cell) for row, is_open, name, cell in cells if is_open)
-    hidden = ((row, name, _letters(cell)) for row, is_open, name, cell in cells if not is_open)
+    shown = ((row, name, cell, False) for row, is_open, name, cell in cells if is_open)
+    hidden = (
+        (row, name, _letters(cell), True) for row, is_open, name, cell in cells if not is_open
+    )
     seen: set[str] = set()
-    for row, name, text in itertools.chain(shown, header, hidden):
+    for row, name, text, is_hidden in itertools.chain(shown, header, hidden):
         for piece in _split(text):
             new = set(_letters(piece)) - seen
             if new:
                 seen |= new
-                yield Sample(row=row, column=name.strip(), text=piece)
+                yield Sample(row=row, column=name.strip(), text=piece), is_hidden
 
 
 def _places(columns: Columns, names: Collection[str]) -> list[int]:

@@ -28,7 +28,7 @@ def server_record(servers: Mapping[str, str], config: Config) -> Record:
 
 def filled(record: Record, for_all: Record) -> Record:
     """Return a record with the cells for all rows in place of its own empty ones."""
-    if record.problem is not None:
+    if record.problem is not None or not any(for_all.cells.values()):
         return record
     cells = {name: text or for_all.cells[name] for name, text in record.cells.items()}
     return replace(record, cells=cells)

@@ -9,7 +9,7 @@ from .csv_rows import Row, is_footer, is_ruler, parsed
 from .encryption_words import said_of_security
 from .spelling import address_of, is_nothing
 
-_NUMBER = re.compile(r"[0-9]{1,9}(?:[.,][0-9]{1,3})?")
+_NUMBER = re.compile(r"#?[0-9]{1,9}(?:[.,][0-9]{1,3})?[.)]?")
 #: Columns that are filled in for a mailbox, and for nothing else.
 _OF_A_MAILBOX = frozenset(
     {

@@ -20,6 +20,8 @@ _NOTHING = frozenset(
 )
 #: Ticks, and boxes without one.
 _TICKS = {
+    **dict.fromkeys(("[x]", "ticked", "angehakt", "coch\u00e9", "active", "aktiv", "actif"), "yes"),
+    **dict.fromkeys(("[ ]", "[]", "inactive", "inaktiv", "inactif"), "no"),
     **dict.fromkeys(
         ("\u2713", "\u2714", "\u2611", "\u2705", "x", "checked", "\u2714\ufe0f"), "yes"
     ),
@@ -51,7 +53,8 @@ _FORMS = (
     re.compile(r"(?P<address>[^\s@#]+@[^\s@#]+)#(?:mailto:[^\s#]*)?#?", re.IGNORECASE),
     # as a link, or with the name of the column: mailto:..., email: ...
     re.compile(
-        rf"(?:(?:mailto|e-?mail|smtp)\s*:\s*)?(?P<address>{_ADDRESS}?)(?:\?\S*)?", re.IGNORECASE
+        rf"(?:(?:mailto:(?://)?|(?:mailto|e-?mail|smtp)\s*:)\s*)?(?P<address>{_ADDRESS}?)(?:\?\S*)?",
+        re.IGNORECASE,
     ),
     # in brackets, or with a remark: (ann@example.com), ann@example.com (Sales)
     re.compile(rf"(?P<name>[^\[\]()@]*?)\s*[(\[](?P<address>{_ADDRESS})[)\]]"),

@@ -19,6 +19,8 @@ from .sieve import Sieve
 _SEP_LINE = re.compile(r'"?sep=([^"\w\r\n])"?[,;\t|]*(\r\n|\r|\n)', re.ASCII | re.IGNORECASE)
 #: What a program leaves at the end of each line of a file that has another delimiter.
 _TRAILING = ",;\t|"
+#: So many rows must end with the same of these.
+_LEAST_TAILS = 2
 
 MAX_HEADER_LENGTH = 10_000
 #: The header is searched for in this many rows: people put a title above it.
@@ -103,6 +105,7 @@ def to_table(rows: Iterable[Row], *, max_rows: int, matcher: Matcher, delimiter:
     _refuse_none(records, header.known)
     padded: tuple[int, ...] = ()
     if delimiter:
+        records = _without_tail(records, len(cells))
         records, padded = without_padding(records, cells, names, is_ruled=sieve.is_ruled)
     return Table(
         header_row=header.number,
@@ -115,6 +118,21 @@ def to_table(rows: Iterable[Row], *, max_rows: int, matcher: Matcher, delimiter:
         opened=sieve.taken_apart,
         is_double=header.is_double,
         delimiter=delimiter,
+    )
+
+
+def _without_tail(records: tuple[Row, ...], width: int) -> tuple[Row, ...]:
+    """Return rows without the same delimiters behind the last cell of each, as ``S3cret,,``."""
+    if len(records) < _LEAST_TAILS or any(len(each.cells) != width for each in records):
+        return records
+    last = {each.cells[-1] for each in records}
+    tails = {cell[len(cell.rstrip(_TRAILING)) :] for cell in last}
+    if len(tails) > 1 or len(last) == 1 or tails == {""}:
+        return records
+    (tail,) = tails
+    return tuple(
+        each._replace(cells=(*each.cells[:-1], each.cells[-1].removesuffix(tail)))
+        for each in records
     )
 
 
@@ -176,9 +194,10 @@ def header_of(rows: Sequence[Row], matcher: Matcher) -> tuple[int, int]:
 
 
 def _without_end_mark(text: str) -> str:
-    """Return a text without the Ctrl-Z on a line of its own by which old programs end a file."""
+    """Return a text without the Ctrl-Z or NULs behind its last line: old programs end files so."""
+    # A NUL is read as U+0001, see decoding.py.
     end = text.rstrip("\r\n")
-    before = end.rstrip("\x1a")
+    before = end.rstrip("\x1a\x01")
     return before if before != end and before.endswith(("\r", "\n")) else text
 
 

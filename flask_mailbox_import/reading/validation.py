@@ -55,6 +55,8 @@ _SECURED = {
 
 #: What an address may hold beside letters and digits (RFC 5321 section 4.1.2).
 _OF_AN_ADDRESS = ".!#$%&'*+/=?^_`{|}~-@"
+#: Signs by which people mark a row or switch it off; no address of a person begins with one.
+_NO_BEGINNING = "!*~?$=/|"
 #: What a host name may hold beside them: UTS #46 reads the other dots as dots.
 _OF_A_HOST = ".-\u3002\uff0e\uff61"
 #: The address of a web page, and its path.
@@ -141,14 +143,15 @@ def _check_email(text: str, failures: list[Failure]) -> tuple[str, str] | None:
         return None
     found = judge_address(text)
     local, _, domain = text.rpartition("@")
-    if found is not None:
+    if found is not None and local[0] not in _NO_BEGINNING:
         return found
     odd = (
-        odd_character(local, _OF_AN_ADDRESS)
+        odd_character(local[:1], "".join(set(_OF_AN_ADDRESS) - set(_NO_BEGINNING)))
+        or odd_character(local, _OF_AN_ADDRESS)
         or odd_character(domain, _OF_A_HOST)
         or foreign_letter(local)
     )
-    if text.count("@") > 1 and not text.startswith("@"):
+    if text.count("@") > 1 and not text.startswith("@") and "@@" not in text:
         failures.append(failure_of(Variant.SEVERAL_ADDRESSES))
     elif odd:
         failures.append(failure_of(Variant.ODD_ADDRESS, character=odd))

@@ -21,6 +21,7 @@ from flask_mailbox_import.core.secret import Secret
             ("05.01.2024", "password_date"),
             ("Jan-24", "password_date"),
             ("#NAME?", "password_lost"),
+            *(("#WERT!", "password_lost"), ("#NOM?", "password_lost"), ("#NV", "password_lost")),
         ),
         *(
             ("########", "password_lost"),

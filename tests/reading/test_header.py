@@ -180,7 +180,7 @@ def test_what_is_missing_is_named_together_with_what_is_there():
     assert "smtp.gmail.com" in found.message
     assert "a cell of its own" in fault(["my mailboxes and their passwords"]).message
     assert "separated by '::'" in fault(["email::password::smtphost::imaphost"]).message
-    assert "separated by ' '" in fault(["email password smtphost imaphost"]).message
+    assert "separated by a space" in fault(["email password smtphost imaphost"]).message
 
 
 def test_a_mapping_goes_before_what_a_name_means():

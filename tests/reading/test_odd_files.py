@@ -174,6 +174,9 @@ def test_an_address_with_a_password_in_its_cell_is_shown_without_it():
         ",,Outgoing,,Incoming,\nEmail,Password,Server,Port,Server,Port\n",
         "Email,Password,SMTP,,IMAP,\n,,Host,Port,Host,Port\n",
         "Account,,SMTP,,IMAP,\nEmail,Password,Host,Port,Host,Port\n",
+        "Account,,SMTP Settings,,IMAP Settings,\nEmail,Password,Host,Port,Host,Port\n",
+        ",,Versand,,Empfang,\nE-Mail,Passwort,Server,Port,Server,Port\n",
+        "E-mail,Mot de passe,SMTP,,IMAP,\n,,H\u00f4te,Port,H\u00f4te,Port\n",
         "Title\nAccount,,SMTP,,IMAP,\nEmail,Password,Host,Port,Host,Port\n",
     ],
 )
@@ -251,7 +254,21 @@ def test_a_space_at_the_end_of_one_password_stays():
     assert mailboxes(text)[0][1] == "secret1 "
 
 
-@pytest.mark.parametrize("number", ["{}. ", "({}) ", "{}) ", "{}: ", " {} - "])
+@pytest.mark.parametrize(
+    "number",
+    [
+        "{}. ",
+        "({}) ",
+        "{}) ",
+        "{}: ",
+        " {} - ",
+        "#{} ",
+        "0{}_",
+        "{}\u00b0 ",
+        "Col{}: ",
+        "\u2116{} ",
+    ],
+)
 def test_numbered_names_are_known(number):
     header = ",".join(number.format(place) + each for place, each in enumerate(NAMES, 1))
     assert mailboxes(header + "\n" + ",".join(ANN) + "\n") == [ANN]

@@ -109,7 +109,7 @@ def test_the_encoding_of_a_sample_with_an_invisible_character_is_offered(name, c
 def test_no_half_of_a_password_is_shown_as_a_sample(end):
     row = f"a@x.com,geh,{end},smtp.x.com,imap.x.com"
     found = fault_of_letters("Zo\xeb", more=row)
-    assert [each["text"] for each in found.details["samples"]] == ["Zo\xeb", "\xe9"]
+    assert [each["text"] for each in found.details["samples"]] == ["Zo\xeb"]
     assert "eim" not in found.message
 
 

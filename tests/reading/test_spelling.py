@@ -181,6 +181,8 @@ def test_what_stands_in_place_of_a_password_is_not_tested(text):
         "your_password",
         "k.A.",
         *("your-password-here", "ChangeMe!", "kein Passwort", "**", "see vault", "aucun"),
+        *("$2y$10$abcdefghijklmnopqrstuv", "{SSHA}abc=", "pbkdf2_sha256$1$x$y", "op://v/i/pw"),
+        *("System.Byte[]", "%PW%", "---", "siehe KeePass"),
     ],
 )
 def test_what_may_be_a_note_in_place_of_a_password_is_said(text):
