@@ -56,7 +56,7 @@ _SECURED = {
 #: What an address may hold beside letters and digits (RFC 5321 section 4.1.2).
 _OF_AN_ADDRESS = ".!#$%&'*+/=?^_`{|}~-@"
 #: Signs by which people mark a row or switch it off; no address of a person begins with one.
-_NO_BEGINNING = "!*~?$=/|"
+_NO_BEGINNING = "!*~?$/|"
 #: What a host name may hold beside them: UTS #46 reads the other dots as dots.
 _OF_A_HOST = ".-\u3002\uff0e\uff61"
 #: The address of a web page, and its path.

@@ -45,14 +45,14 @@ def test_the_address_as_password_is_said():
     assert ("password", "placeholder_password") in warnings_of(f"ann@x.com,Ann@x.com,{HOSTS}\n")
 
 
-@pytest.mark.parametrize("local", ["!bob", "*bob", "~bob", "?bob", "$bob", "=bob", "/bob"])
+@pytest.mark.parametrize("local", ["!bob", "*bob", "~bob", "?bob", "$bob", "/bob"])
 def test_an_address_behind_the_mark_of_a_row_is_not_tested(local):
     failure = row_of(f"{local}@x.com,pw,{HOSTS}\n").failure
     assert failure.code is Code.INVALID_EMAIL
     assert f"'{local[0]}'" in failure.error
 
 
-@pytest.mark.parametrize("local", ["-bob", "_bob", "+bob", "b!ob", "b/ob", "#bob"])
+@pytest.mark.parametrize("local", ["-bob", "=bob", "_bob", "+bob", "b!ob", "b/ob", "#bob"])
 def test_other_signs_may_be_in_an_address(local):
     assert row_of(f'"{local}@x.com",pw,{HOSTS}\n').failure is None
 
