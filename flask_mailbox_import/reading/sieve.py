@@ -40,6 +40,7 @@ class Sieve:
         self._email = names.index("email") if "email" in names else 0
         self._has_remarks = has_remarks
         self._hosts: set[tuple[int, str]] = set()
+        self._places = [place for place, name in enumerate(names) if name in _HOSTS]
         #: How many rows are remarks, and how many hold only what every row holds.
         self.remarks = self.defaults = 0
         #: A line of dashes stands between rows.
@@ -53,12 +54,18 @@ class Sieve:
     def is_mailbox(self, row: Row) -> bool:
         """Tell whether a row is a mailbox; count it."""
         self._seen += 1
+        is_remark = row.is_remark and self._has_remarks
+        # The quick way: there may be many thousands of rows to count.
+        if not is_remark and any("@" in each for each in row.cells):
+            self._keep_hosts(row)
+            self.passed = self._seen
+            return True
         filled = [(place, text) for place, each in enumerate(row.cells) if (text := each.strip())]
         texts = [text for _, text in filled]
         if is_ruler(texts):
             self.remarks += 1
             self.is_ruled = True
-        elif (row.is_remark and self._has_remarks) or is_footer(texts):
+        elif is_remark or is_footer(texts):
             self.remarks += 1
         elif self._is_default(filled):
             self.defaults += 1
@@ -67,12 +74,16 @@ class Sieve:
             return True
         return False
 
+    def _keep_hosts(self, row: Row) -> None:
+        if len(self._hosts) < _MOST_HOSTS:
+            self._hosts |= {
+                (place, text)
+                for place in self._places
+                if place < len(row.cells) and (text := row.cells[place].strip())
+            }
+
     def _is_default(self, filled: Sequence[tuple[int, str]]) -> bool:
         """Tell whether a row has no mailbox, but only ticks, numbers, and what others have too."""
-        if any("@" in text for _, text in filled):
-            if len(self._hosts) < _MOST_HOSTS:
-                self._hosts |= {each for each in filled if self._name(each[0]) in _HOSTS}
-            return False
         return all(self._may_be_default(place, text) for place, text in filled)
 
     def _may_be_default(self, place: int, cell: str) -> bool:
