@@ -85,6 +85,9 @@ def revoke_key(key_id: int) -> None:
 @click.option("--test-imap/--no-test-imap", default=None, help="Log in for reading too.")
 @click.option("--encoding", help="The encoding of a file that is not in Unicode.")
 @click.option("--column", "columns", multiple=True, help="THEIRS=OURS: a column of another name.")
+@click.option(
+    "--find-servers", is_flag=True, help="Find the servers of rows that name none by their domain."
+)
 @click.option("--smtp-host", help="The SMTP server of all rows that name none.")
 @click.option("--smtp-port", help="Its port, for all rows that name none.")
 @click.option(
@@ -105,6 +108,7 @@ def run(
     test_imap: bool | None,
     encoding: str | None,
     columns: tuple[str, ...],
+    find_servers: bool,
     dry_run: bool,
     **servers: str | bool | None,
 ) -> None:
@@ -119,6 +123,7 @@ def run(
             encoding=encoding,
             column_mapping=_column_mapping(columns),
             servers=_servers(servers),
+            find_servers=find_servers,
         )
         if dry_run:
             _report(importer.check_file(file, options).summary())

@@ -61,6 +61,18 @@ def test_run_takes_the_servers_of_all_rows(make_host, mail_server, file):
     assert host.run("run", str(file), "--workspace", "w1", "--smtp-host", "no host").exit_code == 2
 
 
+def test_run_finds_servers(make_host, file):
+    host = make_host()
+    file.write_text("email,password\na@gmail.com,pw\n")
+    options = ["--workspace", "w1", "--skip-connection-test", "--find-servers"]
+    result = host.run("run", str(file), *options)
+    assert result.exit_code == 0
+    assert "smtp.gmail.com, port 465, was found for gmail.com." in result.output
+    assert [(each.smtp_host, each.imap_host) for each in host.mailboxes()] == [
+        ("smtp.gmail.com", "imap.gmail.com")
+    ]
+
+
 def test_dry_run_stores_nothing(make_host, file):
     host = make_host()
     file.write_text(Header + row("a@x.com", "pw", 587, host="smtp.x.com") + "b,,,,,\n")

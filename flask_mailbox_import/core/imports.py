@@ -70,6 +70,8 @@ class ImportOptions:
     column_mapping: Mapping[str, str | None] = field(default_factory=dict)
     #: By the names in ``SERVER_COLUMNS``, values for all rows whose own cell is empty.
     servers: Mapping[str, str] = field(default_factory=dict)
+    #: Find the servers that a row does not name by the domain of its address.
+    find_servers: bool = False
     #: The name of the file on the user's computer.
     file_name: str | None = None
     #: The id of the API key of the call; None where a page or the host made the call.

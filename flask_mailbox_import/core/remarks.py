@@ -136,6 +136,17 @@ WARNINGS: dict[str, str] = {
     ),
     "server_typo": "The server is %(host)s: did you mean %(server)s?",
     "receives_only": "%(host)s receives mail and takes no logins; use %(server)s.",
+    "server_found": (
+        "The column %(column)s was empty: %(host)s, port %(port)s, was found for %(domain)s."
+    ),
+    "server_suggested": (
+        "%(domain)s names %(host)s, port %(port)s, which belongs to another domain: it is not "
+        "used. If you know this server, enter it in the column %(column)s."
+    ),
+    "not_looked_up": (
+        "The servers of %(domain)s could not be looked up: import the row again later, or enter "
+        "them in the columns smtphost and imaphost."
+    ),
     "two_headers": "Two rows of column names were read as one.",
     "remark_rows": "Rows that are remarks and not read: %(rows)s.",
     "quoted_cells": "Rows that stood in one cell and were taken apart: %(rows)s.",

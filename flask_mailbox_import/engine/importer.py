@@ -76,6 +76,7 @@ class Importer:
         encoding: str | None = None,
         column_mapping: Mapping[str, str | None] | None = None,
         servers: Mapping[str, str] | None = None,
+        find_servers: bool = False,
         updates: bool = False,
         file_name: str | None = None,
         api_key_id: int | None = None,
@@ -89,6 +90,8 @@ class Importer:
         :param column_mapping: from the file's header to our column; None: do not use the column.
         :param servers: values of ``smtphost smtpport smtpsecure imaphost imapport imapsecure`` for
             all rows whose own cell is empty; the file needs only ``email`` and ``password`` then.
+        :param find_servers: find the servers that a row does not name by the domain of its address;
+            ``email`` and ``password`` are columns enough then, too.
         :param updates: test and update mailboxes that the workspace has already, in place of
             skipping them.
         :param progress: called after each committed batch with the rows done, and all rows.
@@ -109,6 +112,7 @@ class Importer:
             encoding=encoding,
             column_mapping=column_mapping or {},
             servers=servers or {},
+            find_servers=find_servers,
             file_name=file_name,
             api_key_id=api_key_id,
         )

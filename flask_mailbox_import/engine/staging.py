@@ -21,6 +21,7 @@ from ..core.rows import (
 from ..core.secret import Secret
 from ..core.validators import one_line
 from ..core.words import say
+from ..probe.discovery import find_servers
 from ..reading.foresight import with_foresight
 from ..reading.reader import read_bytes, read_file
 from ..reading.validation import check_row, check_rows
@@ -162,7 +163,8 @@ class Staging:
 
     def _check(self, data: bytes, options: ImportOptions) -> Check:
         existing = functools.partial(self._mailboxes.existing_keys, options.workspace_id)
-        return read_file(data, self._config, options, existing)
+        find = functools.partial(find_servers, config=self._config)
+        return read_file(data, self._config, options, existing, find)
 
 
 #: By row number, the new values by our column names. A password may be a Secret already.

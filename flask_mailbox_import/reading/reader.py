@@ -17,12 +17,13 @@ from .foresight import with_foresight
 from .header import MAX_NAME, Columns, Matcher
 from .question import encoding_choices, unclear_encoding
 from .server_fields import filled, server_record
+from .server_search import FindServers, with_found_servers
 from .table import Table, read_csv
 from .template import is_example
 from .validation import Existing, check_rows
 from .workbook import is_workbook, read_workbook
 
-#: The columns that a file must have where a call gives the servers of its rows.
+#: The columns that a file must have where a call gives or asks for the servers of its rows.
 _WITHOUT_SERVERS = ("email", "password")
 
 
@@ -38,15 +39,24 @@ def read_bytes(stream: IO[bytes], config: Config) -> bytes:
     return data
 
 
-def read_file(data: bytes, config: Config, options: ImportOptions, existing: Existing) -> Check:
+def read_file(
+    data: bytes,
+    config: Config,
+    options: ImportOptions,
+    existing: Existing,
+    find: FindServers | None = None,
+) -> Check:
     """Read a file, and check each of its rows: ready, skipped or failed.
 
     :param existing: returns those of the given address keys that the workspace has already.
+    :param find: returns the servers of domains, where the options ask for them; None: it finds
+        none.
     :raises UnclearFile: the file can be read after a user has answered the ``question``.
     :raises FileError: the file cannot be read as a table of mailboxes.
     """
     for_all = server_record(options.servers, config)
-    required = _WITHOUT_SERVERS if options.servers else REQUIRED
+    is_enough = options.servers or options.find_servers
+    required = _WITHOUT_SERVERS if is_enough else REQUIRED
     matcher = Matcher(options.column_mapping, required=required)
     table = _table(data, config, options, matcher)
     columns = matcher.match(table.header, table.header_row, table.records)
@@ -56,8 +66,11 @@ def read_file(data: bytes, config: Config, options: ImportOptions, existing: Exi
         raise FileError(
             "no_rows", say("The file holds only the template's example: put your mailboxes there.")
         )
+    records = [filled(each, for_all) for each in found if each.row not in examples]
+    if options.find_servers and find is not None:
+        records = with_found_servers(records, find)
     checked = check_rows(
-        (filled(each, for_all) for each in found if each.row not in examples),
+        records,
         config,
         with_imap=options.tests_imap,
         updates=options.updates,

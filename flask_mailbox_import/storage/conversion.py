@@ -243,7 +243,8 @@ def options_of(found: ImportMixin) -> ImportOptions:
 def file_columns(waiting: WaitingFile, key_ring: KeyRing, import_id: str) -> dict[str, Any]:
     """Return the columns of an import that has a sealed file in place of rows."""
     options = waiting.options
-    reading = [options.encoding, dict(options.column_mapping), dict(options.servers)]
+    servers = dict(options.servers)
+    reading = [options.encoding, dict(options.column_mapping), servers, options.find_servers]
     text = json.dumps([waiting.data.decode("latin-1"), *reading], ensure_ascii=False)
     return {
         "sealed_file": key_ring.seal(
@@ -263,9 +264,13 @@ def file_of(found: ImportMixin, key_ring: KeyRing) -> WaitingFile | None:
     clear = key_ring.open(
         found.sealed_file, workspace_id=found.workspace_id, seal_id=found.id, field=Field.FILE
     )
-    text, encoding, column_mapping, servers = json.loads(clear.reveal())
+    text, encoding, column_mapping, servers, find_servers = json.loads(clear.reveal())
     options = replace(
-        options_of(found), encoding=encoding, column_mapping=column_mapping, servers=servers
+        options_of(found),
+        encoding=encoding,
+        column_mapping=column_mapping,
+        servers=servers,
+        find_servers=find_servers,
     )
     return WaitingFile(options=options, data=text.encode("latin-1"))
 

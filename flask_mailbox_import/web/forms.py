@@ -220,11 +220,12 @@ _OPTIONS: dict[str, tuple[str | None, Callable[[str, str], Any]]] = {
     "encoding": ("encoding", _as_it_is),
     "columnMapping": ("column_mapping", _column_mapping),
     "onDuplicate": ("on_duplicate", _on_duplicate),
+    "findServers": ("find_servers", _boolean),
 }
 #: All fields of an import beside its file.
 FIELDS = (
     *("tag", "skipConnectionTest", "dryRun", "testImap", "encoding"),
-    *("onDuplicate", "columnMapping"),
+    *("onDuplicate", "columnMapping", "findServers"),
     *SERVER_COLUMNS,
 )
 

@@ -102,3 +102,14 @@ def test_a_file_that_waits_for_an_answer_keeps_the_servers_for_all_rows(make_hos
         importer.read_as(import_id, "windows-1252", workspace_id="w1")
         assert importer.continue_import(import_id).imported == 1
     assert [(each.smtp_host, each.smtp_port) for each in host.mailboxes()] == [("smtp.x.com", 465)]
+
+
+def test_a_file_that_waits_for_an_answer_keeps_that_servers_are_to_be_found(make_host):
+    host = make_host()
+    text = "email,password,displayname\na@gmail.com,pw,Zoë\n".encode("cp1252")
+    import_id = stage(host, text, ask=True, find_servers=True, skip_connection_test=True)
+    with host.app.app_context():
+        importer = host.extension.importer
+        importer.read_as(import_id, "windows-1252", workspace_id="w1")
+        assert importer.continue_import(import_id).imported == 1
+    assert [each.smtp_host for each in host.mailboxes()] == ["smtp.gmail.com"]

@@ -41,7 +41,7 @@ THEIRS: dict[str, set[str]] = {
     "signals": {"blinker", "flask"},
     "config": set(),
     "reading": {"python_calamine"},
-    "probe": {"gevent"},
+    "probe": {"dns", "gevent"},
     "storage": {"cryptography", "flask", "flask_sqlalchemy", "sqlalchemy"},
     "engine": {"flask", "flask_sqlalchemy"},
     "web": {"flask", "flask_babel", "flask_wtf", "jinja2", "markupsafe", "werkzeug", "wtforms"},

@@ -12,11 +12,13 @@ import pytest
 from flask_mailbox_import import FileError
 from flask_mailbox_import.config import Config
 from flask_mailbox_import.core.errors import UnclearFile
+from flask_mailbox_import.core.found_servers import DomainServers, servers_of_table
 from flask_mailbox_import.core.imports import Check, ImportOptions
 from flask_mailbox_import.core.mailboxes import Mailbox
 from flask_mailbox_import.core.rows import CheckedRow
 from flask_mailbox_import.core.secret import generate_encryption_key
 from flask_mailbox_import.reading.reader import read_file
+from flask_mailbox_import.reading.server_search import FindServers
 
 
 def options(**given: Any) -> ImportOptions:
@@ -29,9 +31,14 @@ def nothing(_email_keys: Sequence[str]) -> set[str]:
     return set()
 
 
-def read(data: bytes, config: Config, **given: Any) -> Check:
+def of_table(domains: Sequence[str]) -> Mapping[str, DomainServers]:
+    """Return what is known of the servers of domains where none has DNS records."""
+    return {each: servers_of_table(each, CONFIG.allowed_ports) for each in domains}
+
+
+def read(data: bytes, config: Config, *, find: FindServers = of_table, **given: Any) -> Check:
     """Read a file into checked rows."""
-    return read_file(data, config, options(**given), nothing)
+    return read_file(data, config, options(**given), nothing, find)
 
 
 KEYS = {"MAILBOX_IMPORT_ENCRYPTION_KEYS": [generate_encryption_key()]}

@@ -20,6 +20,7 @@ from page_imports import UPLOAD, upload
         ("onDuplicate", ["update", "update"]),
         ("encoding", "klingon"),
         ("dryRun", ["true", "true"]),
+        ("findServers", "yes"),
         *(("smtphost", "no host"), ("smtpport", "22"), ("smtpsecure", "starttls")),
         *(("imaphost", ["i.x.com", "i.y.com"]), ("imapport", "many"), ("imapsecure", "2")),
     ],
@@ -37,6 +38,18 @@ def test_servers_for_all_rows_make_two_columns_enough(client, key):
     assert answer.json["data"]["imported"] == 1
     form = form_fields("email,password\na@x.com,pw\n", dryRun="1", smtphost="")
     assert_json(client.post(PATH, data=form, headers={"X-Api-Key": key}), 400, "missing_column")
+
+
+def test_servers_that_are_found_make_two_columns_enough(client, key):
+    for value, is_enough in (("true", True), ("1", True), ("false", False), ("", False)):
+        form = form_fields("email,password\na@gmail.com,pw\n", dryRun="1", findServers=value)
+        answer = client.post(PATH, data=form, headers={"X-Api-Key": key})
+        if is_enough:
+            assert answer.json["data"]["imported"] == 1
+            found = [each["code"] for each in answer.json["data"]["warnings"]]
+            assert found == ["server_found", "server_found", "app_password_expected"]
+        else:
+            assert_json(answer, 400, "missing_column")
 
 
 def test_of_wrong_fields_the_first_in_the_contracts_order_is_named(client, key):
