@@ -21,6 +21,7 @@ from .core.errors import (
     UnclearFile,
 )
 from .core.failures import Failure
+from .core.host_columns import ColumnKind, HostColumn, import_column
 from .core.imports import (
     Check,
     EncodingChoice,
@@ -42,8 +43,8 @@ from .core.secret import Secret, generate_encryption_key
 from .core.sentences import Sentence
 from .core.words import Part, Words
 from .engine.batches import Progress
+from .engine.corrections import Corrections
 from .engine.importer import Importer
-from .engine.staging import Corrections
 from .extension import MailboxImport
 from .storage.models import ApiKeyMixin, ImportMixin, ImportRowMixin, MailboxMixin, Models
 
@@ -52,12 +53,14 @@ __all__ = [
     "Check",
     "CheckedRow",
     "Code",
+    "ColumnKind",
     "ConfigError",
     "Corrections",
     "EncodingChoice",
     "Failure",
     "FileError",
     "FileReading",
+    "HostColumn",
     "ImportInterrupted",
     "ImportMixin",
     "ImportNotFound",
@@ -105,4 +108,5 @@ __all__ = [
     "Words",
     "Workload",
     "generate_encryption_key",
+    "import_column",
 ]

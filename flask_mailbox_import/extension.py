@@ -16,6 +16,7 @@ from flask_sqlalchemy import SQLAlchemy
 from . import cli
 from .config import Config
 from .core.errors import ConfigError
+from .engine.host_columns import problems_of_columns
 from .engine.importer import Importer
 from .engine.state import NAME, State, WorkspaceLoader, current_state, new_engine
 from .probe.connections import open_connection, open_smtp
@@ -74,7 +75,10 @@ class MailboxImport(Generic[M_co]):
             raise ConfigError(
                 ["pass the app's flask_sqlalchemy.SQLAlchemy object: init_app(app, db)"]
             )
-        if problems := [*_problems_of_app(app, db), *_problems_of_model(self._mailbox_model)]:
+        model = self._mailbox_model
+        if problems := [*_problems_of_app(app, db), *_problems_of_model(model)]:
+            raise ConfigError(problems)
+        if model is not None and (problems := [*problems_of_columns(model)]):
             raise ConfigError(problems)
         config = Config.from_mapping(app.config)
         if config.runner == "celery":
@@ -82,7 +86,7 @@ class MailboxImport(Generic[M_co]):
                 ["MAILBOX_IMPORT_RUNNER: 'celery' is not available yet, use 'thread' or 'inline'"]
             )
         _warn_of_development(app, config)
-        models = models_for(db, self._mailbox_model)
+        models = models_for(db, model)
         if config.runner != "inline" and not app.testing:
             models = replace(models, are_taken_up=True)
         app.extensions[NAME] = self._state(db, models, config)

@@ -17,6 +17,7 @@ class Code(str, Enum):
     INVALID_PORT = "invalid_port"
     PORT_NOT_ALLOWED = "port_not_allowed"
     INVALID_BOOLEAN = "invalid_boolean"
+    INVALID_VALUE = "invalid_value"
     CONTROL_CHARACTER = "control_character"
     FIELD_TOO_LONG = "field_too_long"
     WRONG_COLUMN_COUNT = "wrong_column_count"
@@ -131,6 +132,7 @@ OF_THE_FILE = frozenset(
         Code.INVALID_PORT,
         Code.PORT_NOT_ALLOWED,
         Code.INVALID_BOOLEAN,
+        Code.INVALID_VALUE,
         Code.CONTROL_CHARACTER,
         Code.FIELD_TOO_LONG,
         Code.WRONG_COLUMN_COUNT,

@@ -48,6 +48,10 @@ EXPLANATIONS: dict[Code, tuple[str, str]] = {
         "The column %(column)s is neither true nor false.",
         _TRUE_OR_FALSE,
     ),
+    Code.INVALID_VALUE: (
+        "The column %(column)s is neither true nor false.",
+        "Write true or false.",
+    ),
     Code.CONTROL_CHARACTER: (
         "The column %(column)s holds %(character)s.",
         "Type the value anew in place of pasting it.",
@@ -278,6 +282,9 @@ class Variant(str, Enum):
     WEB_ADDRESS = "web_address"
     ODD_HOST = "odd_host"
     NO_ENCRYPTION = "no_encryption"
+    NOT_WHOLE = "not_whole"
+    TEXT_TOO_LONG = "text_too_long"
+    NO_VALUE = "no_value"
     MOVED_CELLS = "moved_cells"
     SERVER_AS_PASSWORD = "server_as_password"  # noqa: S105 (a slug, not a password)
     OTHER_DELIMITER = "other_delimiter"
@@ -363,6 +370,21 @@ VARIANTS: dict[Variant, tuple[Code, str, str]] = {
         Code.INVALID_BOOLEAN,
         "The column %(column)s asks for no encryption, and passwords are not sent in clear.",
         _TRUE_OR_FALSE,
+    ),
+    Variant.NOT_WHOLE: (
+        Code.INVALID_VALUE,
+        "The column %(column)s is not a whole number.",
+        "Write it in digits only, from %(least)s to %(most)s.",
+    ),
+    Variant.TEXT_TOO_LONG: (
+        Code.INVALID_VALUE,
+        "The column %(column)s is too long.",
+        "Write at most %(limit)s characters.",
+    ),
+    Variant.NO_VALUE: (
+        Code.INVALID_VALUE,
+        "The column %(column)s is empty.",
+        "Fill it in: a new mailbox needs a value there.",
     ),
     Variant.MOVED_CELLS: (
         Code.WRONG_COLUMN_COUNT,

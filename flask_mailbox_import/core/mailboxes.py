@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 
 from .secret import Secret
@@ -97,6 +98,8 @@ class Mailbox:
     smtp: Login
     #: None where the file names no IMAP host.
     imap: Login | None
+    #: Values of columns of the host's own, by attribute; an empty cell is not there.
+    host_values: Mapping[str, str | int | bool] = field(default_factory=dict, hash=False)
 
     def logins(self, *, with_imap: bool) -> list[Login]:
         """Return the logins that are tested, with or without that of IMAP."""

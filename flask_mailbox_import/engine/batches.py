@@ -158,7 +158,12 @@ class Batches:
                 self._tell(seal_broken, row_id=row.id, field=Field.RECORD.value)
             code = Code.INTERNAL if row.is_broken else Code.NOT_TESTED
             return Outcome(row_id=row.id, row=row.row, failure=failure_for(code))
-        found = mailbox_of(row.record, self._config, with_imap=self._run.options.tests_imap)
+        found = mailbox_of(
+            row.record,
+            self._config,
+            with_imap=self._run.options.tests_imap,
+            host_columns=self._run.host_columns,
+        )
         known = Outcome(row_id=row.id, row=row.row, warnings=row.record.warnings)
         if isinstance(found, Failure):
             return replace(known, failure=found)

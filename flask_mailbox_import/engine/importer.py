@@ -28,10 +28,11 @@ from ..storage.models import now
 from ..storage.queries import Queries
 from ..storage.runs import Runs
 from .batches import Progress
+from .corrections import Corrections
 from .execution import Execution
 from .limits import Limits
 from .runner import ThreadRunner
-from .staging import Corrections, Retrying, Staging
+from .staging import Retrying, Staging
 from .sweeper import tell_taken_up
 
 

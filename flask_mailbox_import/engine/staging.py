@@ -29,6 +29,7 @@ from ..signals import hosts_refused, tell
 from ..storage.erasure import Erasure
 from ..storage.imports import Imports
 from ..storage.mailboxes import Mailboxes
+from .corrections import Corrections, judged
 from .limits import Limits
 
 
@@ -164,11 +165,8 @@ class Staging:
     def _check(self, data: bytes, options: ImportOptions) -> Check:
         existing = functools.partial(self._mailboxes.existing_keys, options.workspace_id)
         find = functools.partial(find_servers, config=self._config)
-        return read_file(data, self._config, options, existing, find)
-
-
-#: By row number, the new values by our column names. A password may be a Secret already.
-Corrections = Mapping[int, Mapping[str, str | Secret]]
+        columns = self._mailboxes.host_columns
+        return read_file(data, self._config, options, existing, find, columns)
 
 
 class Retrying:
@@ -195,7 +193,7 @@ class Retrying:
         :raises ImportNotFound, ImportNotRunnable: see ``Imports.failed_rows``.
         :raises NotRetryable: a row cannot be put back; nothing was changed.
         """
-        _judge(corrections)
+        corrections = judged(corrections, self._mailboxes.host_columns)
         options, failed = self._imports.failed_rows(import_id, workspace_id)
         wanted = {*rows, *corrections} or {each.row for each in failed if _may_pass(each)}
         unknown = wanted - {each.row for each in failed}
@@ -231,6 +229,7 @@ class Retrying:
             with_imap=options.tests_imap,
             updates=options.on_duplicate is not OnDuplicate.SKIP,
             existing=functools.partial(self._mailboxes.existing_keys, options.workspace_id),
+            host_columns=self._mailboxes.host_columns,
         )
         rows = with_foresight(rows)
         for each in rows:
@@ -247,19 +246,6 @@ def _is_kept(failed: StagedRow) -> bool:
 
 def _may_pass(failed: StagedRow) -> bool:
     return _is_kept(failed) and failed.code in RETRYABLE
-
-
-def _judge(corrections: Corrections) -> None:
-    for row, columns in corrections.items():
-        for name in columns:
-            if name not in COLUMNS:
-                words = say(
-                    "Row %(row)s: '%(column)s' is none of %(columns)s.",
-                    row=row,
-                    column=one_line(name)[:64],
-                    columns=", ".join(COLUMNS),
-                )
-                raise NotRetryable(words)
 
 
 def _corrected(failed: StagedRow, columns: Mapping[str, str | Secret]) -> Record:

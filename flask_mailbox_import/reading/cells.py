@@ -95,7 +95,7 @@ def to_records(table: Table, columns: Columns) -> Iterator[Record]:
             problem, texts = failure_of(Variant.OTHER_DELIMITER), {}
         if problem is not None:
             texts = _unshifted(texts)
-        yield to_record(row.number, texts, kinds, problem)
+        yield to_record(row.number, texts, kinds, problem, columns.of_host)
 
 
 def to_record(
@@ -103,14 +103,16 @@ def to_record(
     texts: Mapping[str, str],
     kinds: Mapping[str, str] = MappingProxyType({}),
     problem: Failure | None = None,
+    of_host: frozenset[str] = frozenset(),
 ) -> Record:
     """Turn the cells of one row into a record.
 
     :param texts: by our names of the columns.
     :param kinds: the types of cells in a workbook, by the same names.
     :param problem: why the row cannot be read.
+    :param of_host: the file's columns that are the host's own.
     """
-    cleaner = _Cleaner(row)
+    cleaner = _Cleaner(row, of_host)
     mark = mark_around(texts.get("email", ""))
     cleaner.is_guarded = any(
         text.lstrip().startswith("'") for name, text in texts.items() if name not in SECRET_COLUMNS
@@ -132,7 +134,7 @@ def to_record(
             cleaner.warn(name, "empty_formula")
     return Record(
         row=row,
-        cells=_cells(cleaned, cleaner),
+        cells={**_cells(cleaned, cleaner), **{each: cleaned.get(each, "") for each in of_host}},
         secrets={name: Secret(passwords.get(name, "")) for name in sorted(SECRET_COLUMNS)},
         problem=problem,
         placeholders=cleaner.placeholders,
@@ -169,8 +171,9 @@ def _security(side: str, cells: Mapping[str, str]) -> str:
 class _Cleaner:
     """Cleans the cells of one row; collects what was changed, and what else they say."""
 
-    def __init__(self, row: int) -> None:
+    def __init__(self, row: int, of_host: frozenset[str]) -> None:
         self._row = row
+        self._spaced = _SPACED | of_host
         self.warnings: list[RowWarning] = []
         #: What a cell says of another column: a port or a mode beside a host.
         self.beside: dict[str, str] = {}
@@ -218,7 +221,7 @@ class _Cleaner:
             self.warn(column, "formula")
         if column in _NAMES:
             text = " ".join(each.strip() for each in text.replace("\t", " ").splitlines())
-        text, before = _visible(text, spaced=column in _SPACED), text.strip(" \t\r\n")
+        text, before = _visible(text, spaced=column in self._spaced), text.strip(" \t\r\n")
         if text != before:
             self.warn(column, "invisible_characters")
         bare = text

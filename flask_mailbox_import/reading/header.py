@@ -12,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from ..core.errors import FileError, UnclearFile
+from ..core.host_columns import HostColumn
 from ..core.imports import Question
 from ..core.mailboxes import Protocol
 from ..core.rows import COLUMNS, REQUIRED, RowWarning
@@ -180,6 +181,8 @@ class Columns:
 
     names: tuple[str | None, ...]
     warnings: tuple[RowWarning, ...] = ()
+    #: Those of the names that are attributes of the host's own columns.
+    of_host: frozenset[str] = frozenset()
 
 
 class Matcher:
@@ -194,8 +197,13 @@ class Matcher:
         mapping: Mapping[str, str | None] = MappingProxyType({}),
         *,
         required: Sequence[str] = REQUIRED,
+        host_columns: Sequence[HostColumn] = (),
     ) -> None:
-        judged = _judged(mapping)
+        self._of_host = {
+            folded(name): each.attribute for each in host_columns for name in each.names
+        }
+        targets = {folded(each.attribute): each.attribute for each in host_columns}
+        judged = _judged(mapping, targets | self._of_host)
         absent = judged.pop("", None)
         self._required = [name for name in required if name != absent]
         self._mapping = judged
@@ -209,7 +217,7 @@ class Matcher:
 
     def is_name(self, cell: str) -> bool:
         """Tell whether a cell is the name of a column, or may be one."""
-        return any(NAMES.of(cell))
+        return any(self._of(cell))
 
     def is_address(self, cell: str) -> bool:
         """Tell whether a cell surely names the column of addresses, unlike "Address"."""
@@ -244,7 +252,17 @@ class Matcher:
         warnings = [_of_column("unknown_column", cell, row) for cell in unused]
         if found is not None:
             warnings.append(_of_column("address_column", shown[found], row))
-        return Columns(names=names, warnings=tuple(warnings))
+        of_host = frozenset(known.intersection(self._of_host.values()))
+        return Columns(names=names, warnings=tuple(warnings), of_host=of_host)
+
+    def _of(self, cell: str) -> _Found:
+        """Return the column of ours or of the host's that a cell names, as ``Names.of`` does."""
+        if self._of_host and len(cell) <= MAX_NAME:
+            bare = _NUMBERING.sub("", cell)
+            for each in (cell, bare, without_remark(bare)):
+                if (name := self._of_host.get(folded(each))) is not None:
+                    return name, ()
+        return NAMES.of(cell)
 
     def _address_column(
         self, names: Sequence[str | None], header: Sequence[str], records: Sequence[Row]
@@ -268,7 +286,7 @@ class Matcher:
         names: list[str | None] = []
         weak: list[tuple[str, ...]] = []
         for place, cell in enumerate(header):
-            name, candidates = (mapped[place], ()) if place in mapped else NAMES.of(cell)
+            name, candidates = (mapped[place], ()) if place in mapped else self._of(cell)
             # A mapped column takes precedence over another column of the same name.
             names.append(None if name in taken and place not in mapped else name)
             weak.append(candidates)
@@ -346,8 +364,10 @@ def _is_mailbox(header: Iterable[str]) -> bool:
     return any("@" in without_remark(cell) for cell in header)
 
 
-def _judged(mapping: Mapping[str, str | None]) -> dict[str, str | None]:
+def _judged(mapping: Mapping[str, str | None], of_host: Mapping[str, str]) -> dict[str, str | None]:
     """Return a mapping with our names as we spell them.
+
+    :param of_host: the attributes of the host's own columns, by what they are called.
 
     :raises FileError: ``invalid_mapping``.
     """
@@ -357,16 +377,18 @@ def _judged(mapping: Mapping[str, str | None]) -> dict[str, str | None]:
             words = say("The mapping: it takes names of columns, theirs to ours.")
             raise _invalid_mapping(words, "")
         name = folded(ours) if ours else None
+        name = of_host.get(name, name) if name else None
         if not theirs.strip() and name != _MAY_BE_ABSENT:
             words = say(
                 "The mapping: a file may go without %(column)s only.", column=_MAY_BE_ABSENT
             )
             raise _invalid_mapping(words, "")
-        if name is not None and name not in COLUMNS:
+        known = (*COLUMNS, *dict.fromkeys(of_host.values()))
+        if name is not None and name not in known:
             words = say(
                 "The mapping: '%(column)s' is none of our columns: %(columns)s.",
                 column=_shown(ours or ""),
-                columns=", ".join(COLUMNS),
+                columns=", ".join(known),
             )
             raise _invalid_mapping(words, theirs)
         if name is not None and name in found.values():

@@ -7,6 +7,7 @@ from typing import IO
 
 from ..config import Config
 from ..core.errors import FileError, file_too_large
+from ..core.host_columns import HostColumn
 from ..core.imports import Check, FileReading, ImportOptions
 from ..core.rows import REQUIRED, CheckedRow, RowWarning
 from ..core.validators import one_line
@@ -45,19 +46,21 @@ def read_file(
     options: ImportOptions,
     existing: Existing,
     find: FindServers | None = None,
+    host_columns: Sequence[HostColumn] = (),
 ) -> Check:
     """Read a file, and check each of its rows: ready, skipped or failed.
 
     :param existing: returns those of the given address keys that the workspace has already.
     :param find: returns the servers of domains, where the options ask for them; None: it finds
         none.
+    :param host_columns: the columns of the host's own that files may fill.
     :raises UnclearFile: the file can be read after a user has answered the ``question``.
     :raises FileError: the file cannot be read as a table of mailboxes.
     """
     for_all = server_record(options.servers, config)
     is_enough = options.servers or options.find_servers
     required = _WITHOUT_SERVERS if is_enough else REQUIRED
-    matcher = Matcher(options.column_mapping, required=required)
+    matcher = Matcher(options.column_mapping, required=required, host_columns=host_columns)
     table = _table(data, config, options, matcher)
     columns = matcher.match(table.header, table.header_row, table.records)
     found = list(to_records(table, columns))
@@ -75,6 +78,7 @@ def read_file(
         with_imap=options.tests_imap,
         updates=options.updates,
         existing=existing,
+        host_columns=host_columns,
     )
     rows = with_foresight(checked)
     return Check(

@@ -30,5 +30,5 @@ def filled(record: Record, for_all: Record) -> Record:
     """Return a record with the cells for all rows in place of its own empty ones."""
     if record.problem is not None or not any(for_all.cells.values()):
         return record
-    cells = {name: text or for_all.cells[name] for name, text in record.cells.items()}
+    cells = {name: text or for_all.cells.get(name, "") for name, text in record.cells.items()}
     return replace(record, cells=cells)

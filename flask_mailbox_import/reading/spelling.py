@@ -212,3 +212,17 @@ def _named(character: str) -> str:
         return f"'{character}'"
     shown = f"'{character}', " if character.isprintable() else ""
     return f"{shown}{name}"
+
+
+# Control characters, half surrogates, and the two separators that some programs read as line ends.
+_REFUSED_CATEGORIES = frozenset({"Cc", "Zl", "Zp", "Cs"})
+
+
+def control_character(text: str) -> str:
+    """Return the first character of a text that no cell may have, in words; "" without one."""
+    if text.isprintable():
+        return ""
+    refused = (each for each in text if unicodedata.category(each) in _REFUSED_CATEGORIES)
+    first = next(refused, "")
+    known = {"\n": say("a line break"), "\r": say("a line break"), "\t": say("a tab")}
+    return str(known.get(first, say("a control character"))) if first else ""

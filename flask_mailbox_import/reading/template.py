@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 
+from ..core.host_columns import HostColumn
 from ..core.rows import COLUMNS, Record
 from ..core.secret import Secret
 
@@ -28,13 +30,16 @@ def is_example(record: Record) -> bool:
     return record.secrets["password"].same_as(_PASSWORD)
 
 
-def template() -> bytes:
+def template(host_columns: Sequence[HostColumn] = ()) -> bytes:
     """Return the template: CSV (RFC 4180) in UTF-8 with a byte-order mark.
 
     Without the mark, Excel would save it in another encoding.
+
+    :param host_columns: the columns of the host's own; the example leaves them empty.
     """
     text = io.StringIO(newline="")
     writer = csv.writer(text)
-    writer.writerow(COLUMNS)
-    writer.writerow(EXAMPLE.get(each, "") for each in COLUMNS)
+    header = (*COLUMNS, *(each.title for each in host_columns))
+    writer.writerow(header)
+    writer.writerow(EXAMPLE.get(each, "") for each in header)
     return text.getvalue().encode("utf-8-sig")

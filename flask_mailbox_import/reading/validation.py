@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -12,9 +11,10 @@ from ..config import Config
 from ..core.codes import Code
 from ..core.explanations import Variant
 from ..core.failures import Failure, failure_for, failure_of
+from ..core.host_columns import HostColumn
 from ..core.mailboxes import Login, Mailbox, Protocol, Security
 from ..core.password_pitfalls import pitfall_warnings
-from ..core.rows import CheckedRow, Record, RowStatus, RowWarning
+from ..core.rows import COLUMNS, CheckedRow, Record, RowStatus, RowWarning
 from ..core.secret import Secret
 from ..core.sentences import sentence, warning_key
 from ..core.validators import (
@@ -25,9 +25,9 @@ from ..core.validators import (
     judge_port,
     shown_server,
 )
-from ..core.words import say
 from .encryption_words import said_of_security
-from .spelling import foreign_letter, odd_character
+from .host_columns import values_of, with_required
+from .spelling import control_character, foreign_letter, odd_character
 
 #: Returns those of the given address keys that the workspace has already.
 Existing = Callable[[Sequence[str]], set[str]]
@@ -66,14 +66,18 @@ _SHOWN_PATH = 40
 #: Characters of the other columns: ports, and words for encryption.
 _OTHER_LENGTH = 64
 
-# Control characters, half surrogates, and the two separators that some programs read as line ends.
-_REFUSED_CATEGORIES = frozenset({"Cc", "Zl", "Zp", "Cs"})
 
-
-def mailbox_of(record: Record, config: Config, *, with_imap: bool = False) -> Mailbox | Failure:
+def mailbox_of(
+    record: Record,
+    config: Config,
+    *,
+    with_imap: bool = False,
+    host_columns: Sequence[HostColumn] = (),
+) -> Mailbox | Failure:
     """Return the mailbox that a record describes, or one failure that names all its faults.
 
     :param with_imap: the IMAP login will be tested, so that an IMAP host is needed.
+    :param host_columns: the columns of the host's own that files may fill.
     """
     if record.problem is not None:
         return record.problem
@@ -88,6 +92,7 @@ def mailbox_of(record: Record, config: Config, *, with_imap: bool = False) -> Ma
     if with_imap and not imap_password and password:
         failures.append(failure_of(Variant.NO_IMAP_PASSWORD))
     imap = _check_server(Protocol.IMAP, record, imap_password, config, failures)
+    host_values = values_of(record, host_columns, failures)
     if failures or email is None or smtp is None:
         return _merged(failures)
     address, key = email
@@ -97,6 +102,7 @@ def mailbox_of(record: Record, config: Config, *, with_imap: bool = False) -> Ma
         display_name=record.cells["displayname"],
         smtp=smtp,
         imap=imap,
+        host_values=host_values,
     )
 
 
@@ -116,24 +122,15 @@ def _merged(failures: Sequence[Failure]) -> Failure:
 
 
 def _check_texts(record: Record) -> Iterator[Failure]:
-    texts = {**record.cells, **{name: each.reveal() for name, each in record.secrets.items()}}
+    # The cells of a host's own columns are judged by their own types.
+    texts = {name: text for name, text in record.cells.items() if name in COLUMNS}
+    texts |= {name: each.reveal() for name, each in record.secrets.items()}
     for column, text in texts.items():
         limit = MAX_LENGTHS.get(column, _OTHER_LENGTH)
         if len(text) > limit:
             yield failure_for(Code.FIELD_TOO_LONG, column=column, limit=limit)
-        elif not text.isprintable() and not _REFUSED_CATEGORIES.isdisjoint(
-            map(unicodedata.category, text)
-        ):
-            yield failure_for(
-                Code.CONTROL_CHARACTER, column=column, character=_control_character(text)
-            )
-
-
-def _control_character(text: str) -> str:
-    """Return the first refused character in words."""
-    first = next(each for each in text if unicodedata.category(each) in _REFUSED_CATEGORIES)
-    known = {"\n": say("a line break"), "\r": say("a line break"), "\t": say("a tab")}
-    return str(known.get(first, say("a control character")))
+        elif character := control_character(text):
+            yield failure_for(Code.CONTROL_CHARACTER, column=column, character=character)
 
 
 def _check_email(text: str, failures: list[Failure]) -> tuple[str, str] | None:
@@ -272,23 +269,39 @@ def check_rows(
     with_imap: bool,
     updates: bool,
     existing: Existing,
+    host_columns: Sequence[HostColumn] = (),
 ) -> tuple[CheckedRow, ...]:
     """Check the records of a file, each by itself, then against the others and the workspace.
 
     :param with_imap: IMAP logins are tested too.
     :param updates: a mailbox that the workspace has already is updated, not skipped.
     :param existing: is called once, with all addresses.
+    :param host_columns: the columns of the host's own that files may fill.
     """
-    rows = [check_row(each, config, with_imap=with_imap) for each in records]
+    rows = [
+        check_row(each, config, with_imap=with_imap, host_columns=host_columns) for each in records
+    ]
     known = existing([each.mailbox.email_key for each in rows if each.mailbox])
+    rows = [
+        each
+        if each.mailbox is not None and each.mailbox.email_key in known
+        else with_required(each, host_columns)
+        for each in rows
+    ]
     return tuple(mark_doubles(rows, known, with_imap=with_imap, updates=updates))
 
 
-def check_row(record: Record, config: Config, *, with_imap: bool) -> CheckedRow:
+def check_row(
+    record: Record,
+    config: Config,
+    *,
+    with_imap: bool,
+    host_columns: Sequence[HostColumn] = (),
+) -> CheckedRow:
     """Check one record by itself: it is ready or failed."""
     if warnings := tuple(pitfall_warnings(record)):
         record = replace(record, warnings=record.warnings + warnings)
-    found = mailbox_of(record, config, with_imap=with_imap)
+    found = mailbox_of(record, config, with_imap=with_imap, host_columns=host_columns)
     if isinstance(found, Failure):
         found = _with_lost_formulas(found, record)
         return CheckedRow(record=record, mailbox=None, status=RowStatus.FAILED, failure=found)

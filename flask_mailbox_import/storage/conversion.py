@@ -54,7 +54,7 @@ def mailbox_columns(mailbox: Mailbox, key_ring: KeyRing, workspace_id: str) -> d
             "imap_username": imap.username,
             "sealed_imap_password": sealed(imap, Field.IMAP_PASSWORD) if imap.password else None,
         }
-    return columns
+    return {**columns, **mailbox.host_values}
 
 
 def login_of(mailbox: MailboxMixin) -> Login:

@@ -23,7 +23,7 @@ from ..core.imports import (
     Page,
     Summary,
 )
-from ..core.rows import KeptCells, Record, RowResult, RowStatus, shown_address
+from ..core.rows import COLUMNS, KeptCells, Record, RowResult, RowStatus, shown_address
 from ..core.validators import shown_server
 from .conversion import options_of, result_columns, row_result, staged_row, summary_of
 from .models import ImportMixin, ImportRowMixin, Models
@@ -207,6 +207,8 @@ class Listing:
 
 def _plausible(name: str, cell: str) -> str:
     """Return a cell; "" where it is not what its column is for: it may be a part of a password."""
+    if name not in COLUMNS:
+        return cell
     if name == "email" or name.endswith("username"):
         return shown_address(cell, is_whole=True)
     if name.endswith("host"):

@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session, scoped_session
 
 from ..core.codes import Code
 from ..core.failures import Failure, failure_for
+from ..core.host_columns import HostColumn
 from ..core.imports import ImportOptions, OnDuplicate
 from ..core.mailboxes import MailboxStatus
 from ..core.rows import Outcome, Record, RowStatus
@@ -95,6 +96,11 @@ class Mailboxes:
         self._db = db
         self._models = models
         self._key_ring = key_ring
+
+    @property
+    def host_columns(self) -> tuple[HostColumn, ...]:
+        """The columns of the host's own that files may fill."""
+        return self._models.host_columns
 
     def existing_keys(self, workspace_id: str, email_keys: Iterable[str]) -> set[str]:
         """Return those of the address keys for which the workspace has a mailbox."""

@@ -31,9 +31,11 @@ from sqlalchemy.orm import (
 )
 
 from ..core.errors import ConfigError, SealError
+from ..core.host_columns import HostColumn
 from ..core.secret import Secret
 from ..core.validators import judge_address
 from ..signals import password_opened, seal_broken, tell
+from .host_columns import host_columns
 from .sealing import Field, new_seal_id
 
 if TYPE_CHECKING:
@@ -313,6 +315,8 @@ class Models(Generic[M_co]):
     api_key: type[ApiKeyMixin]
     #: Whether the app takes up by itself the imports whose runs are dead.
     are_taken_up: bool = False
+    #: The columns of the host's own mailbox model that files may fill.
+    host_columns: tuple[HostColumn, ...] = ()
 
 
 def table_of(model: type[Any]) -> Table:
@@ -342,6 +346,7 @@ def models_for(db: SQLAlchemy, mailbox_model: type[MailboxMixin] | None) -> Mode
         import_=made["import"],
         row=made["row"],
         api_key=made["api_key"],
+        host_columns=host_columns(mailbox_model) if mailbox_model is not None else (),
     )
 
 

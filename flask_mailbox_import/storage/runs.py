@@ -69,6 +69,8 @@ class Run:
         self._models = database.models
         self._key_ring = database.key_ring
         self._keep_failed = database.keep_failed
+        #: The columns of the host's own that files may fill.
+        self.host_columns = database.models.host_columns
 
     @enduring
     def ready_rows(self) -> list[StagedRow]:

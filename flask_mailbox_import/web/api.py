@@ -71,7 +71,7 @@ def import_mailboxes(caller: Caller) -> Response:
 )
 def get_template(_caller: Caller) -> Response:
     """Get a file with the columns and an example."""
-    return csv_file(template(), "mailboxes.csv")
+    return csv_file(template(current_state().models.host_columns), "mailboxes.csv")
 
 
 @route(

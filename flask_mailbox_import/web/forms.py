@@ -12,6 +12,7 @@ from flask_wtf import FlaskForm
 from werkzeug.datastructures import CombinedMultiDict, MultiDict
 from wtforms import BooleanField, StringField
 
+from ..core.host_columns import HostColumn
 from ..core.imports import ImportOptions, InvalidOption, OnDuplicate
 from ..core.rows import (
     COLUMNS,
@@ -307,7 +308,7 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def read_corrections(
-    request: Request, kept: Sequence[KeptCells]
+    request: Request, kept: Sequence[KeptCells], host_columns: Sequence[HostColumn] = ()
 ) -> tuple[list[int], dict[int, dict[str, str | Secret]]]:
     """Return the ticked rows of a form, and the changed cells by row, from ``ROW.COLUMN=VALUE``.
 
@@ -317,7 +318,7 @@ def read_corrections(
     ticked = {int(each) for each in request.form.getlist("rows") if _is_row(each)}
     found: dict[int, dict[str, str | Secret]] = {}
     for each in kept:
-        for name in COLUMNS:
+        for name in (*COLUMNS, *(column.attribute for column in host_columns)):
             value = request.form.get(f"{each.row}.{name}")
             before = "" if name in SECRET_COLUMNS else each.cells.get(name, "")
             if value is not None and value != before:

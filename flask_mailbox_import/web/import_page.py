@@ -110,7 +110,8 @@ def import_page(
     rows = _rows(workspace_id, import_id, shown)
     kept = _kept(workspace_id, import_id) if shown is RowStatus.FAILED else {}
     sent = _sent_form() if fault is not None else {}
-    changed = set(read_corrections(request, list(kept.values()))[1]) if sent else set()
+    columns = state.models.host_columns
+    changed = set(read_corrections(request, list(kept.values()), columns)[1]) if sent else set()
     refused = fault.details.get("rows") if fault is not None else None
     if isinstance(refused, list):
         changed.update(refused)
@@ -127,6 +128,7 @@ def import_page(
         # A refused form is shown with what was typed into it, except passwords.
         sent=sent,
         changed=changed,
+        host_columns=columns,
     )
 
 
@@ -282,7 +284,8 @@ def retry(workspace_id: str, import_id: str) -> Answer:
                 status=RowStatus.FAILED,
                 limit=current_state().config.max_rows,
             )
-            rows, corrections = read_corrections(request, kept)
+            columns = current_state().models.host_columns
+            rows, corrections = read_corrections(request, kept, columns)
             if not rows and not corrections:
                 raise NotRetryable(_UNCHANGED)
         refused: list[CheckedRow] = []

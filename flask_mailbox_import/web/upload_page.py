@@ -78,7 +78,7 @@ def upload_form(
         # Without the form data of this request, which may be unreadable.
         form=form or UploadForm(formdata=None, testImap=current_state().config.test_imap),
         error_at=fault.details.get("field", "file" if fault.status == 413 else "") if fault else "",
-        columns=COLUMNS,
+        columns=(*COLUMNS, *(each.title for each in current_state().models.host_columns)),
         required=REQUIRED,
         example=_EXAMPLE,
         **{"question": None, "chosen": {}, **values},
@@ -88,4 +88,4 @@ def upload_form(
 @page_view
 def template(_workspace_id: str) -> BaseResponse:
     """``GET /mailboxes/import/template.csv``: our columns, and an example row."""
-    return csv_file(template_bytes(), "mailboxes.csv")
+    return csv_file(template_bytes(current_state().models.host_columns), "mailboxes.csv")

@@ -89,6 +89,8 @@ VALUES = {
     "column": "smtphost",
     "protocol": "smtp",
     "limit": 3,
+    "least": "-3",
+    "most": "3",
     "count": 3,
     "default": 587,
     "allowed": "25",

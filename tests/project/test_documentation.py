@@ -40,6 +40,7 @@ from flask_mailbox_import.core.errors import (
     TooManyWaiting,
 )
 from flask_mailbox_import.core.explanations import EXPLANATIONS, VARIANTS
+from flask_mailbox_import.core.host_columns import ColumnKind, HostColumn
 from flask_mailbox_import.core.imports import ImportOptions, ImportStatus
 from flask_mailbox_import.core.mailboxes import Login, MailboxStatus, Protocol, Security, Stage
 from flask_mailbox_import.core.providers import PROVIDERS
@@ -191,10 +192,12 @@ def checked(cells: dict[str, str], *more: str, test_imap: bool = False) -> rows.
         "displayname": "Ann",
     }
     text = io.StringIO()
-    csv.writer(text).writerows([good, [*(good | cells).values(), *more]])
+    csv.writer(text).writerows([good | cells, [*(good | cells).values(), *more]])
     options = ImportOptions(workspace_id="w1", test_imap=test_imap)
     config = Config.from_mapping(CONFIG)
-    (found,) = read_file(text.getvalue().encode(), config, options, lambda _: set()).rows
+    own = HostColumn(attribute="limit", names=("Daily limit",), kind=ColumnKind.INTEGER)
+    data = text.getvalue().encode()
+    (found,) = read_file(data, config, options, lambda _: set(), host_columns=(own,)).rows
     return found
 
 

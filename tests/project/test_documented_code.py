@@ -315,6 +315,21 @@ def test_the_model_of_ones_own_holds_the_mailboxes(site, load, mail, block):
         assert "mailbox_import_mailbox" not in inspect(module.db.engine).get_table_names()
 
 
+@runs("storage/Mailboxes/3")
+def test_files_fill_a_column_of_ones_own(site, load, mail, block):
+    site.replace("from flask_mailbox_import import MailboxImport\n", "")
+    site.replace(DEFAULT_EXTENSION, block)
+    module = load()
+    with app_of(module, mail) as app, app.app_context():
+        header, *rows = two_rows(mail).decode().splitlines()
+        text = "\n".join([f"{header},Emails per day", *(f"{each},50" for each in rows)])
+        summary = module.mailbox_import.importer.run_file(
+            io.BytesIO(text.encode()), workspace_id="acme"
+        )
+        assert summary.imported == 1
+        assert module.db.session.query(module.Mailbox).one().daily_limit == 50
+
+
 USERS = """
 from flask_login import UserMixin
 
