@@ -127,6 +127,14 @@ def test_control_characters_and_endless_texts_are_refused(tmp_path):
     host.close()
 
 
+def test_a_row_with_an_endless_text_is_not_kept(tmp_path):
+    host = new_host(tmp_path)
+    summary = imported(host, "Daily limit,Team", f"nobody,pw,smtp.x.com,,{'5' * 500},{'x' * 301}")
+    assert summary.errors[0].code is Code.FIELD_TOO_LONG
+    assert [each.sealed_record for each in host.rows()] == [None]
+    host.close()
+
+
 def test_several_faults_of_a_row_are_told_together(tmp_path):
     host = new_host(tmp_path)
     summary = imported(host, "Daily limit,Team", "a@x.com,pw,smtp.x.com,,x,ninechars")

@@ -166,7 +166,7 @@ class Staging:
         existing = functools.partial(self._mailboxes.existing_keys, options.workspace_id)
         find = functools.partial(find_servers, config=self._config)
         columns = self._mailboxes.host_columns
-        return read_file(data, self._config, options, existing, find, columns)
+        return read_file(data, self._config, options, existing, find, host_columns=columns)
 
 
 class Retrying:

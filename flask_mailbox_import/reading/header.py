@@ -368,7 +368,6 @@ def _judged(mapping: Mapping[str, str | None], of_host: Mapping[str, str]) -> di
     """Return a mapping with our names as we spell them.
 
     :param of_host: the attributes of the host's own columns, by what they are called.
-
     :raises FileError: ``invalid_mapping``.
     """
     found: dict[str, str | None] = {}

@@ -68,21 +68,25 @@ def attribute_of(name: str, columns: Sequence[HostColumn]) -> str | None:
     )
 
 
+def endless_cells(record: Record, columns: Sequence[HostColumn]) -> Iterator[Failure]:
+    """Yield why a record's cells of these columns are too long to be kept."""
+    lengths = {each.title: len(record.cells.get(each.attribute, "")) for each in columns}
+    if sum(lengths.values()) > MAX_TEXTS:
+        longest = max(lengths, key=lengths.__getitem__)
+        yield failure_for(Code.FIELD_TOO_LONG, column=longest, limit=MAX_TEXTS)
+
+
 def values_of(
     record: Record, columns: Sequence[HostColumn], failures: list[Failure]
 ) -> dict[str, str | int | bool]:
     """Return the values of a record's filled cells by attribute; add a failure for a wrong one."""
-    filled = [(each, text) for each in columns if (text := record.cells.get(each.attribute))]
-    if sum(len(text) for _, text in filled) > MAX_TEXTS:
-        longest, _ = max(filled, key=lambda pair: len(pair[1]))
-        failures.append(failure_for(Code.FIELD_TOO_LONG, column=longest.title, limit=MAX_TEXTS))
-        return {}
     found = {}
-    for column, text in filled:
-        value = _read(column, text)
+    for column in columns:
+        text = record.cells.get(column.attribute)
+        value = _read(column, text) if text else None
         if isinstance(value, Failure):
             failures.append(value)
-        else:
+        elif value is not None:
             found[column.attribute] = value
     return found
 

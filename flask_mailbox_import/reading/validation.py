@@ -26,7 +26,7 @@ from ..core.validators import (
     shown_server,
 )
 from .encryption_words import said_of_security
-from .host_columns import values_of, with_required
+from .host_columns import endless_cells, values_of, with_required
 from .spelling import control_character, foreign_letter, odd_character
 
 #: Returns those of the given address keys that the workspace has already.
@@ -81,7 +81,8 @@ def mailbox_of(
     """
     if record.problem is not None:
         return record.problem
-    failures = [*_check_texts(record)]
+    # These first: by its code, a record that is too long is not kept.
+    failures = [*_check_texts(record), *endless_cells(record, host_columns)]
     email = _check_email(record.cells["email"], failures)
     password = record.secrets["smtppassword"] or record.secrets["password"]
     failures += _check_presence(record, bool(record.cells["smtphost"]), bool(password))
