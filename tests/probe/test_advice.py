@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from flask_mailbox_import.core.codes import Code
+from flask_mailbox_import.core.codes import OF_THE_FILE, Code
 from flask_mailbox_import.core.mailboxes import Login, Protocol, Security, Stage
 from flask_mailbox_import.core.providers import SECTIONS, provider_of
 from flask_mailbox_import.core.secret import Secret
@@ -56,10 +56,7 @@ def test_no_hint_tells_a_row_to_use_what_it_has(port, protocol, security):
                     assert f"{port} or" not in hint
 
 
-_OF_THE_PROBE = frozenset(Code) - {
-    *(Code.INVALID_PORT, Code.PORT_NOT_ALLOWED, Code.INVALID_HOST, Code.CONTROL_CHARACTER),
-    *(Code.FIELD_TOO_LONG, Code.INVALID_BOOLEAN, Code.WRONG_COLUMN_COUNT),
-}
+_OF_THE_PROBE = frozenset(Code) - OF_THE_FILE
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from flask_mailbox_import.probe.diagnosis import Finding
 ROWS_OF_THE_FILE = {
     *("missing_email", "invalid_email", "missing_credentials", "missing_imap_host"),
     *("invalid_host", "invalid_port", "port_not_allowed", "invalid_boolean"),
-    *("control_character", "field_too_long", "wrong_column_count"),
+    *("control_character", "field_too_long", "wrong_column_count", "invalid_value"),
 }
 
 
