@@ -40,7 +40,7 @@ class DomainServers:
     #: signed, and a certificate proves only the name that DNS gave.
     suggested_smtp: Server | None = None
     suggested_imap: Server | None = None
-    #: Its DNS records were not asked for, or not answered in time.
+    #: Some of its DNS records were not asked for, or not answered in time.
     is_unanswered: bool = False
 
     def of(self, protocol: Protocol) -> FoundServer | None:

@@ -29,3 +29,5 @@ class MailRecords:
     imap: tuple[ServiceTarget, ...] = ()
     #: The hosts by preference; none where the domain takes no mail (RFC 7505).
     mx: tuple[str, ...] = ()
+    #: Each question was answered, if only by "there are none".
+    is_whole: bool = True

@@ -20,6 +20,7 @@ MAX_SECONDS, MAX_DOMAINS = 10.0, 200
 MAX_LABELS = 8
 #: In seconds: how often the caller looks whether the answers are there.
 _GLANCE = 0.05
+_NOTHING = MailRecords(is_whole=False)
 
 
 def find_servers(
@@ -40,10 +41,9 @@ def find_servers(
     asked = [each for each in unknown if each.count(".") < MAX_LABELS][:MAX_DOMAINS]
     records = _asked(asked, config.dns_timeout, servers or off_hub(name_servers)) if asked else {}
     for domain in unknown:
-        if domain in records:
-            found[domain] = with_records(found[domain], domain, records[domain], ports)
-        else:
-            found[domain] = replace(found[domain], is_unanswered=True)
+        answered = records.get(domain, _NOTHING)
+        named = with_records(found[domain], domain, answered, ports)
+        found[domain] = replace(named, is_unanswered=not answered.is_whole)
     return found
 
 

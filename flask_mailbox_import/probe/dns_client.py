@@ -64,7 +64,9 @@ def mail_records(
     seconds: float,
     name_servers: Sequence[Address],
 ) -> dict[str, MailRecords]:
-    """Return the mail records of domains; one that was not answered in time is left out.
+    """Return the mail records of domains, as far as they are answered in time.
+
+    A domain without an answer is left out.
 
     It runs on the hub of the caller's thread, and lets its other greenlets run.
 
@@ -131,7 +133,7 @@ class _Domain:
         self._budget = _MAX_DATAGRAMS * len(names)
 
     def ask(self) -> MailRecords | None:
-        """Return the records; None where a question is not answered in time."""
+        """Return the records, as far as they are answered in time; None where none is."""
         servers = deque(self._servers.in_order())
         while self._open and servers and self._budget and self._left() > 0:
             server = servers.popleft()
@@ -145,10 +147,15 @@ class _Domain:
                 gevent.sleep(self._patience / 10)
             if may_know:
                 servers.append(server)
-        if self._open:
+        if not self._answers:
             return None
-        found = {each: self._answers[f"_{each}._tcp.{self._domain}"].services for each in _SERVICES}
-        return MailRecords(**found, mx=self._answers[self._domain].mx)
+        none = Answer()
+        found = {
+            each: self._answers.get(f"_{each}._tcp.{self._domain}", none).services
+            for each in _SERVICES
+        }
+        mx = self._answers.get(self._domain, none).mx
+        return MailRecords(**found, mx=mx, is_whole=not self._open)
 
     def _left(self) -> float:
         return self._deadline - time.monotonic()
@@ -170,6 +177,8 @@ class _Domain:
                 break
             if (question := asked.get(int.from_bytes(data[:2], "big"))) is not None:
                 self._read(server, data, question, asked)
+            else:
+                gevent.sleep(0)
         if asked:
             self._servers.was_silent(server)
         return bool(asked)

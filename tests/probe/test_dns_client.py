@@ -23,6 +23,11 @@ ZONE = {
 }
 
 
+def names_of(domain):
+    services = ("submissions", "submission", "imaps", "imap")
+    return [(domain, "MX"), *((f"_{each}._tcp.{domain}", "SRV") for each in services)]
+
+
 def in_hub(work):
     """Return what a function returns in the hub of connection tests."""
     with closing(HubRun(lambda emit, _draining: emit(work()))) as run:
@@ -68,7 +73,7 @@ def test_a_long_answer_comes_over_tcp():
 
 
 def test_a_fault_and_silence_are_answered_by_the_next_server():
-    with NameServer(dict.fromkeys(ZONE, "SERVFAIL")) as broken, NameServer(ZONE) as good:
+    with NameServer(dict.fromkeys(names_of(D), "SERVFAIL")) as broken, NameServer(ZONE) as good:
         assert ask(broken, good)[D].mx
     with NameServer(hook=lambda *_: ()) as silent, NameServer(ZONE) as good:
         assert ask(silent, good)[D].mx
@@ -80,15 +85,25 @@ def test_a_fault_and_silence_are_answered_by_the_next_server():
 
 
 def test_what_no_server_answers_is_left_out():
-    with NameServer({(D, "MX"): "SERVFAIL"}) as broken:
+    with NameServer(dict.fromkeys(names_of(D), "SERVFAIL")) as broken:
         assert ask(broken) == {}
         assert len(broken.questions) == 5
-    with NameServer({(D, "MX"): None}) as silent:
+    with NameServer(dict.fromkeys(names_of(D))) as silent:
         begin = time.monotonic()
         assert ask(silent, dns_timeout=0.5) == {}
         assert time.monotonic() - begin > 0.4
-    with NameServer({(D, "MX"): None}) as silent:
+    with NameServer(dict.fromkeys(names_of(D))) as silent:
         assert ask(silent, dns_timeout=60, seconds=0.3) == {}
+
+
+@pytest.mark.parametrize("fault", ["SERVFAIL", None])
+def test_what_is_answered_counts_where_another_question_is_not(fault):
+    with NameServer({**ZONE, (f"_imaps._tcp.{D}", "SRV"): fault}) as server:
+        found = ask(server, dns_timeout=0.5)[D]
+    assert not found.is_whole
+    assert found.mx == ("a.d.example", "b.d.example")
+    with NameServer(ZONE) as server:
+        assert ask(server)[D].is_whole
 
 
 def test_a_silent_first_server_costs_little():
