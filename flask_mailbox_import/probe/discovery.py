@@ -16,8 +16,9 @@ from .hub import HubRun, off_hub
 
 #: For how many seconds, and how many domains of one file, DNS is asked.
 MAX_SECONDS, MAX_DOMAINS = 10.0, 200
-#: A domain of more labels is not asked for.
-MAX_LABELS = 8
+#: A domain of more labels, or characters, is not asked for: the names of its records, which are
+#: longer, could not be written (RFC 1035 section 2.3.4).
+MAX_LABELS, MAX_LENGTH = 8, 253 - len("_submissions._tcp.")
 #: In seconds: how often the caller looks whether the answers are there.
 _GLANCE = 0.05
 _NOTHING = MailRecords(is_whole=False)
@@ -38,13 +39,17 @@ def find_servers(
     ports = config.allowed_ports
     found = {each: servers_of_table(each, ports) for each in domains}
     unknown = [each for each, servers in found.items() if not servers.is_complete]
-    asked = [each for each in unknown if each.count(".") < MAX_LABELS][:MAX_DOMAINS]
+    asked = [each for each in unknown if _may_be_asked(each)][:MAX_DOMAINS]
     records = _asked(asked, config.dns_timeout, servers or off_hub(name_servers)) if asked else {}
     for domain in unknown:
         answered = records.get(domain, _NOTHING)
         named = with_records(found[domain], domain, answered, ports)
         found[domain] = replace(named, is_unanswered=not answered.is_whole)
     return found
+
+
+def _may_be_asked(domain: str) -> bool:
+    return domain.count(".") < MAX_LABELS and len(domain) <= MAX_LENGTH
 
 
 def _asked(

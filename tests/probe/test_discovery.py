@@ -119,6 +119,14 @@ def test_a_domain_of_many_labels_is_not_asked_for(labels):
     assert len(server.questions) == (5 if labels == 8 else 0)
 
 
+def test_a_domain_whose_records_have_no_name_is_not_asked_for():
+    longest = ".".join(["d" * 60, "d" * 60, "d" * 60, "d" * 44, "example"])
+    with NameServer() as server:
+        found = find_servers([longest, f"d{longest}"], CONFIG, [server.address])
+    assert [each.is_unanswered for each in found.values()] == [False, True]
+    assert len(server.questions) == 5
+
+
 def test_so_many_domains_are_asked_for():
     domains = [f"d{number}.example" for number in range(MAX_DOMAINS + 3)]
     with NameServer() as server:
