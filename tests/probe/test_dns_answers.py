@@ -75,6 +75,23 @@ def test_aliases_in_a_ring_end():
     assert hosts(message(ring, mx(b"\x01h\x00"))) == ()
 
 
+def chain(count: int) -> bytes:
+    """Return an answer in which so many aliases lead to the host."""
+    names = [OWNER, *(bytes([1, 97 + each, 0]) for each in range(count))]
+    aliases = [record(names[each + 1], kind=5, owner=names[each]) for each in range(count)]
+    return message(*aliases, record(b"\x00\x01\x01h\x00", owner=names[-1]))
+
+
+def test_eight_aliases_are_followed_and_no_more():
+    assert hosts(chain(8)) == ("h",)
+    assert hosts(chain(9)) == ()
+
+
+def test_what_the_root_owns_is_no_answer_to_aliases_in_a_ring():
+    of_root = record(b"\x00\x01\x04evil\x00", owner=b"\x00")
+    assert hosts(message(record(b"\xc0\x0c", kind=5), of_root)) == ()
+
+
 def test_other_types_and_classes_are_passed_over():
     txt = record(b"\x03abc", kind=16)
     chaos = record(b"\x00\x01\x01h\x00", group=3)
@@ -101,7 +118,20 @@ def test_a_part_of_an_answer_is_told():
     assert read_answer(message(flags=0x8380), ASKED).is_truncated
 
 
-LONG = b"".join(bytes([63]) + b"x" * 63 for _ in range(4)) + b"\x00"
+def of_size(size: int) -> bytes:
+    """Return a name of so many bytes, its lengths and the root's byte counted."""
+    last = size - 3 * 64 - 2
+    return (b"\x3f" + b"x" * 63) * 3 + bytes([last]) + b"x" * last + b"\x00"
+
+
+def pointed(count: int) -> bytes:
+    """Return a message in which a chain of so many pointers leads to the name of 63 records."""
+    first = len(message()) + 12
+    places = [12, *(first + 2 * each for each in range(count))]
+    pointers = [struct.pack("!H", 0xC000 + each) for each in places]
+    # In a record of a type that is passed over.
+    rest = [record(b"\x00\x01" + pointers[-1], owner=pointers[-1]) for _ in range(63)]
+    return message(record(b"".join(pointers[:-1]), kind=16), *rest)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +158,9 @@ LONG = b"".join(bytes([63]) + b"x" * 63 for _ in range(4)) + b"\x00"
         "a reserved label": message(mx(b"\x41a\x00")),
         "21 labels": message(mx(b"\x01a" * 21 + b"\x00")),
         "10,000 labels": message(mx(b"\x01a" * 1500 + b"\x00")),
-        "a name of 257 bytes": message(mx(LONG)),
+        "a name of 256 bytes": message(mx(of_size(256))),
+        "21 pointers": pointed(20),
+        "1,480 pointers": pointed(1480),
         "an SRV of no length": message(record(b"\x00\x01", kind=33)),
         "data behind the name": message(mx(b"\x01h\x00more")),
     }.items(),
@@ -142,6 +174,8 @@ def test_what_breaks_a_limit_is_refused(data):
 def test_as_much_as_is_allowed_is_read():
     assert hosts(message(*[mx(b"\x01h\x00")] * 64)) == ("h",) * 64
     assert len(hosts(message(mx(b"\x01a" * 20 + b"\x00")))) == 1
+    assert len(hosts(message(mx(of_size(255))))[0]) == 253
+    assert hosts(pointed(19)) == ("d.example",) * 63
 
 
 def test_the_costliest_message_is_read_in_a_moment():
