@@ -66,7 +66,8 @@ def mail_records(
 ) -> dict[str, MailRecords]:
     """Return the mail records of domains, as far as they are answered in time.
 
-    A domain without an answer is left out.
+    A domain without an answer is left out, and so is one that is no name in DNS (RFC 1035
+    section 2.3.4).
 
     It runs on the hub of the caller's thread, and lets its other greenlets run.
 
@@ -74,14 +75,18 @@ def mail_records(
     :param seconds: for all of them.
     :param name_servers: to ask, the first one first.
     """
+    from dns.exception import DNSException
+
     found: dict[str, MailRecords] = {}
     servers = _Servers(name_servers)
     pool, turn = Pool(_AT_ONCE), BoundedSemaphore()
 
     def ask(domain: str) -> None:
-        records = _Domain(domain, servers, turn, dns_timeout).ask()
-        if records is not None:
-            found[domain] = records
+        # Not of a name: gevent would print the domain with the traceback.
+        with suppress(DNSException):
+            records = _Domain(domain.lower(), servers, turn, dns_timeout).ask()
+            if records is not None:
+                found[domain] = records
 
     try:
         for each in domains:
@@ -162,63 +167,83 @@ class _Domain:
 
     def _ask_server(self, server: Address, sock: socket.socket) -> bool:
         """Ask one server what is still open; return whether it may know more if asked again."""
-        asked = dict(self._open)
+        asked, cut = dict(self._open), list[Question]()
         for each in asked.values():
             with self._turn:
                 sock.send(_written(each))
                 gevent.sleep(0)
         until = time.monotonic() + min(self._patience, self._left())
-        while asked and self._budget and (remaining := until - time.monotonic()) > 0:
+        while (
+            len(asked) > len(cut) and self._budget and (remaining := until - time.monotonic()) > 0
+        ):
             self._budget -= 1
             sock.settimeout(remaining)
             try:
                 data = sock.recv(MAX_BYTES + 1)
             except TimeoutError:
                 break
-            if (question := asked.get(int.from_bytes(data[:2], "big"))) is not None:
-                self._read(server, data, question, asked)
-            else:
+            question = asked.get(int.from_bytes(data[:2], "big"))
+            if question is None or question in cut:
                 gevent.sleep(0)
+            elif self._read(server, data, question, asked):
+                cut.append(question)
+        self._ask_over_tcp(server, cut, asked)
         if asked:
             self._servers.was_silent(server)
         return bool(asked)
 
     def _read(
         self, server: Address, data: bytes, question: Question, asked: dict[int, Question]
-    ) -> None:
-        """Note what a message answers to a question, if it is an answer to it."""
+    ) -> bool:
+        """Note what a message answers to a question, if it is an answer to it.
+
+        :returns: whether it is one of which the rest did not fit.
+        """
         try:
             answer = self._decoded(data, question)
-            if answer.is_truncated:
-                answer = self._decoded(self._over_tcp(server, question), question)
-        except (BadAnswer, OSError):
-            return
+        except BadAnswer:
+            return False
         if answer.is_truncated:
-            return
+            return True
         self._servers.heard(server)
         del asked[question.id]
         if answer.is_valid:
             del self._open[question.id]
             self._answers[question.name] = answer
+        return False
 
     def _decoded(self, data: bytes, question: Question) -> Answer:
         with self._turn:
             gevent.sleep(0)
             return read_answer(data, question)
 
-    def _over_tcp(self, server: Address, question: Question) -> bytes:
-        """Return the answer to a question over TCP (RFC 7766).
+    def _ask_over_tcp(
+        self, server: Address, cut: list[Question], asked: dict[int, Question]
+    ) -> None:
+        """Ask again what did not fit, once all else is read: many networks drop TCP.
 
-        :raises OSError: none came in time, or it is too long.
+        One by one, as each needs a file descriptor; a silent one leaves the others their share.
         """
-        late = gevent.Timeout(self._patience, TimeoutError("no answer in time"))
-        with late, socket.create_connection(server) as sock:
-            written = _written(question)
-            sock.sendall(len(written).to_bytes(2, "big") + written)
-            length = int.from_bytes(_received(sock, 2), "big")
-            if length > MAX_BYTES:
-                raise ConnectionError("the answer is too long")
-            return _received(sock, length)
+        until = time.monotonic() + min(self._patience, self._left())
+        for number, each in enumerate(cut):
+            share = max(0.0, until - time.monotonic()) / (len(cut) - number)
+            with suppress(OSError):
+                self._read(server, _over_tcp(server, each, share), each, asked)
+
+
+def _over_tcp(server: Address, question: Question, seconds: float) -> bytes:
+    """Return the answer to a question over TCP (RFC 7766).
+
+    :raises OSError: none came within so many seconds, or it is too long.
+    """
+    late = gevent.Timeout(seconds, TimeoutError("no answer in time"))
+    with late, socket.create_connection(server) as sock:
+        written = _written(question)
+        sock.sendall(len(written).to_bytes(2, "big") + written)
+        length = int.from_bytes(_received(sock, 2), "big")
+        if length > MAX_BYTES:
+            raise ConnectionError("the answer is too long")
+        return _received(sock, length)
 
 
 def _received(sock: socket.socket, length: int) -> bytes:
@@ -228,6 +253,8 @@ def _received(sock: socket.socket, length: int) -> bytes:
         if not more:
             raise ConnectionError("the name server closed the connection")
         data += more
+        # Single bytes, always one more to read, would hold the hub, and the deadline with it.
+        gevent.sleep(0)
     return data
 
 

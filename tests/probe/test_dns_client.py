@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+import threading
 import time
 from contextlib import ExitStack, closing
 
@@ -72,6 +73,35 @@ def test_a_long_answer_comes_over_tcp():
         assert len(ask(server)[D].mx) == 40
 
 
+def test_an_answer_over_tcp_that_never_comes_costs_no_other_answer():
+    is_over = threading.Event()
+
+    def hook(data, transport):
+        if transport == "tcp":
+            is_over.wait()
+            return []
+        # The question that is asked first.
+        return [data[:2] + b"\x83\x80" + data[4:]] if b"_submissions" in data else None
+
+    with NameServer(ZONE, hook) as server:
+        found = ask(server, dns_timeout=1)
+        is_over.set()
+    assert found[D].mx == ("a.d.example", "b.d.example")
+    assert not found[D].is_whole
+
+
+def test_a_domain_in_capitals_is_the_same_domain():
+    with NameServer(ZONE) as server:
+        assert ask(server, domains=["D.Example"])["D.Example"].mx == ("a.d.example", "b.d.example")
+
+
+@pytest.mark.parametrize("domain", ["a..b", "x" * 64, ".".join(["x" * 60] * 4)])
+def test_what_is_no_name_is_left_out_without_a_word(domain, capfd):
+    with NameServer(ZONE) as server:
+        assert set(ask(server, domains=[domain, D], dns_timeout=0.5)) == {D}
+    assert capfd.readouterr().err == ""
+
+
 def test_a_fault_and_silence_are_answered_by_the_next_server():
     with NameServer(dict.fromkeys(names_of(D), "SERVFAIL")) as broken, NameServer(ZONE) as good:
         assert ask(broken, good)[D].mx
@@ -131,6 +161,14 @@ def test_forged_answers_are_ignored():
         assert ask(server)[D].mx == ("a.d.example", "b.d.example")
 
 
+def slowly(data: bytes):
+    """Yield some bytes, and then single ones until the client has gone."""
+    yield data
+    pace = threading.Event()
+    while not pace.wait(0.01):
+        yield b"x"
+
+
 def hostile(kind: str):
     def hook(data, transport):
         other = data[:2] + b"\x81\x80" + data[4:12] + b"\x04evil" + data[12:]
@@ -148,6 +186,7 @@ def hostile(kind: str):
             "65,535 bytes": [b"\xff\xff", b"x" * 65535],
             "closed": [],
             "a part": [b"\x10\x00", b"x"],
+            "byte by byte": slowly(b"\x10\x00"),
         }[kind]
 
     return hook
@@ -156,7 +195,7 @@ def hostile(kind: str):
 KINDS = ["flood", "another question", "no message", "cut without end", "65,535 bytes", "closed"]
 
 
-@pytest.mark.parametrize("kind", [*KINDS, "a part"])
+@pytest.mark.parametrize("kind", [*KINDS, "a part", "byte by byte"])
 def test_a_hostile_server_has_no_answer(kind):
     with NameServer(hook=hostile(kind)) as server:
         assert ask(server, dns_timeout=0.6) == {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import dns.flags
 import dns.message
@@ -17,7 +17,7 @@ import dns.rrset
 #: is not there does not exist; ``SERVFAIL`` in place of the records is that fault, None is silence.
 Zone = Mapping[tuple[str, str], Sequence[str] | str | None]
 #: Returns the datagrams, or for TCP the bytes, that answer a question; None: as the zone says.
-Hook = Callable[[bytes, str], Sequence[bytes] | None]
+Hook = Callable[[bytes, str], Iterable[bytes] | None]
 
 
 class NameServer:
@@ -68,7 +68,7 @@ class NameServer:
                     for each in self._answers(data, "tcp"):
                         connection.sendall(each)
 
-    def _answers(self, data: bytes, transport: str) -> Sequence[bytes]:
+    def _answers(self, data: bytes, transport: str) -> Iterable[bytes]:
         query = dns.message.from_wire(data)
         (question,) = query.question
         name = question.name.to_text(omit_final_dot=True).lower()
