@@ -227,6 +227,9 @@ class _Domain:
         until = time.monotonic() + min(self._patience, self._left())
         for number, each in enumerate(cut):
             share = max(0.0, until - time.monotonic()) / (len(cut) - number)
+            with self._turn:
+                # Many domains ask again at the same time, each with a new connection.
+                gevent.sleep(0)
             with suppress(OSError):
                 self._read(server, _over_tcp(server, each, share), each, asked)
 
