@@ -145,11 +145,11 @@ def _receiver(records: MailRecords) -> Provider | None:
 
     A provider that takes only keys made for sending has no mailboxes.
     """
-    first = records.mx[0] if records.mx else ""
-    provider = receiver_of(first) or provider_of(first, "") if first else None
-    if provider is not None and provider.password is PasswordKind.KEY:
+    if not records.mx:
         return None
-    return provider
+    provider = receiver_of(records.mx[0]) or provider_of(records.mx[0], "")
+    has_mailboxes = provider is not None and provider.password is not PasswordKind.KEY
+    return provider if has_mailboxes else None
 
 
 def _of_provider(

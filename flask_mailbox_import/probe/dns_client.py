@@ -143,7 +143,7 @@ class _Domain:
         while self._open and servers and self._budget and self._left() > 0:
             server = servers.popleft()
             try:
-                with _udp(server) as sock:
+                with _connected(server, socket.SOCK_DGRAM) as sock:
                     may_know = self._ask_server(server, sock)
             except OSError:
                 # Refused, or no route: another server may know, and this one a little later.
@@ -240,7 +240,7 @@ def _over_tcp(server: Address, question: Question, seconds: float) -> bytes:
     :raises OSError: none came within so many seconds, or it is too long.
     """
     late = gevent.Timeout(seconds, TimeoutError("no answer in time"))
-    with late, socket.create_connection(server) as sock:
+    with late, _connected(server, socket.SOCK_STREAM) as sock:
         written = _written(question)
         sock.sendall(len(written).to_bytes(2, "big") + written)
         length = int.from_bytes(_received(sock, 2), "big")
@@ -261,10 +261,13 @@ def _received(sock: socket.socket, length: int) -> bytes:
     return data
 
 
-def _udp(server: Address) -> socket.socket:
-    """Return a socket that only this server's datagrams reach, from a random port of our own."""
+def _connected(server: Address, kind: int) -> socket.socket:
+    """Return a socket that only this server reaches, from a random port of our own.
+
+    ``create_connection`` would ask gevent's resolver for the address, and that a thread.
+    """
     family = socket.AF_INET6 if ":" in server[0] else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_DGRAM)
+    sock = socket.socket(family, kind)
     try:
         sock.connect(server)
     except BaseException:

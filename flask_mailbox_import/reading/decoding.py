@@ -22,7 +22,7 @@ from ..core.encodings import CODECS, LABELS
 from ..core.errors import FileError, empty_file
 from ..core.rows import SECRET_COLUMNS
 from ..core.words import say
-from .header import NAMES
+from .header_names import NAMES
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf_8"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .header import MAX_NAME, NAMES, folded, without_remark
+from .header_names import MAX_NAME, NAMES, folded, without_remark
 from .spelling import tick_of
 
 

@@ -12,7 +12,7 @@ from ..core.failures import Failure, failure_for, failure_of
 from ..core.host_columns import ColumnKind, HostColumn
 from ..core.rows import COLUMNS, CheckedRow, Record, RowStatus
 from .encryption_words import said_of_security
-from .header import MAX_NAME, NAMES, folded
+from .header_names import MAX_NAME, NAMES, folded
 from .spelling import control_character
 
 #: Characters of all cells of a host's columns in one row: more may not fit into a sealed record.

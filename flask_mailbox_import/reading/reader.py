@@ -15,7 +15,8 @@ from ..core.words import say
 from .cells import to_records
 from .decoding import NotUnicode, decode, label_of
 from .foresight import with_foresight
-from .header import MAX_NAME, Columns, Matcher
+from .header import Columns, Matcher
+from .header_names import MAX_NAME
 from .question import encoding_choices, unclear_encoding
 from .server_fields import filled, server_record
 from .server_search import FindServers, with_found_servers

@@ -30,6 +30,10 @@ _TICKS = {
 _WHOLE = re.compile(r"([01])[.,]0{1,3}")
 
 
+#: Control characters, half surrogates, and the two separators that some programs read as line ends.
+_REFUSED_CATEGORIES = frozenset({"Cc", "Zl", "Zp", "Cs"})
+
+
 def is_nothing(text: str) -> bool:
     """Tell whether a program wrote this for an empty cell, such as NULL or N/A."""
     return not text or (len(text) < 16 and text.strip().lower() in _NOTHING)
@@ -212,10 +216,6 @@ def _named(character: str) -> str:
         return f"'{character}'"
     shown = f"'{character}', " if character.isprintable() else ""
     return f"{shown}{name}"
-
-
-# Control characters, half surrogates, and the two separators that some programs read as line ends.
-_REFUSED_CATEGORIES = frozenset({"Cc", "Zl", "Zp", "Cs"})
 
 
 def control_character(text: str) -> str:

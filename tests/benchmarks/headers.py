@@ -12,7 +12,7 @@ import json
 import sys
 from pathlib import Path
 
-from flask_mailbox_import.reading.header import NAMES
+from flask_mailbox_import.reading.header_names import NAMES
 
 SOURCES = json.loads(Path(__file__).with_name("headers.json").read_text("utf-8"))
 #: Ways to say how a connection is secured, which ``cells`` folds into one.
