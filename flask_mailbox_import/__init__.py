@@ -1,5 +1,6 @@
 """Bulk import of SMTP mailboxes into a Flask app; everything public is named here."""
 
+from .core.causes import Where
 from .core.codes import Code
 from .core.errors import (
     ConfigError,
@@ -43,13 +44,14 @@ from .core.secret import Secret, generate_encryption_key
 from .core.sentences import Sentence
 from .core.words import Part, Words
 from .engine.batches import Progress
-from .engine.corrections import Corrections
+from .engine.corrections import Change, Corrections
 from .engine.importer import Importer
 from .extension import MailboxImport
 from .storage.models import ApiKeyMixin, ImportMixin, ImportRowMixin, MailboxMixin, Models
 
 __all__ = [
     "ApiKeyMixin",
+    "Change",
     "Check",
     "CheckedRow",
     "Code",
@@ -105,6 +107,7 @@ __all__ = [
     "TryLater",
     "UnclearFile",
     "Unfinished",
+    "Where",
     "Words",
     "Workload",
     "generate_encryption_key",

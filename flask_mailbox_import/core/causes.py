@@ -5,9 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .codes import OF_THE_FILE
+from .codes import OF_THE_FILE, Code
 from .failures import Failure
 from .rows import RowResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Where:
+    """Which failed rows are meant: those with all of what is given here; None: whatever it is."""
+
+    code: Code | None = None
+    #: The SMTP server that the row names; "": rows that name none.
+    smtp_host: str | None = None
+    smtp_port: int | None = None
+
+    def fits(self, code: Code | None, smtp_host: str, smtp_port: int | None) -> bool:
+        """Tell whether a failed row of this code, server and port is meant."""
+        host = self.smtp_host
+        return (
+            self.code in (None, code)
+            and (host is None or host.casefold() == smtp_host.casefold())
+            and self.smtp_port in (None, smtp_port)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -157,6 +157,9 @@ class StagedRow:
     email: str
     #: Why it failed; None where it is ready.
     code: Code | None
+    #: The SMTP server and port that it names; "" and None where it names none.
+    smtp_host: str
+    smtp_port: int | None
     #: None where the record is erased or does not open.
     record: Record | None
     #: The record is there but does not open, because it was moved or damaged.

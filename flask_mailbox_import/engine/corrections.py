@@ -1,47 +1,82 @@
-"""Judges the names of corrected cells: our columns, and those of the host's own."""
+"""Corrections of failed rows: of one row, or of all that match."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
+from ..core.causes import Where
 from ..core.errors import NotRetryable
 from ..core.host_columns import HostColumn
-from ..core.rows import COLUMNS
+from ..core.rows import COLUMNS, StagedRow
 from ..core.secret import Secret
 from ..core.validators import one_line
-from ..core.words import say
+from ..core.words import Words, say
 from ..reading.host_columns import attribute_of
 
-#: By row number, the new values by our column names. A password may be a Secret already.
-Corrections = Mapping[int, Mapping[str, str | Secret]]
+#: New values by our column names. A password may be a Secret already.
+Values = Mapping[str, str | Secret]
+#: New values by row number.
+Corrections = Mapping[int, Values]
 
 
-def judged(corrections: Corrections, host_columns: Sequence[HostColumn]) -> Corrections:
-    """Return the corrections, by the names that records have.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One correction of every failed row that matches; without values they are tested as is."""
+
+    where: Where
+    values: Values
+
+
+def corrections_of(
+    failed: Iterable[StagedRow],
+    corrections: Corrections,
+    changes: Sequence[Change],
+    host_columns: Sequence[HostColumn],
+) -> Corrections:
+    """Return the corrections of each row, by the names that records have.
+
+    Of several changes the last one counts, and a correction of the row itself before all changes.
 
     :param host_columns: the columns of the host's own; each may go by any of its names.
-    :raises NotRetryable: a name is none of these, or a column is named twice.
+    :raises NotRetryable: a name is no column, or there twice; or a change matches no row.
     """
-    return {row: _judged(row, columns, host_columns) for row, columns in corrections.items()}
+    named = [_judged(say("A change"), each.values, host_columns) for each in changes]
+    found: dict[int, dict[str, str | Secret]] = {}
+    unmatched = set(range(len(changes)))
+    for row in failed:
+        for number, change in enumerate(changes):
+            if change.where.fits(row.code, row.smtp_host, row.smtp_port):
+                unmatched.discard(number)
+                found.setdefault(row.row, {}).update(named[number])
+    if unmatched:
+        raise NotRetryable(
+            say("Change %(number)s fits no row that failed.", number=min(unmatched) + 1)
+        )
+    for number, values in corrections.items():
+        judged = _judged(say("Row %(row)s", row=number), values, host_columns)
+        found.setdefault(number, {}).update(judged)
+    return found
 
 
 def _judged(
-    row: int, columns: Mapping[str, str | Secret], host_columns: Sequence[HostColumn]
+    whose: Words, values: Values, host_columns: Sequence[HostColumn]
 ) -> dict[str, str | Secret]:
     found: dict[str, str | Secret] = {}
-    for name, value in columns.items():
+    for name, value in values.items():
         known = name if name in COLUMNS else attribute_of(name, host_columns)
         if known is None:
             listed = (*COLUMNS, *(each.attribute for each in host_columns))
             words = say(
-                "Row %(row)s: '%(column)s' is none of %(columns)s.",
-                row=row,
+                "%(whose)s: '%(column)s' is none of %(columns)s.",
+                whose=whose,
                 column=one_line(name)[:64],
                 columns=", ".join(listed),
             )
             raise NotRetryable(words)
         if known in found:
-            words = say("Row %(row)s: the column %(column)s is there twice.", row=row, column=known)
-            raise NotRetryable(words)
+            raise NotRetryable(
+                say("%(whose)s: the column %(column)s is there twice.", whose=whose, column=known)
+            )
         found[known] = value
     return found

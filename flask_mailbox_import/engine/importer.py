@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import timedelta
 from typing import IO
@@ -28,7 +28,7 @@ from ..storage.models import now
 from ..storage.queries import Queries
 from ..storage.runs import Runs
 from .batches import Progress
-from .corrections import Corrections
+from .corrections import Change, Corrections
 from .execution import Execution
 from .limits import Limits
 from .runner import ThreadRunner
@@ -300,14 +300,18 @@ class Importer:
         workspace_id: str,
         rows: Collection[int] = (),
         corrections: Corrections | None = None,
+        changes: Sequence[Change] = (),
     ) -> list[CheckedRow]:
         """Test failed rows again, corrected or as they are, and rows that are still ready.
 
-        Without ``rows`` and ``corrections`` it tests all failed rows that are retryable. A wrong
-        correction fails its row at once. An empty password stands for the one that is kept.
+        Without ``rows``, ``corrections`` and ``changes`` it tests all failed rows that are
+        retryable. A wrong correction fails its row at once. An empty password stands for the one
+        that is kept.
 
         :param rows: numbers of rows to test as they are.
         :param corrections: by row number, the new values of its columns.
+        :param changes: corrections of all failed rows that match; the last one counts, and a row's
+            own correction before them.
         :returns: the rows that are not tested, with their failures.
         :raises ImportNotRunnable: it has not been run yet, or it runs.
         :raises NotRetryable: these rows cannot be tested again; nothing was changed.
@@ -318,7 +322,9 @@ class Importer:
             self._limits.refuse_run(import_id, workspace_id)
             if not self._queries.is_under_way(import_id, workspace_id):
                 self._refuse_no_room(workspace_id)
-            put_back = self._retrying.put_back(import_id, workspace_id, rows, corrections or {})
+            put_back = self._retrying.put_back(
+                import_id, workspace_id, rows, corrections or {}, changes
+            )
         if any(each.status is RowStatus.READY for each in put_back):
             self.start(import_id, workspace_id=workspace_id)
         return [each for each in put_back if each.status is not RowStatus.READY]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import IO
 
@@ -29,7 +29,7 @@ from ..signals import hosts_refused, tell
 from ..storage.erasure import Erasure
 from ..storage.imports import Imports
 from ..storage.mailboxes import Mailboxes
-from .corrections import Corrections, judged
+from .corrections import Change, Corrections, Values, corrections_of
 from .limits import Limits
 
 
@@ -184,17 +184,20 @@ class Retrying:
         workspace_id: str,
         rows: Collection[int],
         corrections: Corrections,
+        changes: Sequence[Change],
     ) -> list[CheckedRow]:
         """Make failed rows ready again; a row with a wrong correction fails anew.
 
-        Without ``rows`` and ``corrections`` it takes all failed rows that are retryable.
+        Without ``rows``, ``corrections`` and ``changes`` it takes all failed rows that are
+        retryable.
 
         :returns: these rows, checked again.
         :raises ImportNotFound, ImportNotRunnable: see ``Imports.failed_rows``.
         :raises NotRetryable: a row cannot be put back; nothing was changed.
         """
-        corrections = judged(corrections, self._mailboxes.host_columns)
         options, failed = self._imports.failed_rows(import_id, workspace_id)
+        columns = self._mailboxes.host_columns
+        corrections = corrections_of(failed, corrections, changes, columns)
         wanted = {*rows, *corrections} or {each.row for each in failed if _may_pass(each)}
         unknown = wanted - {each.row for each in failed}
         if unknown:
@@ -202,9 +205,9 @@ class Retrying:
             raise NotRetryable(words)
         records = {}
         for each in failed:
-            columns = corrections.get(each.row, {})
-            if each.row in wanted and (_is_kept(each) or not SECRET_COLUMNS.isdisjoint(columns)):
-                records[each.id] = _corrected(each, columns)
+            values = corrections.get(each.row, {})
+            if each.row in wanted and (_is_kept(each) or not SECRET_COLUMNS.isdisjoint(values)):
+                records[each.id] = _corrected(each, values)
         if not wanted:
             return []
         if not records:
@@ -248,7 +251,7 @@ def _may_pass(failed: StagedRow) -> bool:
     return _is_kept(failed) and failed.code in RETRYABLE
 
 
-def _corrected(failed: StagedRow, columns: Mapping[str, str | Secret]) -> Record:
+def _corrected(failed: StagedRow, values: Values) -> Record:
     """Return the record of a row with its corrections; an empty password changes nothing."""
     record = failed.record if _is_kept(failed) else None
     if record is None:
@@ -256,7 +259,7 @@ def _corrected(failed: StagedRow, columns: Mapping[str, str | Secret]) -> Record
         secrets = {each: Secret("") for each in SECRET_COLUMNS}
         record = Record(row=failed.row, cells={**cells, "email": failed.email}, secrets=secrets)
     cells, secrets = dict(record.cells), dict(record.secrets)
-    for name, value in columns.items():
+    for name, value in values.items():
         if name not in SECRET_COLUMNS:
             cells[name] = one_line(str(value))
         elif value:

@@ -200,6 +200,8 @@ def staged_row(row: ImportRowMixin, key_ring: KeyRing, workspace_id: str) -> Sta
         row=row.row,
         email=row.email,
         code=Code(row.code) if row.code else None,
+        smtp_host=row.smtp_host or "",
+        smtp_port=row.smtp_port,
         record=record,
         is_broken=is_broken,
         deaths=row.deaths,

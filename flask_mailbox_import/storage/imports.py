@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import and_, exists, insert, literal, or_, select, update
+from sqlalchemy import and_, exists, func, insert, literal, or_, select, update
 from sqlalchemy.orm import Session, scoped_session
 from sqlalchemy.sql import Update
 
@@ -31,6 +31,9 @@ from .queries import find_import, find_with_status
 from .reasons import warnings_json
 from .sealing import KeyRing
 from .session import execute, repeated, transaction
+
+#: So many failed rows are put back in one statement.
+_BATCH = 500
 
 
 class Imports:
@@ -124,21 +127,29 @@ class Imports:
 
         :raises ImportNotRunnable: another call was quicker; nothing was written.
         """
-        model, row = self._models.import_, self._models.row
+        model, row, ids = self._models.import_, self._models.row, list(rows)
         is_ready = any(each.status is RowStatus.READY for each in rows.values())
         mine = (model.id == import_id, model.workspace_id == workspace_id)
         change = states.put_back(self._models, is_ready=is_ready).where(*mine)
         with transaction(self._db) as session:
             if not execute(session, change):
                 raise ImportNotRunnable(import_id, ImportStatus.RUNNING)
-            self._count_apart(session, workspace_id, list(rows))
-            for row_id, checked in rows.items():
-                columns = row_columns(checked, self._key_ring, workspace_id, self._keep_failed)
-                failed = (row.id == row_id, row.status == RowStatus.FAILED.value)
-                blank = dict.fromkeys(("smtp_code", "imap_code"))
-                put = update(row).where(*failed).values({**blank, **columns, "deaths": 0})
-                if not execute(session, put):
+            for start in range(0, len(ids), _BATCH):
+                batch = ids[start : start + _BATCH]
+                # Whoever else puts rows back waits for the import's row, which is locked now.
+                failed = (row.id.in_(batch), row.status == RowStatus.FAILED.value)
+                query = select(func.count()).select_from(row).where(*failed)
+                if session.scalar(query) != len(batch):
                     raise ImportNotRunnable(import_id, ImportStatus.RUNNING)
+                self._count_apart(session, workspace_id, batch)
+                session.execute(
+                    update(row), [self._back(each, rows[each], workspace_id) for each in batch]
+                )
+
+    def _back(self, row_id: int, checked: CheckedRow, workspace_id: str) -> dict[str, Any]:
+        """Return the columns of a row that is put back, with its id."""
+        columns = row_columns(checked, self._key_ring, workspace_id, self._keep_failed)
+        return {"id": row_id, "smtp_code": None, "imap_code": None, "deaths": 0, **columns}
 
     def _count_apart(
         self, session: scoped_session[Session], workspace_id: str, row_ids: Sequence[int]

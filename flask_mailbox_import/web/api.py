@@ -12,13 +12,13 @@ from ..core.imports import Page
 from ..engine.state import NAME, current_state
 from ..reading.template import template
 from .auth import Caller
+from .corrections import read_retry
 from .forms import (
     is_dry_run,
     prefers_async,
     read_cursor,
     read_flag,
     read_options,
-    read_retry,
     read_status,
 )
 from .openapi import document
@@ -205,12 +205,16 @@ def continue_import(caller: Caller, import_id: str) -> Response:
 def retry_rows(caller: Caller, import_id: str) -> Response:
     """Test failed rows again, corrected or not.
 
-    Without a body, or with no rows and no corrections: all rows that are `retryable`. A wrong
-    correction fails its row at once.
+    Without a body, or with no rows, corrections and changes: all rows that are `retryable`. A
+    change corrects every failed row that matches. A wrong correction fails its row at once.
     """
-    rows, corrections = read_retry(request)
+    wanted = read_retry(request)
     current_state().importer.retry(
-        import_id, workspace_id=caller.workspace_id, rows=rows, corrections=corrections
+        import_id,
+        workspace_id=caller.workspace_id,
+        rows=wanted.rows,
+        corrections=wanted.corrections,
+        changes=wanted.changes,
     )
     return _accepted(import_id, caller)
 

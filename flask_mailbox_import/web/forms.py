@@ -1,4 +1,4 @@
-"""Reads and checks the fields and corrections of a request, for pages and API calls alike."""
+"""Reads and checks the fields and arguments of a request, for pages and API calls alike."""
 
 from __future__ import annotations
 
@@ -12,17 +12,12 @@ from flask_wtf import FlaskForm
 from werkzeug.datastructures import CombinedMultiDict, MultiDict
 from wtforms import BooleanField, StringField
 
-from ..core.host_columns import HostColumn
 from ..core.imports import ImportOptions, InvalidOption, OnDuplicate
 from ..core.rows import (
-    COLUMNS,
     MAX_COLUMNS,
-    SECRET_COLUMNS,
     SERVER_COLUMNS,
-    KeptCells,
     RowStatus,
 )
-from ..core.secret import Secret
 from ..core.words import say
 from .errors import RequestError, invalid_field
 
@@ -231,12 +226,7 @@ FIELDS = (
 )
 
 
-_RETRY = say(
-    'The body is a JSON object such as {"rows": [14], "corrections": {"14": {"smtphost": '
-    '"mail.example.com"}}}, or none.'
-)
 _CHOSEN_TWICE = say("A column is chosen twice: choose another one, or that there is none.")
-_LONGEST_ROW = 9
 #: The name of a select is this, and then our column.
 _SELECT = "column-"
 
@@ -261,74 +251,3 @@ def read_mapping(request: Request) -> Mapping[str, str | None]:
     if len(dict(chosen)) < len(chosen):
         raise RequestError(422, "invalid_field", _CHOSEN_TWICE)
     return dict(chosen)
-
-
-def read_retry(request: Request) -> tuple[list[int], dict[int, dict[str, str | Secret]]]:
-    """Return the rows, and the corrections by row, of a JSON body. No body means none.
-
-    :raises RequestError: 400 ``invalid_field``.
-    """
-    data = request.get_data()
-    try:
-        body = json.loads(data, object_pairs_hook=_once) if data else {}
-        # Half a surrogate pair cannot be encoded.
-        json.dumps(body, ensure_ascii=False).encode()
-    except (ValueError, RecursionError):
-        body = None
-    if not isinstance(body, dict) or not body.keys() <= {"rows", "corrections"}:
-        raise RequestError(400, "invalid_field", _RETRY)
-    rows = [] if body.get("rows") is None else body["rows"]
-    corrections = {} if body.get("corrections") is None else body["corrections"]
-    if not isinstance(rows, list) or any(type(each) is not int for each in rows):
-        raise RequestError(400, "invalid_field", _RETRY)
-    return rows, _corrections(corrections)
-
-
-def _corrections(body: object) -> dict[int, dict[str, str | Secret]]:
-    found: dict[int, dict[str, str | Secret]] = {}
-    for row, columns in body.items() if isinstance(body, dict) else [("", None)]:
-        if not _is_row(row):
-            raise RequestError(400, "invalid_field", _RETRY)
-        if not isinstance(columns, dict) or int(row) in found:
-            raise RequestError(400, "invalid_field", _RETRY)
-        if not all(isinstance(each, str | int) for each in columns.values()):
-            raise RequestError(400, "invalid_field", _RETRY)
-        found[int(row)] = {
-            name: _value(name, value if isinstance(value, str) else str(value).lower())
-            for name, value in columns.items()
-        }
-    return found
-
-
-def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a key is there twice")
-    return found
-
-
-def read_corrections(
-    request: Request, kept: Sequence[KeptCells], host_columns: Sequence[HostColumn] = ()
-) -> tuple[list[int], dict[int, dict[str, str | Secret]]]:
-    """Return the ticked rows of a form, and the changed cells by row, from ``ROW.COLUMN=VALUE``.
-
-    A password field that was left empty is not changed.
-    """
-    numbers = {each.row for each in kept}
-    ticked = {int(each) for each in request.form.getlist("rows") if _is_row(each)}
-    found: dict[int, dict[str, str | Secret]] = {}
-    for each in kept:
-        for name in (*COLUMNS, *(column.attribute for column in host_columns)):
-            value = request.form.get(f"{each.row}.{name}")
-            before = "" if name in SECRET_COLUMNS else each.cells.get(name, "")
-            if value is not None and value != before:
-                found.setdefault(each.row, {})[name] = _value(name, value)
-    return sorted(ticked & numbers), found
-
-
-def _value(name: str, text: str) -> str | Secret:
-    return Secret(text) if name in SECRET_COLUMNS else text
-
-
-def _is_row(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= _LONGEST_ROW

@@ -23,8 +23,9 @@ from ..core.imports import ImportStatus, InvalidOption, Page, Summary
 from ..core.rows import CheckedRow, KeptCells, RowResult, RowStatus
 from ..core.words import say, together
 from ..engine.state import current_state
+from .corrections import read_corrections
 from .errors import REFUSED_ON_PAGE, RequestError, refusal_of
-from .forms import has_mapping, read_corrections, read_mapping
+from .forms import has_mapping, read_mapping
 from .rendering import Answer, confirmed, page_view, render
 from .report import report_csv
 from .responses import csv_file

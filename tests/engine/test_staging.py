@@ -9,6 +9,7 @@ import pytest
 from database_contents import age, change, status_of
 from import_calls import call, ended, look, retry, rows_of, sent
 from mailbox_files import Header, file_of, row
+from sqlalchemy import event
 from waiting import wait_for
 
 from flask_mailbox_import import ImportNotRunnable
@@ -41,6 +42,21 @@ ODD = [
     {"corrections": {"9999999999": {}}},
     {"corrections": {"3": {"smtphost": "\ud800"}}},
     {"corrections": {"6": {"smtphost": "localhost"}}},
+    {"changes": {}},
+    {"changes": [{}]},
+    {"changes": [{"where": {"code": "bad_credentials"}}]},
+    {"changes": [{"where": {}, "set": {}}]},
+    {"changes": [{"where": {"code": "bad"}, "set": {}}]},
+    {"changes": [{"where": {"code": 3}, "set": {}}]},
+    {"changes": [{"where": {"smtphost": 3}, "set": {}}]},
+    {"changes": [{"where": {"smtpport": "x"}, "set": {}}]},
+    {"changes": [{"where": {"smtpport": True}, "set": {}}]},
+    {"changes": [{"where": {"email": "no@x.com"}, "set": {}}]},
+    {"changes": [{"where": {"code": "bad_credentials"}, "set": {"smtp host": "x"}}]},
+    {"changes": [{"where": {"code": "bad_credentials"}, "set": {"smtpport": 5.5}}]},
+    {"changes": [{"where": {"code": "bad_credentials"}, "set": {}, "or": {}}]},
+    {"changes": [{"where": {"code": "dns_failure"}, "set": {}}]},
+    {"changes": [{"where": {"code": "bad_credentials", "smtphost": "x.com"}, "set": {}}]},
 ]
 
 
@@ -133,6 +149,51 @@ def test_a_correction_that_is_wrong_fails_its_row_at_once(host, server):
     retry(host, import_id, {"corrections": {"3": {"smtphost": "localhost"}}})
     assert ended(host, import_id)["failed"] == 4
     assert server.logins == [("no@x.com", "bad")]
+
+
+def test_a_change_corrects_every_row_that_matches_and_no_other(host, server):
+    import_id = failed(host)
+    server.sessions.clear()
+    right = {"password": "pw", "displayname": "All"}
+    changes = [
+        {"where": {"smtphost": "LocalHost", "smtpport": server.port}, "set": right},
+        {"where": {"code": "bad_credentials"}, "set": {"displayname": "No"}},
+        {"where": {"code": "port_not_allowed", "smtpport": "99"}, "set": {}},
+    ]
+    own = {"4": {"displayname": "Own"}}
+    answer = retry(host, import_id, {"changes": changes, "corrections": own})
+    assert answer.status_code == 202, answer.text
+    ended(host, import_id)
+    assert sorted(server.logins) == [("busy@x.com", "pw"), ("no@x.com", "pw")]
+    assert codes(host, import_id) == {
+        2: None,
+        3: None,
+        4: "temporary_failure",
+        5: "port_not_allowed",
+        6: "wrong_column_count",
+    }
+    server.replies.pop("AUTH")
+    change_all = [{"where": {"code": "temporary_failure"}, "set": {}}]
+    assert retry(host, import_id, {"changes": change_all}).status_code == 202
+    ended(host, import_id)
+    names = {each.email: each.display_name for each in host.mailboxes()}
+    assert names == {"ok@x.com": "", "no@x.com": "No", "busy@x.com": "Own"}
+
+
+def test_a_change_of_many_rows_takes_few_statements(make_host, server):
+    host = make_host(server.port, RUNNER="inline", MAX_ROWS=1200)
+    csv = Header + "".join(row(f"m{number}@x.com", "pw", 99) for number in range(1200))
+    import_id = host.post(csv).json["data"]["importId"]
+    heard: list[str] = []
+    with host.app.app_context():
+        engine = host.db.engine
+    event.listen(engine, "before_cursor_execute", lambda *heard_of: heard.append(heard_of[2]))
+    mend = {"smtphost": "no host", "smtpport": 587}
+    change_all = [{"where": {"code": "port_not_allowed"}, "set": mend}]
+    assert retry(host, import_id, {"changes": change_all}).status_code == 202
+    assert sum(each.startswith("UPDATE mailbox_import_row") for each in heard) == 3
+    assert len(heard) < 40
+    assert set(codes(host, import_id).values()) == {"invalid_host"}
 
 
 def test_a_correction_may_make_a_row_a_double(host, server):

@@ -112,7 +112,7 @@ def test_every_route_is_described_and_no_other(document, make_host):
 def test_its_lists_are_ours(document):
     schemas = document["components"]["schemas"]
     assert schemas["Code"]["enum"] == [each.value for each in Code]
-    columns = schemas["Corrections"]["additionalProperties"]["propertyNames"]["enum"]
+    columns = schemas["Cells"]["propertyNames"]["enum"]
     assert sorted(columns) == sorted(COLUMNS)
     body = document["components"]["requestBodies"]["ImportForm"]
     form = body["content"]["multipart/form-data"]
