@@ -20,6 +20,7 @@ from .core.errors import (
     TooManyWaiting,
     TryLater,
     UnclearFile,
+    WrongCorrection,
 )
 from .core.failures import Failure
 from .core.host_columns import ColumnKind, HostColumn, import_column
@@ -110,6 +111,7 @@ __all__ = [
     "Where",
     "Words",
     "Workload",
+    "WrongCorrection",
     "generate_encryption_key",
     "import_column",
 ]

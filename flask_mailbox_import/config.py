@@ -156,6 +156,12 @@ def _template(value: object) -> str:
     return value
 
 
+def _endpoint(value: object) -> str | None:
+    if value is not None and (not isinstance(value, str) or not value):
+        raise _Wrong("must be the name of an endpoint, such as 'mailboxes.index'")
+    return value
+
+
 def _setting(
     default: object, parse: Callable[[Any], Any], meaning: str, *, secret: bool = False
 ) -> Any:
@@ -216,10 +222,13 @@ class Config:
         20, _integer(1, 100_000), "imports of one workspace that wait for their run"
     )
     keep_failed_secrets: int = _setting(
-        3600, _integer(0, 86_400), "seconds that a failed row's credentials are kept for a retry"
+        86_400, _integer(0, 86_400), "seconds that a failed row's credentials are kept for a retry"
     )
     runner: str = _setting("thread", _runner, "what executes an import started from a page")
     chunk_rows: int = _setting(500, _integer(1, 100_000), "rows of one Celery task")
+    mailboxes_endpoint: str | None = _setting(
+        None, _endpoint, "the endpoint of the app's own list of mailboxes"
+    )
     base_template: str = _setting(
         DEFAULT_BASE_TEMPLATE, _template, "the host's layout that the pages extend"
     )

@@ -148,12 +148,13 @@ class MailboxImport(Generic[M_co]):
 
     def _state(self, db: SQLAlchemy, models: Models, config: Config) -> State:
         key_ring = KeyRing(config.encryption_keys)
-        importer, sweeper, worker = new_engine(db, models, key_ring, config)
+        importer, mending, sweeper, worker = new_engine(db, models, key_ring, config)
         return State(
             config=config,
             key_ring=key_ring,
             models=models,
             importer=importer,
+            mending=mending,
             sweeper=sweeper,
             worker=worker,
             api_keys=ApiKeys(db, models),

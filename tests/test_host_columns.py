@@ -238,7 +238,7 @@ def test_the_page_shows_how_a_column_is_read_and_corrects_it(tmp_path):
     assert "daily_limit" in check.text
     assert "Daily limit" in client.get("/mailboxes/import").text
     client.post(answer.location)
-    page = client.get(answer.location.removesuffix("/check"))
+    page = client.get(answer.location.removesuffix("/check") + "?row=2")
     assert 'name="2.daily_limit"' in page.text
     assert 'value="many"' in page.text
     client.post(answer.location.removesuffix("/check") + "/retry", data={"2.daily_limit": "4"})

@@ -84,6 +84,16 @@ class NotRetryable(MailboxImportError):
         self.message = message
 
 
+class WrongCorrection(NotRetryable):
+    """A corrected cell is wrong; nothing was changed."""
+
+    def __init__(self, message: Words, row: int, column: str) -> None:
+        super().__init__(message)
+        #: The number of the row, and our name of the column.
+        self.row = row
+        self.column = column
+
+
 class RunLost(MailboxImportError):
     """Another run has taken the import over, or it was deleted; what was committed stays."""
 

@@ -254,6 +254,11 @@ class Importer:
         """Return how many imports wait, run, or have a dead run, by workspace."""
         return self._queries.workload()
 
+    def waits_for_others(self, workspace_id: str) -> bool:
+        """Tell whether imports of a workspace that are queued now wait until others have ended."""
+        full = self._limits.without_place()
+        return full is None or workspace_id in full
+
     def is_inline(self) -> bool:
         """Tell whether ``start`` runs an import itself, while its caller waits."""
         return self._config.runner == "inline" or not self._runner.can_run()
@@ -301,6 +306,7 @@ class Importer:
         rows: Collection[int] = (),
         corrections: Corrections | None = None,
         changes: Sequence[Change] = (),
+        strict: bool = False,
     ) -> list[CheckedRow]:
         """Test failed rows again, corrected or as they are, and rows that are still ready.
 
@@ -312,6 +318,7 @@ class Importer:
         :param corrections: by row number, the new values of its columns.
         :param changes: corrections of all failed rows that match; the last one counts, and a row's
             own correction before them.
+        :param strict: refuse wrong corrections instead, by ``WrongCorrection``.
         :returns: the rows that are not tested, with their failures.
         :raises ImportNotRunnable: it has not been run yet, or it runs.
         :raises NotRetryable: these rows cannot be tested again; nothing was changed.
@@ -323,24 +330,25 @@ class Importer:
             if not self._queries.is_under_way(import_id, workspace_id):
                 self._refuse_no_room(workspace_id)
             put_back = self._retrying.put_back(
-                import_id, workspace_id, rows, corrections or {}, changes
+                import_id, workspace_id, rows, corrections or {}, changes, strict=strict
             )
         if any(each.status is RowStatus.READY for each in put_back):
             self.start(import_id, workspace_id=workspace_id)
         return [each for each in put_back if each.status is not RowStatus.READY]
 
-    def stage_pending(self, *, workspace_id: str) -> str:
+    def stage_pending(self, *, workspace_id: str, of_import: str | None = None) -> str:
         """Make an import that tests a workspace's pending mailboxes; return its id.
 
         If such an import already waits or runs, return the id of that one.
 
+        :param of_import: only those that this import added; None: all.
         :raises FileError: ``no_rows``: there are none.
         :raises TooManyRefusedLogins, TooManyRunning, TooManyWaiting: a limit of the app; nothing
             was stored.
         """
         self._refuse_no_room(workspace_id)
         found = self._listing.test_under_way(workspace_id)
-        return found or self._staging.stage_pending(workspace_id)
+        return found or self._staging.stage_pending(workspace_id, of_import)
 
     def _refuse_no_room(self, workspace_id: str) -> None:
         """Refuse an import that could not be started, before anything of it is written."""
@@ -377,14 +385,21 @@ class Importer:
             return self._listing.rows(import_id, workspace_id, status, cursor, limit)
 
     def kept_cells(
-        self, import_id: str, *, workspace_id: str, status: RowStatus, limit: int
+        self,
+        import_id: str,
+        *,
+        workspace_id: str,
+        status: RowStatus,
+        limit: int,
+        rows: Collection[int] | None = None,
     ) -> list[KeptCells]:
         """Return the kept cells of rows with one status, in the file's order, without passwords.
 
+        :param rows: the numbers of these rows; None: whatever their number is.
         :raises ImportNotFound: the workspace has no import of this id.
         """
         with asked_for(import_id, workspace_id):
-            return self._listing.kept_cells(import_id, workspace_id, status, limit)
+            return self._listing.kept_cells(import_id, workspace_id, status, limit, rows)
 
     def same_file(self, import_id: str, *, workspace_id: str) -> Summary | None:
         """Return the last import of the same file that ran before this one, if any.

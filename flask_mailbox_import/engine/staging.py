@@ -9,8 +9,9 @@ from typing import IO
 
 from ..config import Config
 from ..core.codes import REFUSED_TARGET, RETRYABLE, Code
-from ..core.errors import FileError, NotRetryable, UnclearFile, shielded
+from ..core.errors import FileError, NotRetryable, UnclearFile, WrongCorrection, shielded
 from ..core.imports import Check, ImportOptions, OnDuplicate, Question, WaitingFile
+from ..core.remedies import column_of
 from ..core.rows import (
     COLUMNS,
     SECRET_COLUMNS,
@@ -20,7 +21,7 @@ from ..core.rows import (
 )
 from ..core.secret import Secret
 from ..core.validators import one_line
-from ..core.words import say
+from ..core.words import Words, say
 from ..probe.discovery import find_servers
 from ..reading.foresight import with_foresight
 from ..reading.reader import read_bytes, read_file
@@ -126,7 +127,7 @@ class Staging:
         self._fill(import_id, check)
 
     @shielded
-    def stage_pending(self, workspace_id: str) -> str:
+    def stage_pending(self, workspace_id: str, of_import: str | None = None) -> str:
         """Make an import whose rows are a workspace's pending mailboxes; return its id.
 
         It has at most ``MAX_ROWS`` rows, the oldest mailboxes first.
@@ -135,7 +136,7 @@ class Staging:
         :raises TooManyRefusedLogins: nothing was stored.
         """
         self._limits.refuse_guessing(workspace_id)
-        found = self._mailboxes.pending_records(workspace_id, self._config.max_rows)
+        found = self._mailboxes.pending_records(workspace_id, self._config.max_rows, of_import)
         if not found:
             raise FileError("no_rows", say("No mailbox of this workspace waits for a test."))
         options = self._resolved(
@@ -185,14 +186,18 @@ class Retrying:
         rows: Collection[int],
         corrections: Corrections,
         changes: Sequence[Change],
+        *,
+        strict: bool = False,
     ) -> list[CheckedRow]:
         """Make failed rows ready again; a row with a wrong correction fails anew.
 
         Without ``rows``, ``corrections`` and ``changes`` it takes all failed rows that are
         retryable.
 
+        :param strict: refuse wrong corrections instead.
         :returns: these rows, checked again.
         :raises ImportNotFound, ImportNotRunnable: see ``Imports.failed_rows``.
+        :raises WrongCorrection: only with ``strict``; nothing was changed.
         :raises NotRetryable: a row cannot be put back; nothing was changed.
         """
         options, failed = self._imports.failed_rows(import_id, workspace_id)
@@ -218,6 +223,8 @@ class Retrying:
                 )
             )
         checked = dict(zip(records, self._checked(options, records.values()), strict=True))
+        if strict:
+            _refuse_wrong(checked.values(), corrections)
         self._imports.put_back(import_id, workspace_id, checked)
         return list(checked.values())
 
@@ -249,6 +256,27 @@ def _is_kept(failed: StagedRow) -> bool:
 
 def _may_pass(failed: StagedRow) -> bool:
     return _is_kept(failed) and failed.code in RETRYABLE
+
+
+def _port_words(text: str) -> Words:
+    # What is no number may have been pasted into the wrong field.
+    if text.isascii() and text.isdigit():
+        return say("Port %(port)s: use 1 to 65535", port=text[:20])
+    return say("A port is a number: use 1 to 65535")
+
+
+def _refuse_wrong(rows: Iterable[CheckedRow], corrections: Corrections) -> None:
+    """Refuse the first corrected cell that is wrong.
+
+    :raises WrongCorrection: there is one.
+    """
+    for each in rows:
+        values = corrections.get(each.record.row, {})
+        if each.failure is not None and (column := column_of(each.failure)) in values:
+            words = say("Row %(row)s: %(text)s", row=each.record.row, text=each.failure.text)
+            if each.failure.code is Code.INVALID_PORT:
+                words = _port_words(str(values[column]))
+            raise WrongCorrection(words, each.record.row, column)
 
 
 def _corrected(failed: StagedRow, values: Values) -> Record:

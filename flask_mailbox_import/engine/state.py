@@ -12,6 +12,8 @@ from flask_sqlalchemy import SQLAlchemy
 
 from ..config import Config
 from ..storage.api_keys import ApiKeys
+from ..storage.causes import Causes
+from ..storage.drafts import Drafts
 from ..storage.erasure import Erasure
 from ..storage.imports import Imports
 from ..storage.listing import Listing
@@ -26,6 +28,7 @@ from .execution import Execution
 from .forks import forgets_at_fork
 from .importer import Importer
 from .limits import Limits
+from .mending import Mending
 from .runner import ThreadRunner
 from .staging import Retrying, Staging
 from .sweeper import Sweeper
@@ -45,6 +48,7 @@ class State:
     key_ring: KeyRing
     models: Models
     importer: Importer
+    mending: Mending
     sweeper: Sweeper
     worker: Worker
     api_keys: ApiKeys
@@ -58,7 +62,7 @@ class State:
 
 def new_engine(
     db: SQLAlchemy, models: Models, key_ring: KeyRing, config: Config
-) -> tuple[Importer, Sweeper, Worker]:
+) -> tuple[Importer, Mending, Sweeper, Worker]:
     """Return the engine of an app, with the app's database and settings."""
     keep_failed = timedelta(seconds=config.keep_failed_secrets)
     imports = Imports(db, models, key_ring, keep_failed)
@@ -85,7 +89,8 @@ def new_engine(
         runner,
     )
     sweeper = Sweeper(config, db, runs, queries, erasure, runner)
-    return importer, sweeper, Worker(sweeper, runner, execution)
+    mending = Mending(importer, Causes(db, models), Drafts(db, models, key_ring), mailboxes)
+    return importer, mending, sweeper, Worker(sweeper, runner, execution)
 
 
 def current_state() -> State:

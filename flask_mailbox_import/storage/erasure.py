@@ -50,7 +50,7 @@ class Erasure:
         self._models = models
 
     def erase_expired(self) -> int:
-        """Erase records of rows and files that were kept long enough; return how many.
+        """Erase records of rows, files and drafts that were kept long enough; return how many.
 
         It is done in small steps, each a transaction: nobody else waits for long.
         """
@@ -63,7 +63,7 @@ class Erasure:
 
     @repeated
     def _erase_some(self) -> tuple[int, bool]:
-        """Do one step; return how many records and files it erased, and whether it was the last.
+        """Do one step; return how many values it erased, and whether it was the last.
 
         What is to be erased is read first: where there is nothing, SQLite's only write lock is not
         taken.
@@ -77,6 +77,7 @@ class Erasure:
         has_rows = exists().where(row.import_id == model.id)
         no_record = update(row).values(sealed_record=None, record_expires_at=None)
         no_file = update(model).values(sealed_file=None, file_expires_at=None)
+        no_draft = update(model).values(sealed_draft=None, draft_expires_at=None)
         with transaction(self._db) as session:
 
             def step(change: Update | Delete, key: Any, *due: ColumnElement[bool]) -> int:
@@ -85,9 +86,11 @@ class Erasure:
 
             records = step(no_record, row.id, row.record_expires_at < now(), ~needed)
             files = step(no_file, model.id, model.file_expires_at < now())
+            drafts = step(no_draft, model.id, model.draft_expires_at < now())
             rows = step(delete(row), row.id, of_forgotten)
             imports = step(delete(model), model.id, forgotten, ~has_rows)
-        return records + files, max(records, files, rows, imports) < _STEP
+        is_last = max(records, files, drafts, rows, imports) < _STEP
+        return records + files + drafts, is_last
 
     @repeated
     def delete(self, import_id: str, workspace_id: str, *, mailboxes: bool = False) -> int:

@@ -6,7 +6,7 @@ import base64
 import binascii
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from flask_sqlalchemy import SQLAlchemy
@@ -125,10 +125,16 @@ class Listing:
         return Page(items=items, next_cursor=str(items[-1].row) if more else None)
 
     def kept_cells(
-        self, import_id: str, workspace_id: str, status: RowStatus, limit: int
+        self,
+        import_id: str,
+        workspace_id: str,
+        status: RowStatus,
+        limit: int,
+        rows: Collection[int] | None = None,
     ) -> list[KeptCells]:
         """Return the kept cells of rows with one status, in the file's order, without passwords.
 
+        :param rows: the numbers of these rows; None: whatever their number is.
         :raises ImportNotFound: the workspace has no import of this id.
         """
         row = self._models.row
@@ -143,6 +149,8 @@ class Listing:
             .order_by(row.row)
             .limit(limit)
         )
+        if rows is not None:
+            query = query.where(row.row.in_(rows))
         with transaction(self._db) as session:
             find_import(session, self._models, import_id, workspace_id)
             found = [self._record(each, workspace_id) for each in session.scalars(query)]

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import ARRAY, Select, String, Table, func, literal, select, update
+from sqlalchemy import ARRAY, ColumnElement, Select, String, Table, func, literal, select, update
 from sqlalchemy.exc import (
     DataError,
     DBAPIError,
@@ -107,18 +107,30 @@ class Mailboxes:
         with transaction(self._db) as session:
             return existing_keys(session, self._models.mailbox, workspace_id, list(email_keys))
 
-    def pending_records(self, workspace_id: str, limit: int) -> list[Record]:
-        """Return the pending mailboxes as records, the oldest first.
+    def pending_records(
+        self, workspace_id: str, limit: int, import_id: str | None = None
+    ) -> list[Record]:
+        """Return pending mailboxes as records, the oldest first.
 
+        :param import_id: only those that this import added; None: all of the workspace.
         :raises SealError: a password of one does not open.
         """
         model = self._models.mailbox
-        query = select(model).where(
-            model.workspace_id == workspace_id, model.status == MailboxStatus.PENDING.value
-        )
+        query = select(model).where(*self._pending(workspace_id, import_id))
         with transaction(self._db) as session:
             found = session.scalars(query.order_by(model.id).limit(limit))
             return [record_of(each, self._key_ring, row) for row, each in enumerate(found, 1)]
+
+    def count_pending(self, workspace_id: str, import_id: str) -> int:
+        """Return how many of the mailboxes that an import added are pending."""
+        query = select(func.count()).select_from(self._models.mailbox)
+        with transaction(self._db) as session:
+            return session.scalar(query.where(*self._pending(workspace_id, import_id))) or 0
+
+    def _pending(self, workspace_id: str, import_id: str | None) -> list[ColumnElement[bool]]:
+        model = self._models.mailbox
+        found = [model.workspace_id == workspace_id, model.status == MailboxStatus.PENDING.value]
+        return found if import_id is None else [*found, model.import_id == import_id]
 
 
 class MailboxBatch:

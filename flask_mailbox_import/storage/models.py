@@ -62,6 +62,12 @@ def _words(length: int | None = None) -> Text | String:
     return String(length).with_variant(words, "mysql", "mariadb")
 
 
+def _large() -> LargeBinary:
+    """Return a type for some megabytes."""
+    large = LargeBinary(2**24 - 1)
+    return large.with_variant(mysql.MEDIUMBLOB(), "mysql", "mariadb")
+
+
 class MailboxMixin:
     """The columns of a mailbox, for a host's own model: ``class Mailbox(MailboxMixin, db.Model)``.
 
@@ -224,11 +230,12 @@ class ImportMixin:
     #: When the run was asked to stop.
     cancelled_at: Mapped[datetime | None]
     #: The whole file, while it waits for an answer on how it is to be read.
-    sealed_file: Mapped[bytes | None] = mapped_column(
-        LargeBinary(2**24 - 1).with_variant(mysql.MEDIUMBLOB(), "mysql", "mariadb"), deferred=True
-    )
+    sealed_file: Mapped[bytes | None] = mapped_column(_large(), deferred=True)
     #: When ``sealed_file`` is to be erased; None where there are rows in its place.
     file_expires_at: Mapped[datetime | None] = mapped_column(index=True)
+    #: What was typed into the forms of its failed rows, and is not tested yet.
+    sealed_draft: Mapped[bytes | None] = mapped_column(_large(), deferred=True)
+    draft_expires_at: Mapped[datetime | None] = mapped_column(index=True)
 
 
 class ImportRowMixin:

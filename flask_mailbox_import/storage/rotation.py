@@ -108,9 +108,10 @@ class Rotation:
         query = select(row.c.id, column, row.c.seal_id, import_.c.workspace_id)
         query = query.join(import_, import_.c.id == row.c.import_id)
         yield _Place("row", Field.RECORD, column, query)
-        column = import_.c.sealed_file
-        query = select(import_.c.id, column, import_.c.id, import_.c.workspace_id)
-        yield _Place("import", Field.FILE, column, query)
+        for field in (Field.FILE, Field.DRAFT):
+            column = import_.c[f"sealed_{field.value}"]
+            query = select(import_.c.id, column, import_.c.id, import_.c.workspace_id)
+            yield _Place("import", field, column, query)
 
     def _batches(self, place: _Place) -> Iterator[_Batch]:
         batch = self._batch(place, None)

@@ -26,6 +26,8 @@ class Field(str, Enum):
     RECORD = "record"
     #: A whole file with its options.
     FILE = "file"
+    #: What was typed into forms.
+    DRAFT = "draft"
 
 
 def new_seal_id() -> str:

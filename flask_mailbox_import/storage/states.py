@@ -175,6 +175,7 @@ def deleted(models: Models) -> Update:
     """
     values: dict[str, Any] = {
         **dict.fromkeys(("tag", "run_token", "sealed_file", "file_expires_at")),
+        **dict.fromkeys(("sealed_draft", "draft_expires_at")),
         **dict.fromkeys(("file_name", "fingerprint", "understood")),
         "notices": [],
         "status": ImportStatus.CANCELLED.value,

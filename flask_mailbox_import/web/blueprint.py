@@ -8,7 +8,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, TooManyReq
 from werkzeug.wrappers import Response as BaseResponse
 
 from ..engine.state import NAME, current_state
-from . import api, import_page, upload_page
+from . import api, check_page, history_page, mending_form, result_page, upload_page
 from .errors import RequestError, too_large
 from .rendering import SESSION_ENDED, Answer, page_view
 from .responses import refused
@@ -29,7 +29,7 @@ def new_blueprint(url_prefix: str) -> Blueprint:
         static_url_path="/mailboxes/import/static",
     )
     blueprint.record_once(limit_first)
-    for module in (api, import_page, upload_page):
+    for module in (api, upload_page, check_page, result_page, mending_form, history_page):
         module.register(blueprint)
     blueprint.after_request(_hardened)
     blueprint.after_request(_as_json)
@@ -82,7 +82,7 @@ def _refused(fault: RequestError) -> BaseResponse:
     def answer(workspace_id: str, import_id: str = "") -> Answer:
         if not import_id:
             return upload_page.upload_form(fault)
-        return import_page.import_page(workspace_id, import_id, fault)
+        return result_page.import_page(workspace_id, import_id, fault)
 
     try:
         return answer(**(request.view_args or {}))

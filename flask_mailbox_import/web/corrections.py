@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from flask import Request
@@ -11,10 +11,13 @@ from flask import Request
 from ..core.causes import Where
 from ..core.codes import Code
 from ..core.host_columns import HostColumn
-from ..core.rows import COLUMNS, SECRET_COLUMNS, KeptCells
+from ..core.remedies import FailedCause
+from ..core.rows import COLUMNS, SECRET_COLUMNS, KeptCells, RowStatus
 from ..core.secret import Secret
 from ..core.words import say
 from ..engine.corrections import Change, Corrections, Values
+from ..engine.state import current_state
+from .boxes import columns_of
 from .errors import RequestError
 
 _RETRY = say(
@@ -94,8 +97,10 @@ def _where(body: object) -> Where | None:
     if not isinstance(body, dict) or not body or not body.keys() <= set(_WHERE):
         return None
     code, host, port = map(body.get, _WHERE)
-    known = code is None or code in [each.value for each in Code]
-    if not known or not isinstance(host, str | None) or not is_row(str(port or 0)):
+    if None in body.values() or code not in (None, *(each.value for each in Code)):
+        return None
+    is_port = type(port) is int or (isinstance(port, str) and is_row(port))
+    if not isinstance(host, str | None) or not (port is None or is_port):
         return None
     return Where(
         code=Code(code) if code is not None else None,
@@ -123,23 +128,39 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return found
 
 
-def read_corrections(
-    request: Request, kept: Sequence[KeptCells], host_columns: Sequence[HostColumn] = ()
-) -> tuple[list[int], Corrections]:
-    """Return the ticked rows of a form, and the changed cells by row, from ``ROW.COLUMN=VALUE``.
+def read_typed(
+    form: Mapping[str, str],
+    causes: Sequence[FailedCause],
+    kept: Sequence[KeptCells],
+    host_columns: Sequence[HostColumn] = (),
+) -> dict[str, str | Secret | None]:
+    """Return what was typed into the fields of a form; None: what was there before.
 
     A password field that was left empty is not changed.
+
+    :param causes: those that have fields in the form.
+    :param kept: the cells of the rows that have fields in it.
     """
-    numbers = {each.row for each in kept}
-    ticked = {int(each) for each in request.form.getlist("rows") if is_row(each)}
-    found: dict[int, dict[str, str | Secret]] = {}
+    before: dict[str, str] = {}
+    for cause in causes:
+        before |= {f"{cause.key.id}.{name}": text for name, text in columns_of(cause).items()}
+    names = (*COLUMNS, *(column.attribute for column in host_columns))
     for each in kept:
-        for name in (*COLUMNS, *(column.attribute for column in host_columns)):
-            value = request.form.get(f"{each.row}.{name}")
-            before = "" if name in SECRET_COLUMNS else each.cells.get(name, "")
-            if value is not None and value != before:
-                found.setdefault(each.row, {})[name] = typed(name, value)
-    return sorted(ticked & numbers), found
+        before |= {f"{each.row}.{name}": each.cells.get(name, "") for name in names}
+    found: dict[str, str | Secret | None] = {}
+    for name in form.keys() & before.keys():
+        column, text = name.partition(".")[2], form[name]
+        if column not in SECRET_COLUMNS:
+            found[name] = text if text != before[name] else None
+        elif text:
+            found[name] = Secret(text)
+    return found
+
+
+def rows_in(form: Mapping[str, str]) -> list[int]:
+    """Return the numbers of the rows that have fields in a form."""
+    beginnings = {name.partition(".")[0] for name in form if "." in name}
+    return sorted(int(each) for each in beginnings if is_row(each))
 
 
 def typed(name: str, text: str) -> str | Secret:
@@ -150,3 +171,21 @@ def typed(name: str, text: str) -> str | Secret:
 def is_row(text: str) -> bool:
     """Tell whether a text is the number of a row."""
     return text.isascii() and text.isdigit() and len(text) <= _LONGEST_ROW
+
+
+def kept_rows(workspace_id: str, import_id: str, rows: Sequence[int]) -> list[KeptCells]:
+    """Return the cells that are kept of some failed rows, without passwords."""
+    if not rows:
+        return []
+    return current_state().importer.kept_cells(
+        import_id,
+        workspace_id=workspace_id,
+        status=RowStatus.FAILED,
+        limit=len(rows),
+        rows=rows,
+    )
+
+
+def field_id(name: str) -> str:
+    """Return the id of a field by its name in the form."""
+    return f"field-{name.replace('.', '-')}" if name else ""

@@ -35,8 +35,8 @@ EXCEPTIONS = {
     ),
     "a write of a run, by the token that it drew": r"^UPDATE .*\brun_token = \?",
     "a remark on the import that a run holds": r"^UPDATE \S+ SET notices=\? WHERE \S+\.id = \?$",
-    "what is over is over in all workspaces": r"(?:(?:file|record)_expires_at|deleted_at) < \?",
-    "the file of one that was found": r"^SELECT \S+\.sealed_file .*FROM \S+ WHERE \S+\.id = \?$",
+    "what is over is over in all workspaces": r"(?:_expires_at|deleted_at) < \?",
+    "the file of one that was found": r"^SELECT \S+\.sealed_\w+ .*FROM \S+ WHERE \S+\.id = \?$",
     "an import that was found, and is empty": r"^DELETE FROM (\S+_import) WHERE \1\.id = \?$",
     "a mailbox that was found": r"^DELETE FROM (\S+_mailbox) WHERE \1\.id = \?$",
 }

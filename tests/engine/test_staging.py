@@ -51,6 +51,10 @@ ODD = [
     {"changes": [{"where": {"smtphost": 3}, "set": {}}]},
     {"changes": [{"where": {"smtpport": "x"}, "set": {}}]},
     {"changes": [{"where": {"smtpport": True}, "set": {}}]},
+    {"changes": [{"where": {"smtpport": ""}, "set": {}}]},
+    {"changes": [{"where": {"smtpport": []}, "set": {}}]},
+    {"changes": [{"where": {"code": None}, "set": {}}]},
+    {"changes": [{"where": {"code": [], "smtphost": "x"}, "set": {}}]},
     {"changes": [{"where": {"email": "no@x.com"}, "set": {}}]},
     {"changes": [{"where": {"code": "bad_credentials"}, "set": {"smtp host": "x"}}]},
     {"changes": [{"where": {"code": "bad_credentials"}, "set": {"smtpport": 5.5}}]},
@@ -164,7 +168,8 @@ def test_a_change_corrects_every_row_that_matches_and_no_other(host, server):
     answer = retry(host, import_id, {"changes": changes, "corrections": own})
     assert answer.status_code == 202, answer.text
     ended(host, import_id)
-    assert sorted(server.logins) == [("busy@x.com", "pw"), ("no@x.com", "pw")]
+    # What our own pace may have caused is tried again.
+    assert set(server.logins) == {("busy@x.com", "pw"), ("no@x.com", "pw")}
     assert codes(host, import_id) == {
         2: None,
         3: None,
@@ -244,7 +249,7 @@ def test_shifted_cells_are_not_tested_as_they_are_but_may_be_given_anew(idle, se
 
 def test_of_what_is_erased_the_password_is_to_be_given_again(idle, server):
     host, import_id, _ = idle
-    age(host, timedelta(hours=1, minutes=1))
+    age(host, timedelta(hours=24, minutes=1))
     assert host.run("purge").exit_code == 0
     assert not any(each["retryable"] for each in rows_of(host, import_id))
     count = len(server.sessions)

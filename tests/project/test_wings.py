@@ -130,6 +130,7 @@ def test_secrets_are_revealed_in_few_places():
         "storage.sealing": 1,
         "storage.models": 2,
         "storage.conversion": 3,
+        "storage.drafts": 2,
     }
 
 

@@ -13,6 +13,7 @@ import flask_mailbox_import
 from flask_mailbox_import.core.explanations import EXPLANATIONS, VARIANTS
 from flask_mailbox_import.core.providers import PROVIDERS
 from flask_mailbox_import.core.remarks import REMARKS, WARNINGS
+from flask_mailbox_import.core.remedies import TITLES
 
 PACKAGE = Path(flask_mailbox_import.__file__).parent
 CATALOG = PACKAGE / "web" / "translations" / "mailbox_import.pot"
@@ -42,7 +43,7 @@ def of_rows() -> Iterator[tuple[str, ...]]:
             yield (text,)
     for remark in REMARKS.values():
         yield remark if isinstance(remark, tuple) else (remark,)
-    for text in WARNINGS.values():
+    for text in (*WARNINGS.values(), *TITLES.values()):
         yield (text,)
     for provider in PROVIDERS:
         for hint in provider.hints.values():

