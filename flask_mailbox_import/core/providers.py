@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from .codes import Code
 from .mailboxes import Protocol, Security
-from .typing_errors import Likeness
+from .typing_errors import Likeness, server_of_own_domain
 
 _PLAIN = re.compile(r"[a-z0-9.-]+")
 #: What a part of a provider never takes from the whole.
@@ -231,18 +231,21 @@ def receiver_of(host: str) -> Provider | None:
     return _RECEIVERS.find(host.lower())
 
 
-def server_meant(host: str, protocol: Protocol = Protocol.SMTP) -> str:
-    """Return the known server that was probably meant by the name of one; "" where it is right.
+@functools.lru_cache(maxsize=1000)
+def server_meant(host: str, protocol: Protocol = Protocol.SMTP, domain: str = "") -> str:
+    """Return the server that was probably meant by the name of one; "" where it is right.
 
-    A name may be one typing error away from it, or be that of the same provider's server for the
-    other protocol.
+    A name may be one typing error away from a known server or from the address's own domain, or be
+    that of the same provider's server for the other protocol.
+
+    :param domain: that of the mailbox's address.
     """
     provider = provider_of(host, "")
     if provider is not None:
         return _of_same_provider(provider, host.lower(), protocol)
     if receiver_of(host) is not None:
         return ""
-    return _likeness(protocol).of(host)
+    return _likeness(protocol).of(host) or server_of_own_domain(host, domain)
 
 
 def _of_same_provider(provider: Provider, host: str, protocol: Protocol) -> str:

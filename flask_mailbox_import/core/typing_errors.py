@@ -75,3 +75,17 @@ def _same(one: str, other: str) -> int:
     """Return how many characters two texts have in common at their beginning."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+def server_of_own_domain(host: str, domain: str) -> str:
+    """Return the server that was meant where its domain is one error away from the address's own.
+
+    It is "" where it is not. ``smtp.exmaple.com`` of ``ann@example.com`` is ``smtp.example.com``.
+    """
+    labels = host.split(".")
+    first = len(labels) - domain.count(".") - 1
+    if not domain or first < 0:
+        return ""
+    # The first word of a name is compared in another way: a domain is none.
+    meant = Likeness([f"a.{domain}"]).of(f"a.{'.'.join(labels[first:])}")
+    return ".".join([*labels[:first], meant.removeprefix("a.")]) if meant else ""

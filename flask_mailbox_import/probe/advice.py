@@ -97,10 +97,10 @@ def _steps(code: Code, login: Login, provider: Provider | None) -> tuple[Sentenc
 
 
 def _meant(login: Login) -> str:
-    """Return the known server that was probably meant; "" where the name may be the row's own."""
+    """Return the server that was probably meant; "" where the name may be the row's own."""
     domain = login.username.rpartition("@")[2].lower()
     is_own = domain and (login.host == domain or login.host.endswith(f".{domain}"))
-    return "" if is_own else server_meant(login.host, login.protocol)
+    return "" if is_own else server_meant(login.host, login.protocol, domain)
 
 
 def _by_provider(code: Code, login: Login, provider: Provider) -> tuple[Sentence, ...]:

@@ -70,8 +70,11 @@ def _foreseen(mailbox: Mailbox, likely: Likely) -> Iterator[tuple[str, str, dict
 
 def _meant(login: Login, mailbox: Mailbox, likely: Likely) -> str:
     """Return the server that was probably meant; "" where the row's is right, or of its domain."""
-    is_own = login.host.endswith(f".{mailbox.email_key.rpartition('@')[2]}")
-    return "" if is_own else likely[login.protocol, login.host]
+    domain = mailbox.email_key.rpartition("@")[2]
+    if login.host.endswith(f".{domain}"):
+        return ""
+    found = likely[login.protocol, login.host]
+    return found or server_meant(login.host, login.protocol, domain)
 
 
 def _servers_meant(logins: Iterable[Login]) -> Likely:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flask_mailbox_import.core.typing_errors import Likeness
+from flask_mailbox_import.core.typing_errors import Likeness, server_of_own_domain
 
 KNOWN = Likeness(
     [
@@ -36,3 +36,20 @@ def test_one_error_is_found(name):
 )
 def test_the_same_name_more_errors_and_other_names_are_not(name):
     assert KNOWN.of(name) == ""
+
+
+@pytest.mark.parametrize(
+    ("host", "domain", "meant"),
+    [
+        ("smtp.exmaple.com", "example.com", "smtp.example.com"),
+        ("mail.exampel.co.uk", "example.co.uk", "mail.example.co.uk"),
+        ("exmaple.com", "example.com", "example.com"),
+        ("smtp.example.com", "example.com", ""),
+        ("smtp.elsewhere.com", "example.com", ""),
+        ("smtp.aon.at", "aol.at", ""),
+        ("com", "example.com", ""),
+        ("smtp.exmaple.com", "", ""),
+    ],
+)
+def test_a_server_of_the_addresses_own_domain(host, domain, meant):
+    assert server_of_own_domain(host, domain) == meant

@@ -100,6 +100,13 @@ def test_the_files_own_majority_tells_typing_errors_too():
     assert codes(*numbered, "b@x.com,pw,smtp2.example.com,") == []
 
 
+def test_the_addresses_own_domain_tells_typing_errors_too():
+    (found,) = said("ann@example.com,pw,smtp.exmaple.com,")
+    assert "did you mean smtp.example.com?" in found[3]
+    # The server is a known one: the address may be wrong.
+    assert codes("ann@gmial.com,abcdefghijklmnop,smtp.gmail.com,") == []
+
+
 @pytest.mark.parametrize(
     "line",
     ["a@x.com,pw,smtp.mail.com,", "a@gmial.com,pw,smtp.gmial.com,", "a@x.com,pw,smtp.x.com,"],
