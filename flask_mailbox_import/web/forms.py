@@ -41,6 +41,7 @@ class UploadForm(_Form):
     """The fields that the upload page shows again after a fault."""
 
     tag = StringField()
+    pasted = StringField()
     skipConnectionTest = BooleanField(false_values=_FALSE)  # noqa: N815 (as the API's)
     testImap = BooleanField(false_values=_FALSE)  # noqa: N815 (as the API's)
 

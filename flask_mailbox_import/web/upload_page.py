@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
+from typing import IO
 
-from flask import Blueprint, redirect, request, url_for
+from flask import Blueprint, Request, redirect, request, url_for
 from flask_wtf import FlaskForm
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response as BaseResponse
 
-from ..core.rows import COLUMNS, REQUIRED
+from ..core.errors import file_too_large
+from ..core.rows import COLUMNS
 from ..core.words import say
 from ..engine.state import current_state
+from ..reading.pasted import pasted_file
 from ..reading.template import template as template_bytes
 from ..reading.workbook import can_read_workbooks
 from .errors import REFUSED_ON_PAGE, RequestError, refusal_of, too_large
@@ -20,7 +24,10 @@ from .rendering import SESSION_ENDED, Answer, page_view, render
 from .responses import csv_file
 from .uploads import uploaded_file
 
-_EXAMPLE = ("ann@example.com", "her password", "smtp.example.com", "imap.example.com")
+#: The field of rows that were pasted.
+PASTED = "pasted"
+_NOT_BOTH = say("Choose a file or paste rows, not both.")
+_EXAMPLE = {"email": "ann@example.com", "password": "her password", "smtphost": "smtp.example.com"}
 
 
 def register(blueprint: Blueprint) -> None:
@@ -57,14 +64,31 @@ def _stage(form: FlaskForm, workspace_id: str) -> str:
     """Keep the uploaded file for its check page."""
     if not form.validate():
         raise RequestError(400, "csrf", SESSION_ENDED)
-    options = read_options(request, workspace_id, beside={form.meta.csrf_field_name})
+    beside = {form.meta.csrf_field_name, PASTED}
+    options = read_options(request, workspace_id, beside=beside)
     if is_dry_run(request):
         raise RequestError(400, "invalid_field", say("The field 'dryRun' is for the JSON call."))
-    file = uploaded_file(request)
     # A browser does not send a box that is not ticked.
-    test_imap = bool(options.test_imap)
-    options = replace(options, test_imap=test_imap, file_name=file.filename)
-    return current_state().importer.stage_file(file.stream, options, ask=True)
+    options = replace(options, test_imap=bool(options.test_imap))
+    importer = current_state().importer
+    if request.form.get(PASTED, "").strip():
+        return importer.stage_file(_pasted(request), options, ask=True)
+    file = uploaded_file(request)
+    return importer.stage_file(file.stream, replace(options, file_name=file.filename), ask=True)
+
+
+def _pasted(request: Request) -> IO[bytes]:
+    """Return the rows that were pasted, as a file.
+
+    :raises RequestError: a file was sent, too, or they are too many.
+    """
+    if any(each.filename for each in request.files.getlist("file")):
+        raise RequestError(400, "invalid_field", _NOT_BOTH, {"field": PASTED})
+    data, limit = pasted_file(request.form[PASTED]), current_state().config.max_file_size
+    if len(data) > limit:
+        fault = file_too_large(limit)
+        raise RequestError(413, fault.reason, fault.message, {"field": PASTED})
+    return io.BytesIO(data)
 
 
 def upload_form(
@@ -79,7 +103,6 @@ def upload_form(
         form=form or UploadForm(formdata=None, testImap=current_state().config.test_imap),
         error_at=fault.details.get("field", "file" if fault.status == 413 else "") if fault else "",
         columns=(*COLUMNS, *(each.title for each in current_state().models.host_columns)),
-        required=REQUIRED,
         example=_EXAMPLE,
         **{"question": None, "chosen": {}, **values},
     )

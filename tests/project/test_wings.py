@@ -33,7 +33,7 @@ OURS: dict[str, set[str]] = {
     "__main__": {"core"},
 }
 #: What web may import from below the engine.
-WEB_ALSO = {"reading.template", "reading.workbook", "storage.api_keys"}
+WEB_ALSO = {"reading.pasted", "reading.template", "reading.workbook", "storage.api_keys"}
 
 #: The third parties that each may import.
 THEIRS: dict[str, set[str]] = {

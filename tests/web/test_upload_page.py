@@ -64,6 +64,45 @@ def test_no_file_was_chosen(client):
         assert "Select the file" in answer.text
 
 
+def paste(client, text: str, *parts: bytes, csv: str | None = None):
+    token = part("csrf_token", csrf_token(client.get(UPLOAD).text))
+    body = form(token, part("pasted", text), *parts, csv=csv, skipConnectionTest="true")
+    return client.post(UPLOAD, data=body, content_type=FORM)
+
+
+def test_rows_are_pasted_with_headings_and_without(client, host):
+    answer = paste(client, "E-mail\tPassword\tSMTP\tIMAP\na@x.com\tp, w\tsmtp.x.com\t\n")
+    check = client.get(answer.location).text
+    client.post(answer.location, data={"csrf_token": csrf_token(check)})
+    answer = paste(client, "b@x.com, p;w, smtp.x.com, imap.x.com\n")
+    check = client.get(answer.location).text
+    client.post(answer.location, data={"csrf_token": csrf_token(check)})
+    assert [(each.email, each.clear, each.smtp_host) for each in host.mailboxes()] == [
+        ("a@x.com", "p, w", "smtp.x.com"),
+        ("b@x.com", "p;w", "smtp.x.com"),
+    ]
+
+
+def test_a_file_and_pasted_rows_are_not_taken_together(client, host):
+    answer = paste(client, Header + ROW, csv=Header + ROW)
+    assert answer.status_code == 422
+    assert answer.text.count("Choose a file or paste rows, not both.</") == 2
+    assert 'href="#pasted"' in answer.text
+    assert host.rows() == []
+
+
+def test_pasted_rows_have_the_limit_of_a_file(client):
+    answer = paste(client, Header + "x" * 500_000)
+    assert answer.status_code == 413
+    assert 'href="#pasted"' in answer.text
+
+
+def test_what_was_pasted_is_not_shown_again(client):
+    answer = paste(client, "email\na@x.com\tS3cret\n")
+    assert answer.status_code == 422
+    assert "S3cret" not in answer.text
+
+
 def test_a_tag_that_is_too_long(client):
     answer = upload(client, Header + ROW, tag="x" * 65)
     assert answer.status_code == 422
@@ -72,7 +111,7 @@ def test_a_tag_that_is_too_long(client):
 
 def test_limits_and_columns_are_told_before_the_upload(client):
     page = client.get(UPLOAD).text
-    assert "up to 500 mailboxes" in page
+    assert "Up to 500 mailboxes" in page
     assert "500 kB" in page
     for name in ("email", "password", "smtphost", "imaphost", "smtpport", "displayname"):
         assert name in page

@@ -20,6 +20,7 @@
   if (form) {
     const words = form.dataset;
     const file = byId("file");
+    const pasted = byId("pasted");
     const field = byId("file-field");
     const drop = byId("mbi-drop");
     const submit = form.querySelector("button[type=submit]");
@@ -58,6 +59,7 @@
     };
 
     const fault = (chosen) => {
+      if (pasted.value.trim()) return chosen ? words.both : "";
       if (!chosen) return words.none;
       if (!chosen.size) return words.empty;
       if (chosen.size > Number(words.max)) return words.tooLarge;
@@ -84,7 +86,7 @@
         return;
       }
       try {
-        await chosen.arrayBuffer();
+        await chosen?.arrayBuffer();
       } catch {
         /* The file was changed or removed since it was chosen: the browser cannot send it. */
         file.value = "";
