@@ -154,6 +154,16 @@ class FileReading:
     columns: tuple[tuple[str, str], ...] = ()
 
 
+class Extent(str, Enum):
+    """Which of its ready rows a run of an import takes; the others wait until a person goes on."""
+
+    ALL = "all"
+    #: One of each server.
+    SAMPLE = "sample"
+    #: Those that do not wait already.
+    SAME = "same"
+
+
 #: How many items one page of a list has.
 IMPORTS_A_PAGE, ROWS_A_PAGE = 20, 100
 
@@ -271,6 +281,8 @@ class Summary:
     failed: int
     #: Rows that are not tested yet.
     ready: int = 0
+    #: How many of these wait until a person goes on, because one row of each server comes first.
+    waiting: int = 0
     #: How many of the imported rows updated a mailbox that was already in the workspace.
     updated: int = 0
     errors: tuple[RowResult, ...] = ()
@@ -313,7 +325,7 @@ class Summary:
         """How many seconds the current run will still take; None where that is not known yet."""
         if self.status is not ImportStatus.RUNNING:
             return None
-        return seconds_left(self.done_in_run, self.seconds_in_run, self.ready)
+        return seconds_left(self.done_in_run, self.seconds_in_run, self.ready - self.waiting)
 
 
 def seconds_left(done: int, seconds: float, ready: int) -> float | None:

@@ -18,7 +18,7 @@ from ..core.errors import (
     described,
     shielded,
 )
-from ..core.imports import ImportStatus, Summary
+from ..core.imports import Extent, ImportStatus, Summary
 from ..probe.pace import Paces
 from ..signals import import_ended, tell
 from ..storage.models import now
@@ -61,10 +61,12 @@ class Execution:
         progress: Progress | None,
         *,
         only: ImportStatus | None = None,
+        extent: Extent = Extent.ALL,
     ) -> Summary:
         """Run the ready rows of an import; return the import's summary as it is committed.
 
         :param only: run it only if it is in this status.
+        :param extent: which of them.
         :raises ImportNotFound: the import does not exist, or it was deleted during the run.
         :raises ImportNotRunnable: the run did not begin.
         :raises RunLost: another run has taken the import over.
@@ -72,7 +74,7 @@ class Execution:
         """
         try:
             with current_app.app_context():  # progress() must not see the caller's session
-                self._run(import_id, workspace_id, progress, only)
+                self._run(import_id, workspace_id, progress, only, extent=extent)
         except RunLost:
             # Raises ImportNotFound where the import was deleted.
             self._queries.summary(import_id, workspace_id)
@@ -114,8 +116,10 @@ class Execution:
         workspace_id: str | None,
         progress: Progress | None,
         only: ImportStatus | None,
+        *,
+        extent: Extent,
     ) -> None:
-        run = self._runs.claim(import_id, workspace_id, only=only)
+        run = self._runs.claim(import_id, workspace_id, only=only, extent=extent)
         try:
             with self._beater.beating(run) as move, self._working(run) as work:
                 complete = work.work(progress, move)
@@ -130,7 +134,7 @@ class Execution:
             with suppress(Exception):
                 run.break_down() if goes_on else run.end(ImportStatus.INTERRUPTED)
             raise
-        status = ImportStatus.FINISHED
+        status = ImportStatus.CANCELLED if run.leaves_some() else ImportStatus.FINISHED
         if not complete and self._ends.is_set() and not run.is_cancelled():
             run.hand_back()
             return

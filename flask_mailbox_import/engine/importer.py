@@ -12,6 +12,7 @@ from ..core.errors import ImportNotFound, ImportNotRunnable, RunLost, TryLater
 from ..core.imports import (
     ROWS_A_PAGE,
     Check,
+    Extent,
     ImportOptions,
     OnDuplicate,
     Page,
@@ -201,11 +202,17 @@ class Importer:
             return self._queries.summary(import_id, workspace_id)
 
     def continue_import(
-        self, import_id: str, progress: Progress | None = None, *, workspace_id: str | None = None
+        self,
+        import_id: str,
+        progress: Progress | None = None,
+        *,
+        workspace_id: str | None = None,
+        extent: Extent = Extent.ALL,
     ) -> Summary:
         """Run the rest of an import; return its summary.
 
         :param workspace_id: its workspace; None: any, for an operator's call.
+        :param extent: which of its rows.
         :raises ImportNotFound, ImportNotRunnable, RunLost, TooManyRunning, TooManyRefusedLogins:
             why it was not run.
         :raises ImportInterrupted: it broke down before its end; what it saved stays.
@@ -215,7 +222,7 @@ class Importer:
             if to_test is not None:
                 self._limits.refuse_guessing(to_test)
             self._take_up(import_id, workspace_id)
-            return self._execution.run(import_id, workspace_id, progress)
+            return self._execution.run(import_id, workspace_id, progress, extent=extent)
 
     def delete(self, import_id: str, *, workspace_id: str, mailboxes: bool = False) -> int:
         """Delete an import; return how many mailboxes were removed.
@@ -263,25 +270,26 @@ class Importer:
         """Tell whether ``start`` runs an import itself, while its caller waits."""
         return self._config.runner == "inline" or not self._runner.can_run()
 
-    def start(self, import_id: str, *, workspace_id: str) -> None:
+    def start(self, import_id: str, *, workspace_id: str, extent: Extent = Extent.ALL) -> None:
         """Start the rest of an import: queue it for a thread or, where `is_inline`, run it here.
 
         An import that is finished, or runs already, stays as it is.
 
+        :param extent: which of its rows.
         :raises ImportNotFound, TooManyRefusedLogins, TooManyWaiting: why it was not started.
         :raises ImportNotRunnable: it runs, and was asked to stop.
         :raises TooManyRunning, ImportInterrupted: only where `is_inline`.
         """
         if self.is_inline():
             with suppress(ImportNotRunnable, RunLost):
-                self.continue_import(import_id, workspace_id=workspace_id)
+                self.continue_import(import_id, workspace_id=workspace_id, extent=extent)
             return
         with asked_for(import_id, workspace_id):
             self._limits.refuse_run(import_id, workspace_id)
             if not self._queries.is_under_way(import_id, workspace_id):
                 self._limits.refuse_waiting(workspace_id)
             self._take_up(import_id, workspace_id)
-            self._runs.queue(import_id, workspace_id)
+            self._runs.queue(import_id, workspace_id, extent=extent)
             self._runner.serve()
 
     def wake(self) -> None:
@@ -333,7 +341,7 @@ class Importer:
                 import_id, workspace_id, rows, corrections or {}, changes, strict=strict
             )
         if any(each.status is RowStatus.READY for each in put_back):
-            self.start(import_id, workspace_id=workspace_id)
+            self.start(import_id, workspace_id=workspace_id, extent=Extent.SAME)
         return [each for each in put_back if each.status is not RowStatus.READY]
 
     def stage_pending(self, *, workspace_id: str, of_import: str | None = None) -> str:

@@ -311,6 +311,7 @@ def summary_of(
         skipped=counts["skipped"],
         failed=counts["failed"],
         ready=counts["ready"],
+        waiting=counts["waiting"],
         updated=counts["updated"],
         created_at=found.created_at,
         finished_at=finished_at,

@@ -270,6 +270,8 @@ class ImportRowMixin:
     is_begun: Mapped[bool] = mapped_column(default=False)
     #: How many runs have died or broken down while they tested it.
     deaths: Mapped[int] = mapped_column(default=0)
+    #: It is ready, and left out until a person goes on: another row of its server comes first.
+    waits: Mapped[bool] = mapped_column(default=False)
     #: When ``sealed_record`` is to be erased, if it is still there.
     record_expires_at: Mapped[datetime | None] = mapped_column(index=True)
     #: When a run imported, skipped or failed the row.

@@ -27,17 +27,18 @@ from .states import is_dead, is_under_way, status_now
 def count_rows(
     session: scoped_session[Session], models: Models, import_ids: Sequence[str]
 ) -> dict[str, Counter[str]]:
-    """Count the rows of imports by status, and those that updated a mailbox as ``updated``."""
+    """Count the rows of imports by status, those that updated a mailbox, and those that wait."""
     row = models.row
     counts = {each: Counter[str]() for each in import_ids}
     query = (
-        select(row.import_id, row.status, row.updated, func.count())
+        select(row.import_id, row.status, row.updated, row.waits, func.count())
         .where(row.import_id.in_(import_ids))
-        .group_by(row.import_id, row.status, row.updated)
+        .group_by(row.import_id, row.status, row.updated, row.waits)
     )
-    for import_id, status, updated, count in session.execute(query):
+    for import_id, status, updated, waits, count in session.execute(query):
         counts[import_id][status] += count
         counts[import_id]["updated"] += count if updated else 0
+        counts[import_id]["waiting"] += count if waits and status == RowStatus.READY.value else 0
     return counts
 
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session, scoped_session
 from sqlalchemy.sql import Update
 
 from ..core.errors import ImportNotRunnable, RunLost
-from ..core.imports import ImportOptions, ImportStatus
+from ..core.imports import Extent, ImportOptions, ImportStatus
 from ..core.rows import Outcome, RowStatus, RowWarning, StagedRow
 from . import states
 from .clock import epoch
@@ -29,6 +29,8 @@ from .session import enduring, execute, idempotent, repeated, transaction
 
 #: After so many seconds in one transaction, a run writes its beat at its end as well.
 _LONG = 2.0
+#: So many rows are named in one statement.
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +76,7 @@ class Run:
 
     @enduring
     def ready_rows(self) -> list[StagedRow]:
-        """Return the ready rows, in the file's order.
+        """Return the ready rows that do not wait for others, in the file's order.
 
         :raises SealError: a row is sealed with a key that is not configured; it stays as it is.
         """
@@ -82,7 +84,11 @@ class Run:
         with transaction(self._db) as session:
             found = session.scalars(
                 select(row)
-                .where(row.import_id == self.import_id, row.status == RowStatus.READY.value)
+                .where(
+                    row.import_id == self.import_id,
+                    row.status == RowStatus.READY.value,
+                    row.waits.is_(False),
+                )
                 .order_by(row.row)
             )
             workspace_id = self.options.workspace_id
@@ -136,6 +142,15 @@ class Run:
             found = find_import(session, self._models, self.import_id, self.options.workspace_id)
             if warning not in warnings_from(found.notices):
                 found.notices = [*found.notices, *warnings_json([warning])]
+
+    @enduring
+    def leaves_some(self) -> bool:
+        """Tell whether ready rows wait until a person goes on."""
+        row = self._models.row
+        ready = (row.import_id == self.import_id, row.status == RowStatus.READY.value)
+        query = select(row.id).where(*ready, row.waits)
+        with transaction(self._db) as session:
+            return session.scalar(query.limit(1)) is not None
 
     @enduring
     def is_cancelled(self) -> bool:
@@ -233,9 +248,10 @@ class Runs:
         self._database = _Database(db=db, models=models, key_ring=key_ring, keep_failed=keep_failed)
 
     @repeated
-    def queue(self, import_id: str, workspace_id: str) -> bool:
+    def queue(self, import_id: str, workspace_id: str, *, extent: Extent = Extent.ALL) -> bool:
         """Put an import into the queue; return whether it waits there. A running one does not.
 
+        :param extent: which of its ready rows the run is for.
         :raises ImportNotFound: the workspace has no import of this id.
         :raises ImportNotRunnable: it runs, and was asked to stop.
         """
@@ -244,7 +260,7 @@ class Runs:
         with transaction(self._db) as session:
             queued = bool(execute(session, states.queued(self._models).where(*mine)))
             if queued:
-                self._unmark_rows(session, import_id, is_wanted=True)
+                self._mark_rows(session, import_id, extent)
             found = find_import(session, self._models, import_id, workspace_id)
             status = ImportStatus(found.status)
             if status is ImportStatus.RUNNING and found.cancelled_at is not None:
@@ -326,19 +342,26 @@ class Runs:
         workspace_id: str | None = None,
         *,
         only: ImportStatus | None = None,
+        extent: Extent = Extent.ALL,
     ) -> Run:
         """Claim an import for a run.
 
         :param workspace_id: its workspace; None: any, for an operator's call.
         :param only: claim it only in this status: it may have been cancelled meanwhile.
+        :param extent: which of its ready rows the run is for.
         :raises ImportNotFound: the workspace has no import of this id.
         :raises ImportNotRunnable: it is finished, or runs, or its file waits for an answer.
         """
-        return self._claim(import_id, workspace_id, only, secrets.token_hex(16))
+        return self._claim(import_id, workspace_id, only, extent, secrets.token_hex(16))
 
     @idempotent
     def _claim(
-        self, import_id: str, workspace_id: str | None, only: ImportStatus | None, token: str
+        self,
+        import_id: str,
+        workspace_id: str | None,
+        only: ImportStatus | None,
+        extent: Extent,
+        token: str,
     ) -> Run:
         model = self._models.import_
         mine = () if workspace_id is None else (model.workspace_id == workspace_id,)
@@ -348,15 +371,37 @@ class Runs:
             found = find_import(session, self._models, import_id, workspace_id)
             if not taken:
                 raise ImportNotRunnable(import_id, ImportStatus(found.status))
-            self._unmark_rows(session, import_id, is_wanted=only is None)
+            self._mark_rows(session, import_id, extent if only is None else None)
             return Run(self._database, import_id, options_of(found), token)
 
-    def _unmark_rows(
-        self, session: scoped_session[Session], import_id: str, *, is_wanted: bool
+    def _mark_rows(
+        self, session: scoped_session[Session], import_id: str, extent: Extent | None
     ) -> None:
-        """Let no row count as begun; where a person wants the run, no death counts any more."""
+        """Let no row count as begun; where a person wants the run, no death counts any more.
+
+        :param extent: which rows that person wants; None: no person does, and no other rows wait.
+        """
         row = self._models.row
-        marked = or_(row.is_begun, row.deaths > 0) if is_wanted else row.is_begun
-        values = {"is_begun": False, **({"deaths": 0} if is_wanted else {})}
+        marked: list[ColumnElement[bool]] = [row.is_begun.is_(True)]
+        values: dict[str, bool | int] = {"is_begun": False}
+        if extent is not None:
+            marked.append(row.deaths > 0)
+            values["deaths"] = 0
+        if extent is Extent.ALL:
+            marked.append(row.waits.is_(True))
+            values["waits"] = False
         ready = (row.import_id == import_id, row.status == RowStatus.READY.value)
-        execute(session, update(row).where(*ready, marked).values(values))
+        execute(session, update(row).where(*ready, or_(*marked)).values(values))
+        if extent is Extent.SAMPLE:
+            self._let_wait(session, import_id)
+
+    def _let_wait(self, session: scoped_session[Session], import_id: str) -> None:
+        """Let all ready rows wait but the first one of each server."""
+        row = self._models.row
+        ready = (row.import_id == import_id, row.status == RowStatus.READY.value)
+        firsts = select(func.min(row.id)).where(*ready).group_by(func.lower(row.smtp_host))
+        ids = session.scalars(firsts).all()
+        execute(session, update(row).where(*ready).values(waits=True))
+        for start in range(0, len(ids), _AT_ONCE):
+            some = row.id.in_(ids[start : start + _AT_ONCE])
+            execute(session, update(row).where(*ready, some).values(waits=False))
