@@ -40,6 +40,8 @@ class Columns:
     warnings: tuple[RowWarning, ...] = ()
     #: Those of the names that are attributes of the host's own columns.
     of_host: frozenset[str] = frozenset()
+    #: Each mailbox names its SMTP server; else servers are given for all rows, or found.
+    are_hosts_named: bool = True
 
 
 class Matcher:
@@ -110,7 +112,12 @@ class Matcher:
         if found is not None:
             warnings.append(_of_column("address_column", shown[found], row))
         of_host = frozenset(known.intersection(self._of_host.values()))
-        return Columns(names=names, warnings=tuple(warnings), of_host=of_host)
+        return Columns(
+            names=names,
+            warnings=tuple(warnings),
+            of_host=of_host,
+            are_hosts_named="smtphost" in self._required,
+        )
 
     def _of(self, cell: str) -> Found:
         """Return the column of ours or of the host's that a cell names, as ``Names.of`` does."""
