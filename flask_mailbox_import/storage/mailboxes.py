@@ -27,9 +27,9 @@ from ..core.host_columns import HostColumn
 from ..core.imports import ImportOptions, OnDuplicate
 from ..core.mailboxes import MailboxStatus
 from ..core.rows import Outcome, Record, RowStatus
-from .conversion import mailbox_columns, outcome_columns, record_of
+from .conversion import mailbox_columns, outcome_columns, record_of, server_cells
 from .models import MailboxMixin, Models, now, table_of
-from .sealing import KeyRing
+from .sealing import KeyRing, new_seal_id
 from .session import transaction
 
 logger = logging.getLogger("flask_mailbox_import")
@@ -41,10 +41,10 @@ _IN_CHUNK = 500
 _MYSQL_ROW_FAULTS = frozenset({1644, 3819, 4025})
 _POSTGRESQL_RAISED = "P0001"
 
-# The columns of a mailbox without an IMAP login.
-_NO_IMAP = dict.fromkeys(
-    ("imap_host", "imap_port", "imap_security", "imap_username", "sealed_imap_password")
-)
+# The columns of a mailbox's servers, and of a mailbox without an IMAP login.
+_OF_IMAP = ("imap_host", "imap_port", "imap_security", "imap_username")
+_OF_SERVERS = ("smtp_host", "smtp_port", "smtp_security", "smtp_username", *_OF_IMAP)
+_NO_IMAP = dict.fromkeys((*_OF_IMAP, "sealed_imap_password"))
 
 
 def existing_keys(
@@ -106,6 +106,23 @@ class Mailboxes:
         """Return those of the address keys for which the workspace has a mailbox."""
         with transaction(self._db) as session:
             return existing_keys(session, self._models.mailbox, workspace_id, list(email_keys))
+
+    def server_cells(
+        self, workspace_id: str, email_keys: Iterable[str]
+    ) -> dict[str, dict[str, str]]:
+        """Return by address key the cells for the servers of those mailboxes that are there."""
+        model, found = self._models.mailbox, dict[str, dict[str, str]]()
+        columns = table_of(model).c
+        read = [columns[each] for each in ("email_key", *_OF_SERVERS)]
+        with transaction(self._db) as session:
+            keys = sorted(existing_keys(session, model, workspace_id, list(email_keys)))
+            for start in range(0, len(keys), _IN_CHUNK):
+                query = select(*read).where(
+                    columns.workspace_id == workspace_id,
+                    columns.email_key.in_(keys[start : start + _IN_CHUNK]),
+                )
+                found |= {each.email_key: server_cells(each) for each in session.execute(query)}
+        return found
 
     def pending_records(
         self, workspace_id: str, limit: int, import_id: str | None = None
@@ -203,13 +220,20 @@ class MailboxBatch:
         return updated, refused
 
     def _update(self, found: MailboxMixin, outcome: Outcome) -> None:
-        """Write the tested login into a mailbox; its workspace and its origin stay."""
-        columns = {**_NO_IMAP, **self._columns(outcome)}
+        """Write the tested login into a mailbox; its workspace and its origin stay.
+
+        Where servers are looked for, so does what the row does not say of IMAP.
+        """
+        # The seal of a password that stays is bound to this id.
+        seal_id = found.seal_id if self._options.find_servers else new_seal_id()
+        columns = {**_NO_IMAP, **self._columns(outcome, seal_id)}
         kept = {"workspace_id", "email_key", "import_id", "created_at"}
         if self._options.tag is None:
             kept.add("tag")
         if not columns["display_name"]:
             kept.add("display_name")
+        if self._options.find_servers:
+            kept |= {name for name in _NO_IMAP if columns[name] is None}
         for name in columns.keys() - kept:
             setattr(found, name, columns[name])
 
@@ -241,7 +265,7 @@ class MailboxBatch:
             (each for each in outcomes if each.mailbox and each.row_id not in refused),
             key=lambda each: each.mailbox.email_key if each.mailbox else "",
         )
-        columns = {each.row_id: self._columns(each) for each in fresh}
+        columns = {each.row_id: self._columns(each, new_seal_id()) for each in fresh}
         try:
             with self._session.begin_nested():
                 self._session.add_all([self._models.mailbox(**each) for each in columns.values()])
@@ -261,12 +285,12 @@ class MailboxBatch:
             return Code.DUPLICATE
         return code
 
-    def _columns(self, outcome: Outcome) -> dict[str, Any]:
+    def _columns(self, outcome: Outcome, seal_id: str) -> dict[str, Any]:
         if outcome.mailbox is None:
             raise ValueError("an outcome without a mailbox is not saved as one")
         options, created_at = self._options, now()
         return {
-            **mailbox_columns(outcome.mailbox, self._key_ring, options.workspace_id),
+            **mailbox_columns(outcome.mailbox, self._key_ring, options.workspace_id, seal_id),
             "tag": options.tag,
             "status": options.mailbox_status.value,
             "import_id": self._import_id,
