@@ -23,6 +23,8 @@ _BESIDE_A_HOST = frozenset({"port", "secure", "tls", "starttls"})
 _SHOWN_NAMES = 20
 #: The one required column that a file may lack, if the user says so: all its cells may be empty.
 _MAY_BE_ABSENT = "imaphost"
+#: The words of one name mean at most this many columns, each by itself.
+_MAX_IN_A_NAME = 2
 #: A header has at least this many known names, or "email". One other name alone may be a cell.
 _LEAST_KNOWN = 2
 
@@ -90,7 +92,7 @@ class Matcher:
         :raises UnclearFile, FileError: ``missing_column duplicate_column invalid_mapping``.
         """
         shown = [_shown(cell) for cell in header]
-        _refuse_separator(header)
+        self._refuse_separator(header)
         names = self.names(header)
         found = self._address_column(names, header, records)
         if found is not None:
@@ -100,9 +102,9 @@ class Matcher:
             # This may be a mailbox with its password, not a header: no message repeats any of it.
             words = say(
                 "The first row must name the columns, each in a cell of its own: %(columns)s.",
-                columns=", ".join(REQUIRED),
+                columns=", ".join(self._required),
             )
-            raise FileError("missing_column", words, {"missing": list(REQUIRED)})
+            raise FileError("missing_column", words, {"missing": list(self._required)})
         self._refuse_unmatched(header, shown)
         for fault, wanted in (_doubled(shown, names), _missing(shown, names, self._required)):
             if fault is not None:
@@ -173,6 +175,27 @@ class Matcher:
             for theirs, name in self._folded.items()
         }
 
+    def _refuse_separator(self, header: Sequence[str]) -> None:
+        """Refuse a header whose names stand in one cell, and name what is between them."""
+        filled = [each for each in header if each.strip()]
+        if len(filled) != 1 or len(filled[0]) > MAX_NAME or "@" in filled[0]:
+            return
+        names, between = re.findall(r"\w+", filled[0]), re.findall(r"\W+", filled[0].strip())
+        same = {each.strip() or each[0] for each in between}
+        found = [NAMES.of(each) for each in names]
+        known = {name or weak[0] for name, weak in found if name or weak}
+        # Two words may be one name, such as "Mail server".
+        if len(same) == 1 and (len(known) > _MAX_IN_A_NAME or known.issuperset(self._required)):
+            (separator,) = same
+            is_seen = separator.isprintable() and separator.strip()
+            named = f"'{separator}'" if is_seen else odd_character(separator, "")
+            words = say(
+                "The columns of this file are separated by %(separator)s: save it with commas "
+                "between them.",
+                separator=named,
+            )
+            raise FileError("missing_column", words, {"missing": list(self._required)})
+
     def _refuse_unmatched(self, header: Sequence[str], shown: Sequence[str]) -> None:
         mapped: set[int] = set()
         for theirs, places in self._places(header).items():
@@ -202,25 +225,6 @@ def _weak_name(
     elif weak.count(candidates) > 1:
         return None  # which of two columns "Host" is SMTP's is not known
     return next((each for each in candidates if each not in names), None)
-
-
-def _refuse_separator(header: Sequence[str]) -> None:
-    """Refuse a header whose names stand in one cell, and name what is between them."""
-    filled = [each for each in header if each.strip()]
-    if len(filled) != 1 or len(filled[0]) > MAX_NAME or "@" in filled[0]:
-        return
-    names, between = re.findall(r"\w+", filled[0]), re.findall(r"\W+", filled[0].strip())
-    same = {each.strip() or each[0] for each in between}
-    if sum(any(NAMES.of(each)) for each in names) >= len(REQUIRED) - 1 and len(same) == 1:
-        (separator,) = same
-        is_seen = separator.isprintable() and separator.strip()
-        named = f"'{separator}'" if is_seen else odd_character(separator, "")
-        words = say(
-            "The columns of this file are separated by %(separator)s: save it with commas "
-            "between them.",
-            separator=named,
-        )
-        raise FileError("missing_column", words, {"missing": list(REQUIRED)})
 
 
 def _is_mailbox(header: Iterable[str]) -> bool:

@@ -27,6 +27,9 @@ ZONE = {
     "long.example": DomainServers(is_unanswered=True, is_too_long=True),
     "both.example": replace(OWN, suggested_smtp=OTHER.suggested_smtp),
     "xn--mnchen-3ya.example": OWN,
+    "gmial.com": DomainServers(
+        smtp=FoundServer(server=Server("smtp.gmial.com", 465, Security.TLS))
+    ),
 }
 
 
@@ -220,3 +223,13 @@ def test_what_a_row_names_comes_before_what_its_mailbox_has():
     text = "email,password,smtphost,smtpusername\nann@own.example,new,smtp.new.example,me\n"
     (row,), _ = found(text, kept=KEPT, on_duplicate="update")
     assert (row.mailbox.smtp.host, row.mailbox.smtp.username) == ("smtp.new.example", "me")
+
+
+def test_a_typing_error_in_the_domain_is_asked_about_where_its_own_dns_names_the_server():
+    (row,), _ = found("email,password\nann@gmial.com,pw\n")
+    assert [each.message for each in row.record.warnings if each.code == "server_typo"] == [
+        "The server is smtp.gmial.com: did you mean smtp.gmail.com?"
+    ]
+    text = "email,password,smtphost\nann@gmial.com,pw,smtp.gmial.com\n"
+    (row,), _ = found(text)
+    assert ("smtphost", "server_typo") not in warnings_of(row)
