@@ -13,7 +13,7 @@ from ..core.secret import Secret
 from ..core.validators import one_line
 from ..core.words import Words, say
 from ..reading.header_names import folded
-from ..reading.host_columns import attributes_of
+from ..reading.host_columns import names_in_calls
 
 #: New values by our column names. A password may be a Secret already.
 Values = Mapping[str, str | Secret]
@@ -42,7 +42,7 @@ def corrections_of(
     :param host_columns: the columns of the host's own; each may go by any of its names.
     :raises NotRetryable: a name is no column, or there twice; or a change matches no row.
     """
-    attributes = attributes_of(host_columns)
+    attributes = names_in_calls(host_columns)
     named = [_judged(say("A change"), each.values, attributes) for each in changes]
     found: dict[int, dict[str, str | Secret]] = {}
     unmatched = set(range(len(changes)))
@@ -76,7 +76,7 @@ def _judged(whose: Words, values: Values, attributes: Mapping[str, str]) -> dict
             raise NotRetryable(words)
         if known in found:
             raise NotRetryable(
-                say("%(whose)s: the column %(column)s is there twice.", whose=whose, column=known)
+                say("%(whose)s: the column %(column)s is there twice.", whose=whose, column=name)
             )
         found[known] = value
     return found

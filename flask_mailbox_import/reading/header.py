@@ -17,7 +17,7 @@ from ..core.words import Words, say, together
 from .address_column import column_of_addresses
 from .csv_rows import Row
 from .header_names import MAX_NAME, NAMES, Found, folded, without_remark
-from .host_columns import attribute_in_header, attributes_of
+from .host_columns import attribute_in_header, names_in_calls, names_in_files
 from .spelling import odd_character
 
 _BESIDE_A_HOST = frozenset({"port", "secure", "tls", "starttls"})
@@ -61,9 +61,9 @@ class Matcher:
         required: Sequence[str] = REQUIRED,
         host_columns: Sequence[HostColumn] = (),
     ) -> None:
-        self._of_host = attributes_of(host_columns)
+        self._of_host = names_in_files(host_columns)
         self._titles = {each.attribute: each.title for each in host_columns}
-        judged = _judged(mapping, self._of_host, self._titles)
+        judged = _judged(mapping, names_in_calls(host_columns), self._titles)
         absent = judged.pop("", None)
         self._required = [name for name in required if name != absent]
         self._mapping = judged

@@ -43,7 +43,8 @@ def names_taken(columns: Sequence[HostColumn]) -> Iterator[str]:
         attribute = column.attribute
         if attribute in _INNER or folded(attribute) in COLUMNS:
             yield f"{attribute}: files have a column of ours by this name: rename the attribute"
-        for key, name in _called(column):
+        for name in dict.fromkeys((attribute, *column.names)):
+            key = folded(name)
             if not key or len(name) > MAX_NAME or "@" in name:
                 yield (
                     f"{attribute}: import_column({name[:MAX_NAME]!r}) is no name of a column: use "
@@ -61,21 +62,21 @@ def names_taken(columns: Sequence[HostColumn]) -> Iterator[str]:
                 )
 
 
-def _called(column: HostColumn) -> Iterator[tuple[str, str]]:
-    """Yield each name by which a column may be called, with its key before it."""
-    for name in dict.fromkeys((column.attribute, *column.names)):
-        yield folded(name), name
+def names_in_files(columns: Iterable[HostColumn]) -> dict[str, str]:
+    """Return the attributes of these columns by what files call them, as `folded`."""
+    return {folded(name): each.attribute for each in columns for name in each.names}
 
 
-def attributes_of(columns: Iterable[HostColumn]) -> dict[str, str]:
-    """Return the attribute of each of these columns by the keys of its names, as `folded`."""
-    return {key: each.attribute for each in columns for key, _ in _called(each)}
+def names_in_calls(columns: Iterable[HostColumn]) -> dict[str, str]:
+    """Return the same for calls, which may say the attribute, too."""
+    columns = tuple(columns)
+    return {folded(each.attribute): each.attribute for each in columns} | names_in_files(columns)
 
 
 def attribute_in_header(cell: str, attributes: Mapping[str, str]) -> str | None:
     """Return the attribute of the column that a header cell names; None where it names none.
 
-    :param attributes: see `attributes_of`.
+    :param attributes: see `names_in_files`.
     """
     if len(cell) > MAX_NAME:
         return None
