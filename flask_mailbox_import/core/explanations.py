@@ -398,8 +398,8 @@ VARIANTS: dict[Variant, tuple[Code, str, str]] = {
     Variant.REFUSED_VALUES: (
         Code.INVALID_VALUE,
         "The app did not accept the values of this row.",
-        "Check the app's own columns, %(columns)s: it may want a value that no other mailbox has, "
-        "or one that it knows already.",
+        "Check the app's own columns, %(columns)s: a value may be taken by another mailbox, not "
+        "allowed, or not known to the app.",
     ),
     Variant.NO_VALUE: (
         Code.INVALID_VALUE,
