@@ -86,15 +86,17 @@ def revoke_key(key_id: int) -> None:
 @click.option("--encoding", help="The encoding of a file that is not in Unicode.")
 @click.option("--column", "columns", multiple=True, help="THEIRS=OURS: a column of another name.")
 @click.option(
-    "--find-servers", is_flag=True, help="Find the servers of rows that name none by their domain."
+    "--find-servers",
+    is_flag=True,
+    help="For rows that name no server, find it by the address's domain.",
 )
-@click.option("--smtp-host", help="The SMTP server of all rows that name none.")
-@click.option("--smtp-port", help="Its port, for all rows that name none.")
+@click.option("--smtp-host", help="The SMTP server, for rows that name none.")
+@click.option("--smtp-port", help="The port for SMTP, for rows that name none.")
 @click.option(
     "--smtp-secure/--no-smtp-secure", default=None, help="TLS from the start, or STARTTLS."
 )
-@click.option("--imap-host", help="The IMAP server of all rows that name none.")
-@click.option("--imap-port", help="Its port, for all rows that name none.")
+@click.option("--imap-host", help="The IMAP server, for rows that name none.")
+@click.option("--imap-port", help="The port for IMAP, for rows that name none.")
 @click.option(
     "--imap-secure/--no-imap-secure", default=None, help="TLS from the start, or STARTTLS."
 )

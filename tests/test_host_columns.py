@@ -8,8 +8,23 @@ import pytest
 from flask_sqlalchemy import SQLAlchemy
 from host_apps import Host, bare_app
 from mailbox_files import report_cells
-from sqlalchemy import BigInteger, Boolean, Enum, Float, Integer, SmallInteger, String, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Computed,
+    Enum,
+    Float,
+    Identity,
+    Integer,
+    SmallInteger,
+    String,
+    Text,
+)
+from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+from workbook_files import parts, xlsx_row, zipped
 
 from flask_mailbox_import import (
     Code,
@@ -40,6 +55,9 @@ def new_host(folder, *, required: bool = False) -> Host:
         team: Mapped[str | None] = mapped_column(String(8), info=import_column("Team"))
         big: Mapped[int | None] = mapped_column(BigInteger, info=import_column("Big number"))
         region = mapped_column(String(8), nullable=not required, info=import_column("Sales region"))
+        seat: Mapped[int | None] = mapped_column(
+            CheckConstraint("seat < 10"), unique=True, info=import_column("Seat")
+        )
         ours_alone: Mapped[str | None]
 
     extension = MailboxImport(app, db, mailbox_model=Mailbox)
@@ -69,7 +87,16 @@ def failure(host: Host, header: str, cell: str):
 
 
 @pytest.mark.parametrize(
-    "name", ["Daily limit", "daily_limit", "EMAILS PER DAY", "3. Daily Limit (optional)"]
+    "name",
+    [
+        *("Daily limit", "daily_limit", "EMAILS PER DAY", "3. Daily Limit (optional)"),
+        *("Your daily limit", "The Daily-Limit", "dailyLimit", "your emails per day"),
+        *(
+            "Daily limit / emails per day",
+            "Daily limit of account",
+            "Emails per day or daily limit",
+        ),
+    ],
 )
 def test_a_column_is_found_by_each_of_its_names(tmp_path, name):
     host = new_host(tmp_path)
@@ -102,10 +129,12 @@ def test_values_have_the_columns_types(tmp_path):
     ("header", "cell", "text"),
     [
         ("Daily limit", "fifty secrets", "The column Daily limit is not a whole number."),
-        ("Daily limit", "2147483650", "The column Daily limit is not a whole number."),
+        ("Daily limit", "2147483650", "The column Daily limit is too large or too small."),
+        ("Daily limit", "-2147483650", "The column Daily limit is too large or too small."),
+        ("Daily limit", "9" * 700, "The column Daily limit is too large or too small."),
         ("Daily limit", "٣", "The column Daily limit is not a whole number."),
         ("Daily limit", "5.5", "The column Daily limit is not a whole number."),
-        ("Big number", "9223372036854775900", "The column Big number is not a whole number."),
+        ("Big number", "9223372036854775900", "The column Big number is too large or too small."),
         ("Warmed up", "perhaps", "The column Warmed up is neither true nor false."),
         ("Warmed up", "starttls", "The column Warmed up is neither true nor false."),
         ("Team", "ninechars", "The column Team is too long."),
@@ -188,14 +217,13 @@ def test_a_new_mailbox_needs_a_value_where_its_column_takes_no_null(tmp_path):
 def test_a_row_keeps_its_cell_over_a_correction(tmp_path):
     host = new_host(tmp_path)
     summary = imported(host, "Daily limit,Team", f"{ROW},many,north")
-    importer = host.extension.importer_of if False else None
     with host.app.app_context():
         importer = host.extension.importer
         with pytest.raises(NotRetryable, match="ours_alone"):
             importer.retry(
                 summary.import_id, workspace_id="w1", corrections={2: {"ours_alone": "x"}}
             )
-        with pytest.raises(NotRetryable, match="twice"):
+        with pytest.raises(NotRetryable, match="the column Daily limit is there twice"):
             importer.retry(
                 summary.import_id,
                 workspace_id="w1",
@@ -214,12 +242,13 @@ def test_the_template_has_the_columns_and_its_example_is_left_out(tmp_path):
     host = new_host(tmp_path)
     data = host.app.test_client().get("/mailboxes/import/template.csv").data
     header, example = report_cells(data)
-    assert header[-5:] == ["Daily limit", "Warmed up", "Team", "Big number", "Sales region"]
-    assert example[-5:] == [""] * 5
+    own = ["Daily limit", "Warmed up", "Team", "Big number", "Sales region", "Seat"]
+    assert header[-6:] == own
+    assert example[-6:] == [""] * 6
     of_call = "/v1/mailboxes/import/smtp/template.csv"
     key = {"X-Api-Key": host.create_key()}
     assert host.app.test_client().get(of_call, headers=key).data == data
-    row = ["b@x.com", "pw", "smtp.x.com", "", *[""] * 9, "3", "no", "", "", ""]
+    row = ["b@x.com", "pw", "smtp.x.com", "", *[""] * 9, "3", "no", "", "", "", ""]
     answer = host.post(data + ",".join(row).encode(), skipConnectionTest="true")
     assert answer.json["data"]["imported"] == 1
     assert host.mailboxes()[0].daily_limit == 3
@@ -275,6 +304,23 @@ def column(kind: object, *names: str):
     return lambda: mapped_column(kind, info=import_column(*names))
 
 
+def computed(by: object):
+    return lambda: mapped_column(Integer, by, info=import_column("Rate"))
+
+
+class OwnEnum(TypeDecorator):
+    """A type of the host's own, on one that takes some texts only."""
+
+    impl, cache_ok = Enum("a", "b"), True
+
+
+class OwnNumber(TypeDecorator):
+    """A type of the host's own, on whole numbers."""
+
+    impl, cache_ok = SmallInteger, True
+    python_type = int
+
+
 @pytest.mark.parametrize(
     ("make_column", "name", "told"),
     [
@@ -287,6 +333,10 @@ def column(kind: object, *names: str):
         (column(String(9), "Nick"), "tag", "leave import_column out"),
         (column(Integer, "--"), "extra", "letters and digits"),
         (column(Integer, "x@y.com"), "extra", "no @"),
+        (column(mysql.SET("a", "b"), "Rate"), "extra", "not of SET"),
+        (column(OwnEnum(), "Rate"), "extra", "not of Enum"),
+        (computed(Computed("1 + 1")), "extra", "leave import_column out"),
+        (computed(Identity(always=True)), "extra", "leave import_column out"),
     ],
 )
 def test_a_column_that_files_cannot_fill_is_refused_at_init_app(make_column, name, told):
@@ -316,3 +366,148 @@ def test_columns_of_these_types_are_taken(kind):
     extension = MailboxImport(app, db, mailbox_model=model)
     with app.app_context():
         assert [each.attribute for each in extension.models.host_columns] == ["extra"]
+
+
+@pytest.mark.parametrize("name", ["Limit", "Daily limit / Team", "Team limit", "Your", "big"])
+def test_another_name_is_no_such_column(tmp_path, name):
+    host = new_host(tmp_path)
+    summary = imported(host, name, f"{ROW},9")
+    assert [each.code for each in summary.warnings] == ["unknown_column"]
+    host.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "least", "most"),
+    [
+        (SmallInteger, -(2**15), 2**15 - 1),
+        (OwnNumber, -(2**15), 2**15 - 1),
+        (mysql.TINYINT, -(2**7), 2**7 - 1),
+        (mysql.MEDIUMINT, -(2**23), 2**23 - 1),
+        (mysql.INTEGER(unsigned=True), 0, 2**32 - 1),
+        (mysql.BIGINT(unsigned=True), 0, 2**64 - 1),
+        (mysql.SMALLINT(unsigned=True), 0, 2**16 - 1),
+    ],
+)
+def test_the_bounds_of_a_number_are_those_of_its_type(kind, least, most):
+    db = SQLAlchemy()
+    app = bare_app(db)
+    attributes = {"extra": column(kind, "Extra thing")(), "__tablename__": "m"}
+    model = type("Mailbox", (MailboxMixin, db.Model), attributes)
+    extension = MailboxImport(app, db, mailbox_model=model)
+    with app.app_context():
+        (found,) = extension.models.host_columns
+    assert (found.least, found.most) == (least, most)
+
+
+def test_a_number_out_of_bounds_is_told_with_the_bounds(tmp_path):
+    host = new_host(tmp_path)
+    assert failure(host, "Daily limit", "2147483648").hint == (
+        "Write a whole number from -2147483648 to 2147483647."
+    )
+    host.close()
+
+
+def test_cells_that_are_too_long_together_are_told_so(tmp_path):
+    host = new_host(tmp_path)
+    header = "Team,Sales region"
+    found = failure(host, header, f"{'x' * 450},{'y' * 400}")
+    assert found.code is Code.FIELD_TOO_LONG
+    assert found.error == (
+        "The cells of this row in the app's own columns have more than 800 characters together."
+    )
+    assert found.hint.startswith("Shorten them; the longest is in the column Team.")
+    assert failure(host, "Team", "ninechars").hint == "Shorten it; characters at most: 8."
+    host.close()
+
+
+@pytest.mark.parametrize("cell", ["4", "12"])
+@pytest.mark.parametrize("updates", [False, True])
+def test_a_value_that_the_database_refuses_is_told_as_that(tmp_path, cell, updates):
+    host = new_host(tmp_path)
+    imported(host, "Seat", f"{ROW},4", "b@x.com,pw,smtp.x.com,,5")
+    new = "b@x.com" if updates else "c@x.com"
+    line = f"{new},pw,smtp.x.com,,{cell},north"
+    summary = imported(host, "Seat,Team", line, "d@x.com,pw,smtp.x.com,,6,", updates=updates)
+    assert summary.imported == 1
+    (error,) = summary.errors
+    assert (error.code, error.retryable) == (Code.INVALID_VALUE, False)
+    assert error.error == "The app did not accept the values of this row."
+    assert error.hint.startswith("Check the app's own columns, Team, Seat: ")
+    with host.app.app_context():
+        host.extension.importer.retry(
+            summary.import_id, workspace_id="w1", corrections={2: {"seat": "7"}}
+        )
+    assert {each.email: each.seat for each in host.mailboxes()}[new] == 7
+    host.close()
+
+
+def test_an_empty_cell_is_told_together_with_the_other_faults(tmp_path):
+    host = new_host(tmp_path, required=True)
+    header, line = "Daily limit,Sales region", "a@x.com,pw,smtp.x.com,,many,"
+    found = imported(host, header, line).errors[0].failure
+    assert found.error == "The column Daily limit is not a whole number."
+    assert "The column Sales region is empty." in found.hint
+    found = imported(host, header, "no address,pw,smtp.x.com,,,").errors[0].failure
+    assert found.code is Code.INVALID_EMAIL
+    assert "The column Sales region is empty." in found.hint
+    imported(host, header, "a@x.com,pw,smtp.x.com,,5,west")
+    found = imported(host, header, line, updates=True).errors[0].failure
+    assert "Sales region" not in found.text
+    host.close()
+
+
+def test_warnings_and_faults_of_the_file_say_what_the_column_is_called(tmp_path):
+    host = new_host(tmp_path)
+    summary = imported(host, "emails per day", f'{ROW},"=""50"""')
+    assert [each.message for each in summary.warnings] == [
+        "The column Daily limit holds a formula: its text is used."
+    ]
+    with pytest.raises(FileError, match="The column Daily limit is there more than once"):
+        imported(host, "Daily limit,emails per day", f"{ROW},9,8")
+    mapping = {"A": "Daily limit", "B": "daily_limit"}
+    with pytest.raises(FileError, match="the column Daily limit is named more than once"):
+        imported(host, "A,B", f"{ROW},9,8", column_mapping=mapping)
+    host.close()
+
+
+def test_a_column_whose_attribute_ends_like_a_user_name_is_no_login(tmp_path):
+    db = SQLAlchemy()
+    app = bare_app(db, tmp_path / "host.sqlite", RUNNER="inline")
+    column_of_crm = mapped_column(String(50), info=import_column("CRM login name of ours"))
+    attributes = {"crm_username": column_of_crm, "__tablename__": "m"}
+    model = type("Mailbox", (MailboxMixin, db.Model), attributes)
+    extension = MailboxImport(app, db, mailbox_model=model)
+    with app.app_context():
+        db.create_all()
+        text = "CRM login name of ours,password,smtphost,imaphost\nann@crm.com,pw,smtp.x.com,\n"
+        with pytest.raises(FileError, match="no column email"):
+            extension.importer.run_file(io.BytesIO(text.encode()), workspace_id="w1")
+
+
+def test_the_description_has_the_columns_that_corrections_take(tmp_path):
+    host = new_host(tmp_path)
+    document = host.app.test_client().get("/v1/mailboxes/openapi.json").json
+    names = document["components"]["schemas"]["Cells"]["propertyNames"]["enum"]
+    assert names[-6:] == ["daily_limit", "is_warm", "team", "big", "region", "seat"]
+    assert names[0] == "email"
+    host.close()
+
+
+def test_whole_numbers_of_a_workbook_are_read_with_their_digits(tmp_path):
+    host = new_host(tmp_path)
+    numbers = [999999999999999, 1000000000000000, 120000000000000000, -5e15, 50.0]
+    rows = "".join(
+        xlsx_row(f"u{place}@x.com", "pw", "smtp.x.com", "").replace(
+            "</row>", f"<c><v>{number!r}</v></c></row>"
+        )
+        for place, number in enumerate(numbers)
+    )
+    header = xlsx_row(*HEADER.split(","), "Big number")
+    data = zipped(parts(header + rows))
+    with host.app.app_context():
+        summary = host.extension.importer.run_file(
+            io.BytesIO(data), workspace_id="w1", skip_connection_test=True
+        )
+    assert summary.errors == ()
+    assert [each.big for each in host.mailboxes()] == [int(each) for each in numbers]
+    host.close()

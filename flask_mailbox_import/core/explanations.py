@@ -283,6 +283,9 @@ class Variant(str, Enum):
     ODD_HOST = "odd_host"
     NO_ENCRYPTION = "no_encryption"
     NOT_WHOLE = "not_whole"
+    OUT_OF_BOUNDS = "out_of_bounds"
+    OWN_CELLS_TOO_LONG = "own_cells_too_long"
+    REFUSED_VALUES = "refused_values"
     TEXT_TOO_LONG = "text_too_long"
     NO_VALUE = "no_value"
     MOVED_CELLS = "moved_cells"
@@ -379,7 +382,24 @@ VARIANTS: dict[Variant, tuple[Code, str, str]] = {
     Variant.TEXT_TOO_LONG: (
         Code.INVALID_VALUE,
         "The column %(column)s is too long.",
-        "Write at most %(limit)s characters.",
+        "Shorten it; characters at most: %(limit)s.",
+    ),
+    Variant.OUT_OF_BOUNDS: (
+        Code.INVALID_VALUE,
+        "The column %(column)s is too large or too small.",
+        "Write a whole number from %(least)s to %(most)s.",
+    ),
+    Variant.OWN_CELLS_TOO_LONG: (
+        Code.FIELD_TOO_LONG,
+        "The cells of this row in the app's own columns have more than %(limit)s characters "
+        "together.",
+        "Shorten them; the longest is in the column %(column)s.",
+    ),
+    Variant.REFUSED_VALUES: (
+        Code.INVALID_VALUE,
+        "The app did not accept the values of this row.",
+        "Check the app's own columns, %(columns)s: a value may be taken by another mailbox, not "
+        "allowed, or not known to the app.",
     ),
     Variant.NO_VALUE: (
         Code.INVALID_VALUE,

@@ -42,6 +42,8 @@ class DomainServers:
     suggested_imap: Server | None = None
     #: Some of its DNS records were not asked for, or not answered in time.
     is_unanswered: bool = False
+    #: Its name is too long to be asked for, now or later.
+    is_too_long: bool = False
 
     def of(self, protocol: Protocol) -> FoundServer | None:
         """Return the server for a protocol."""
@@ -78,8 +80,8 @@ def with_records(
     """Return what is known of a domain after its DNS was asked: SRV records first, then MX.
 
     An SRV record counts inside the domain, or where it names a server of the provider table
-    (RFC 6186 section 6). An MX record counts where it leads to a provider of the table. A name such
-    as ``mail.DOMAIN`` is never guessed.
+    (RFC 6186 section 6); any other is suggested. An MX record counts where it leads to a provider
+    of the table. A name such as ``mail.DOMAIN`` is never guessed.
     """
     receiver = _receiver(records)
     found, suggested = {}, {}
@@ -87,10 +89,10 @@ def with_records(
         targets = list(_targets(records, protocol))
         named = [each for each in targets if each.port in ports and _is_host(each.host)]
         server = known.of(protocol) or _first_own(named, protocol, domain)
+        suggested[protocol] = named[0] if named and server is None else None
         if server is None and receiver is not None and not _is_denied(records, protocol):
             server = _of_provider(receiver, protocol, ports)
         found[protocol] = server
-        suggested[protocol] = named[0] if named and server is None else None
     return replace(
         known,
         smtp=found[Protocol.SMTP],
@@ -130,26 +132,27 @@ def _is_host(text: str) -> bool:
 
 
 def _first_own(servers: Iterable[Server], protocol: Protocol, domain: str) -> FoundServer | None:
-    """Return the first server inside the domain, or of the provider table."""
+    """Return the first server inside the domain, or of a provider of mailboxes in the table."""
     for each in servers:
         provider = provider_of(each.host, "")
-        if provider is not None:
+        if provider is not None and _has_mailboxes(provider):
             return _found(each, provider, protocol)
-        if each.host == domain or each.host.endswith(f".{domain}"):
+        if provider is None and f".{each.host}".endswith(f".{domain}"):
             return FoundServer(server=each)
     return None
 
 
 def _receiver(records: MailRecords) -> Provider | None:
-    """Return the provider that receives the domain's mail; None where the table has none.
-
-    A provider that takes only keys made for sending has no mailboxes.
-    """
+    """Return the provider that receives the domain's mail; None where the table has none."""
     if not records.mx:
         return None
     provider = receiver_of(records.mx[0]) or provider_of(records.mx[0], "")
-    has_mailboxes = provider is not None and provider.password is not PasswordKind.KEY
-    return provider if has_mailboxes else None
+    return provider if provider is not None and _has_mailboxes(provider) else None
+
+
+def _has_mailboxes(provider: Provider) -> bool:
+    """Tell whether a provider has mailboxes: one that only takes keys made for sending has none."""
+    return provider.password is not PasswordKind.KEY
 
 
 def _of_provider(

@@ -29,8 +29,9 @@ class HostColumn:
     kind: ColumnKind
     #: Characters of a text; None: as many as a row may have.
     max_length: int | None = None
-    #: Bits of a whole number, with its sign.
-    bits: int = 32
+    #: The smallest and the largest whole number.
+    least: int = -(2**31)
+    most: int = 2**31 - 1
     #: A new mailbox needs a value: the column takes no NULL and has no default.
     is_required: bool = False
 

@@ -118,6 +118,8 @@ def _servers(given: Mapping[str, str]) -> dict[str, str]:
         if name not in SERVER_COLUMNS:
             known = ", ".join(SERVER_COLUMNS)
             raise ValueError(say("take one of %(known)s", known=known))
+        if not isinstance(given[name], str):
+            raise ValueError(say("write %(name)s as a text, such as '587'", name=name))
     return {name: text.strip() for name, text in given.items() if text.strip()}
 
 

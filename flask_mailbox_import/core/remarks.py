@@ -139,13 +139,16 @@ WARNINGS: dict[str, str] = {
     "server_found": (
         "The column %(column)s was empty: %(host)s, port %(port)s, was found for %(domain)s."
     ),
+    "server_kept": (
+        "The column %(column)s was empty: the mailbox keeps its server %(host)s, port %(port)s."
+    ),
     "server_suggested": (
         "%(domain)s names %(host)s, port %(port)s, which belongs to another domain: it is not "
-        "used. If you know this server, enter it in the column %(column)s."
+        "used. If you know this server, fill in %(settings)s."
     ),
     "not_looked_up": (
-        "The servers of %(domain)s could not be looked up: import the row again later, or enter "
-        "them in the columns smtphost and imaphost."
+        "The column %(column)s is empty, and the servers of %(domain)s could not be looked up: "
+        "%(advice)s."
     ),
     "two_headers": "Two rows of column names were read as one.",
     "remark_rows": "Rows that are remarks and not read: %(rows)s.",

@@ -15,7 +15,7 @@ from .words import Part, Words, foreign
 
 _HINT, _WARNING = "hint", "warning"
 #: Values that may be texts of ours, which the catalog has.
-_OURS = frozenset({"kind", "character", "server"})
+_OURS = frozenset({"advice", "kind", "character", "server"})
 _NAME = re.compile(r"%\((\w+)\)s")
 
 

@@ -12,7 +12,8 @@ from ..core.rows import COLUMNS, StagedRow
 from ..core.secret import Secret
 from ..core.validators import one_line
 from ..core.words import Words, say
-from ..reading.host_columns import attribute_of
+from ..reading.header_names import folded
+from ..reading.host_columns import names_in_calls
 
 #: New values by our column names. A password may be a Secret already.
 Values = Mapping[str, str | Secret]
@@ -41,7 +42,8 @@ def corrections_of(
     :param host_columns: the columns of the host's own; each may go by any of its names.
     :raises NotRetryable: a name is no column, or there twice; or a change matches no row.
     """
-    named = [_judged(say("A change"), each.values, host_columns) for each in changes]
+    attributes = names_in_calls(host_columns)
+    named = [_judged(say("A change"), each.values, attributes) for each in changes]
     found: dict[int, dict[str, str | Secret]] = {}
     unmatched = set(range(len(changes)))
     for row in failed:
@@ -54,19 +56,17 @@ def corrections_of(
             say("Change %(number)s fits no row that failed.", number=min(unmatched) + 1)
         )
     for number, values in corrections.items():
-        judged = _judged(say("Row %(row)s", row=number), values, host_columns)
+        judged = _judged(say("Row %(row)s", row=number), values, attributes)
         found.setdefault(number, {}).update(judged)
     return found
 
 
-def _judged(
-    whose: Words, values: Values, host_columns: Sequence[HostColumn]
-) -> dict[str, str | Secret]:
+def _judged(whose: Words, values: Values, attributes: Mapping[str, str]) -> dict[str, str | Secret]:
     found: dict[str, str | Secret] = {}
     for name, value in values.items():
-        known = name if name in COLUMNS else attribute_of(name, host_columns)
+        known = name if name in COLUMNS else attributes.get(folded(name))
         if known is None:
-            listed = (*COLUMNS, *(each.attribute for each in host_columns))
+            listed = (*COLUMNS, *dict.fromkeys(attributes.values()))
             words = say(
                 "%(whose)s: '%(column)s' is none of %(columns)s.",
                 whose=whose,
@@ -76,7 +76,7 @@ def _judged(
             raise NotRetryable(words)
         if known in found:
             raise NotRetryable(
-                say("%(whose)s: the column %(column)s is there twice.", whose=whose, column=known)
+                say("%(whose)s: the column %(column)s is there twice.", whose=whose, column=name)
             )
         found[known] = value
     return found

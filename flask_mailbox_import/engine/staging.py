@@ -25,6 +25,7 @@ from ..core.words import Words, say
 from ..probe.discovery import find_servers
 from ..reading.foresight import with_foresight
 from ..reading.reader import read_bytes, read_file
+from ..reading.server_search import ServerSearch, with_found_servers, without_outdated_servers
 from ..reading.validation import check_row, check_rows
 from ..signals import hosts_refused, tell
 from ..storage.erasure import Erasure
@@ -165,9 +166,19 @@ class Staging:
 
     def _check(self, data: bytes, options: ImportOptions) -> Check:
         existing = functools.partial(self._mailboxes.existing_keys, options.workspace_id)
-        find = functools.partial(find_servers, config=self._config)
+        search = _search(options, self._config, self._mailboxes)
         columns = self._mailboxes.host_columns
-        return read_file(data, self._config, options, existing, find, host_columns=columns)
+        return read_file(data, self._config, options, existing, search, host_columns=columns)
+
+
+def _search(options: ImportOptions, config: Config, mailboxes: Mailboxes) -> ServerSearch:
+    """Return where the servers are looked for that rows of an import do not name."""
+    return ServerSearch(
+        find=functools.partial(find_servers, config=config),
+        kept=functools.partial(mailboxes.server_cells, options.workspace_id),
+        ports=config.allowed_ports,
+        updates=options.updates,
+    )
 
 
 class Retrying:
@@ -229,10 +240,15 @@ class Retrying:
         return list(checked.values())
 
     def _checked(self, options: ImportOptions, records: Iterable[Record]) -> tuple[CheckedRow, ...]:
-        """Check records again. Mailboxes that are updated or tested are not duplicates.
+        """Check records again, as the import's file was checked.
+
+        Mailboxes that are updated or tested are not duplicates.
 
         :raises NotRetryable: a corrected value is too long to be kept.
         """
+        if options.find_servers:
+            search = _search(options, self._config, self._mailboxes)
+            records = with_found_servers(list(records), search)
         rows = check_rows(
             records,
             self._config,
@@ -286,10 +302,10 @@ def _corrected(failed: StagedRow, values: Values) -> Record:
         cells = {each: "" for each in COLUMNS if each not in SECRET_COLUMNS}
         secrets = {each: Secret("") for each in SECRET_COLUMNS}
         record = Record(row=failed.row, cells={**cells, "email": failed.email}, secrets=secrets)
-    cells, secrets = dict(record.cells), dict(record.secrets)
+    given = {n: one_line(str(each)) for n, each in values.items() if n not in SECRET_COLUMNS}
+    record = without_outdated_servers(record, given)
+    cells, secrets = {**record.cells, **given}, dict(record.secrets)
     for name, value in values.items():
-        if name not in SECRET_COLUMNS:
-            cells[name] = one_line(str(value))
-        elif value:
+        if name in SECRET_COLUMNS and value:
             secrets[name] = value if isinstance(value, Secret) else Secret(value)
     return replace(record, cells=cells, secrets=secrets)

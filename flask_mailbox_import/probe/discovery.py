@@ -44,7 +44,9 @@ def find_servers(
     for domain in unknown:
         answered = records.get(domain, _NOTHING)
         named = with_records(found[domain], domain, answered, ports)
-        found[domain] = replace(named, is_unanswered=not answered.is_whole)
+        found[domain] = replace(
+            named, is_unanswered=not answered.is_whole, is_too_long=not _may_be_asked(domain)
+        )
     return found
 
 

@@ -9,6 +9,8 @@ from collections.abc import Collection, Sequence
 from .csv_rows import Row
 from .spelling import address_of
 
+#: The columns of user names.
+_OF_LOGINS = frozenset({"username", "smtpusername", "imapusername"})
 #: Words for an address that is not the mailbox's own.
 _OF_ANOTHER = re.compile(
     r"\b(?:b?cc|reply|recovery|backup|alternat|second|other|alias|forward|manager|contact|owner"
@@ -40,7 +42,7 @@ def column_of_addresses(
     written = [cell for place in called for cell in _cells(records, place)]
     if any("@" in cell for cell in written) or (is_sure and written):
         return None
-    of_logins = [place for place in free if (names[place] or "").endswith("username")]
+    of_logins = [place for place in free if names[place] in _OF_LOGINS]
     others = [place for place in free if names[place] is None and header[place].strip()]
     for places in (of_logins,) if is_sure else (of_logins, others):
         found = [

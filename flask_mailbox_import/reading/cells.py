@@ -103,14 +103,14 @@ def to_record(
     texts: Mapping[str, str],
     kinds: Mapping[str, str] = MappingProxyType({}),
     problem: Failure | None = None,
-    of_host: frozenset[str] = frozenset(),
+    of_host: Mapping[str, str] = MappingProxyType({}),
 ) -> Record:
     """Turn the cells of one row into a record.
 
     :param texts: by our names of the columns.
     :param kinds: the types of cells in a workbook, by the same names.
     :param problem: why the row cannot be read.
-    :param of_host: the file's columns that are the host's own.
+    :param of_host: the file's columns that are the host's own, with their titles.
     """
     cleaner = _Cleaner(row, of_host)
     mark = mark_around(texts.get("email", ""))
@@ -171,9 +171,10 @@ def _security(side: str, cells: Mapping[str, str]) -> str:
 class _Cleaner:
     """Cleans the cells of one row; collects what was changed, and what else they say."""
 
-    def __init__(self, row: int, of_host: frozenset[str]) -> None:
+    def __init__(self, row: int, of_host: Mapping[str, str]) -> None:
         self._row = row
-        self._spaced = _SPACED | of_host
+        self._titles = of_host
+        self._spaced = _SPACED | of_host.keys()
         self.warnings: list[RowWarning] = []
         #: What a cell says of another column: a port or a mode beside a host.
         self.beside: dict[str, str] = {}
@@ -186,7 +187,8 @@ class _Cleaner:
 
     def warn(self, column: str, code: str, **values: str) -> None:
         """Add a warning about a cell."""
-        self.warnings.append(RowWarning(row=self._row, column=column, code=code, values=values))
+        title = self._titles.get(column, column)
+        self.warnings.append(RowWarning(row=self._row, column=title, code=code, values=values))
 
     def cleaned(self, column: str, text: str) -> str:
         """Return what a cell means; add a warning where that differs from its text."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -36,9 +36,10 @@ def _warned(row: CheckedRow, likely: Likely) -> CheckedRow:
     mailbox = row.mailbox
     if mailbox is None or row.status is not RowStatus.READY:
         return row
+    are_found = {each.column for each in row.record.warnings if each.code == "server_found"}
     found = tuple(
         RowWarning(row=row.record.row, column=column, code=code, values=values)
-        for column, code, values in _foreseen(mailbox, likely)
+        for column, code, values in _foreseen(mailbox, likely, are_found)
     )
     before = tuple(each for each in row.record.warnings if each.code not in FORESEEN)
     if before + found == row.record.warnings:
@@ -46,16 +47,22 @@ def _warned(row: CheckedRow, likely: Likely) -> CheckedRow:
     return replace(row, record=replace(row.record, warnings=before + found))
 
 
-def _foreseen(mailbox: Mailbox, likely: Likely) -> Iterator[tuple[str, str, dict[str, str | int]]]:
+def _foreseen(
+    mailbox: Mailbox, likely: Likely, are_found: Container[str]
+) -> Iterator[tuple[str, str, dict[str, str | int]]]:
+    """Yield column, code and values of what will probably fail.
+
+    :param are_found: the columns of the servers that were found by the address.
+    """
     smtp, imap = mailbox.smtp, mailbox.imap
     receives = receiver_of(smtp.host)
     if receives is not None:
         named = receives.smtp if receives.password is not PasswordKind.KEY else None
         server = named.host if named is not None else str(_FOR_SENDING)
         yield "smtphost", "receives_only", {"host": smtp.host, "server": server}
-    elif meant := _meant(smtp, mailbox, likely):
+    elif meant := _meant(smtp, mailbox, likely, are_found):
         yield "smtphost", "server_typo", {"host": smtp.host, "server": meant}
-    if imap is not None and (meant := _meant(imap, mailbox, likely)):
+    if imap is not None and (meant := _meant(imap, mailbox, likely, are_found)):
         yield "imaphost", "server_typo", {"host": imap.host, "server": meant}
     provider = provider_of(smtp.host, mailbox.email)
     if provider is None or not provider.hosts.fullmatch(smtp.host):
@@ -68,10 +75,15 @@ def _foreseen(mailbox: Mailbox, likely: Likely) -> Iterator[tuple[str, str, dict
         yield "password", "app_password_expected", values
 
 
-def _meant(login: Login, mailbox: Mailbox, likely: Likely) -> str:
-    """Return the server that was probably meant; "" where the row's is right, or of its domain."""
+def _meant(login: Login, mailbox: Mailbox, likely: Likely, are_found: Container[str]) -> str:
+    """Return the server that was probably meant; "" where the row's is right.
+
+    A server of the address's domain is right, but not where it was found by an address that may
+    have the typing error itself.
+    """
     domain = mailbox.email_key.rpartition("@")[2]
-    if login.host.endswith(f".{domain}"):
+    is_found = f"{login.protocol.value}host" in are_found
+    if login.host.endswith(f".{domain}") and not is_found:
         return ""
     found = likely[login.protocol, login.host]
     return found or server_meant(login.host, login.protocol, domain)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from ..core.errors import FileError, UnclearFile
@@ -16,13 +16,16 @@ from ..core.validators import one_line
 from ..core.words import Words, say, together
 from .address_column import column_of_addresses
 from .csv_rows import Row
-from .header_names import MAX_NAME, NAMES, Found, folded, without_number, without_remark
+from .header_names import MAX_NAME, NAMES, Found, folded, without_remark
+from .host_columns import attribute_in_header, names_in_calls, names_in_files
 from .spelling import odd_character
 
 _BESIDE_A_HOST = frozenset({"port", "secure", "tls", "starttls"})
 _SHOWN_NAMES = 20
 #: The one required column that a file may lack, if the user says so: all its cells may be empty.
 _MAY_BE_ABSENT = "imaphost"
+#: The words of one name mean at most this many columns, each by itself.
+_MAX_IN_A_NAME = 2
 #: A header has at least this many known names, or "email". One other name alone may be a cell.
 _LEAST_KNOWN = 2
 
@@ -38,8 +41,10 @@ class Columns:
 
     names: tuple[str | None, ...]
     warnings: tuple[RowWarning, ...] = ()
-    #: Those of the names that are attributes of the host's own columns.
-    of_host: frozenset[str] = frozenset()
+    #: Those of the names that are attributes of the host's own columns, with their titles.
+    of_host: Mapping[str, str] = field(default_factory=dict, hash=False)
+    #: Each mailbox names its SMTP server; else servers are given for all rows, or found.
+    are_hosts_named: bool = True
 
 
 class Matcher:
@@ -56,11 +61,9 @@ class Matcher:
         required: Sequence[str] = REQUIRED,
         host_columns: Sequence[HostColumn] = (),
     ) -> None:
-        self._of_host = {
-            folded(name): each.attribute for each in host_columns for name in each.names
-        }
-        targets = {folded(each.attribute): each.attribute for each in host_columns}
-        judged = _judged(mapping, targets | self._of_host)
+        self._of_host = names_in_files(host_columns)
+        self._titles = {each.attribute: each.title for each in host_columns}
+        judged = _judged(mapping, names_in_calls(host_columns), self._titles)
         absent = judged.pop("", None)
         self._required = [name for name in required if name != absent]
         self._mapping = judged
@@ -88,7 +91,7 @@ class Matcher:
         :raises UnclearFile, FileError: ``missing_column duplicate_column invalid_mapping``.
         """
         shown = [_shown(cell) for cell in header]
-        _refuse_separator(header)
+        self._refuse_separator(header)
         names = self.names(header)
         found = self._address_column(names, header, records)
         if found is not None:
@@ -98,28 +101,32 @@ class Matcher:
             # This may be a mailbox with its password, not a header: no message repeats any of it.
             words = say(
                 "The first row must name the columns, each in a cell of its own: %(columns)s.",
-                columns=", ".join(REQUIRED),
+                columns=", ".join(self._required),
             )
-            raise FileError("missing_column", words, {"missing": list(REQUIRED)})
+            raise FileError("missing_column", words, {"missing": list(self._required)})
         self._refuse_unmatched(header, shown)
-        for fault, wanted in (_doubled(shown, names), _missing(shown, names, self._required)):
+        doubled = _doubled(shown, names, self._titles)
+        for fault, wanted in (doubled, _missing(shown, names, self._required)):
             if fault is not None:
                 raise _to_be_asked(fault, wanted, header, names)
         unused = (cell for cell, name in zip(shown, names, strict=True) if cell and not name)
         warnings = [_of_column("unknown_column", cell, row) for cell in unused]
         if found is not None:
             warnings.append(_of_column("address_column", shown[found], row))
-        of_host = frozenset(known.intersection(self._of_host.values()))
-        return Columns(names=names, warnings=tuple(warnings), of_host=of_host)
+        of_host = {name: title for name, title in self._titles.items() if name in known}
+        return Columns(
+            names=names,
+            warnings=tuple(warnings),
+            of_host=of_host,
+            are_hosts_named="smtphost" in self._required,
+        )
 
     def _of(self, cell: str) -> Found:
         """Return the column of ours or of the host's that a cell names, as ``Names.of`` does."""
-        if self._of_host and len(cell) <= MAX_NAME:
-            bare = without_number(cell)
-            for each in (cell, bare, without_remark(bare)):
-                if (name := self._of_host.get(folded(each))) is not None:
-                    return name, ()
-        return NAMES.of(cell)
+        found = NAMES.of(cell)
+        if any(found) or not self._of_host:
+            return found
+        return attribute_in_header(cell, self._of_host), ()
 
     def _address_column(
         self, names: Sequence[str | None], header: Sequence[str], records: Sequence[Row]
@@ -166,6 +173,27 @@ class Matcher:
             for theirs, name in self._folded.items()
         }
 
+    def _refuse_separator(self, header: Sequence[str]) -> None:
+        """Refuse a header whose names stand in one cell, and name what is between them."""
+        filled = [each for each in header if each.strip()]
+        if len(filled) != 1 or len(filled[0]) > MAX_NAME or "@" in filled[0]:
+            return
+        names, between = re.findall(r"\w+", filled[0]), re.findall(r"\W+", filled[0].strip())
+        same = {each.strip() or each[0] for each in between}
+        found = [NAMES.of(each) for each in names]
+        known = {name or weak[0] for name, weak in found if name or weak}
+        # Two words may be one name, such as "Mail server".
+        if len(same) == 1 and (len(known) > _MAX_IN_A_NAME or known.issuperset(self._required)):
+            (separator,) = same
+            is_seen = separator.isprintable() and separator.strip()
+            named = f"'{separator}'" if is_seen else odd_character(separator, "")
+            words = say(
+                "The columns of this file are separated by %(separator)s: save it with commas "
+                "between them.",
+                separator=named,
+            )
+            raise FileError("missing_column", words, {"missing": list(self._required)})
+
     def _refuse_unmatched(self, header: Sequence[str], shown: Sequence[str]) -> None:
         mapped: set[int] = set()
         for theirs, places in self._places(header).items():
@@ -197,34 +225,18 @@ def _weak_name(
     return next((each for each in candidates if each not in names), None)
 
 
-def _refuse_separator(header: Sequence[str]) -> None:
-    """Refuse a header whose names stand in one cell, and name what is between them."""
-    filled = [each for each in header if each.strip()]
-    if len(filled) != 1 or len(filled[0]) > MAX_NAME or "@" in filled[0]:
-        return
-    names, between = re.findall(r"\w+", filled[0]), re.findall(r"\W+", filled[0].strip())
-    same = {each.strip() or each[0] for each in between}
-    if sum(any(NAMES.of(each)) for each in names) >= len(REQUIRED) - 1 and len(same) == 1:
-        (separator,) = same
-        is_seen = separator.isprintable() and separator.strip()
-        named = f"'{separator}'" if is_seen else odd_character(separator, "")
-        words = say(
-            "The columns of this file are separated by %(separator)s: save it with commas "
-            "between them.",
-            separator=named,
-        )
-        raise FileError("missing_column", words, {"missing": list(REQUIRED)})
-
-
 def _is_mailbox(header: Iterable[str]) -> bool:
     """Tell whether a row is a mailbox, not a header: it holds an address."""
     return any("@" in without_remark(cell) for cell in header)
 
 
-def _judged(mapping: Mapping[str, str | None], of_host: Mapping[str, str]) -> dict[str, str | None]:
+def _judged(
+    mapping: Mapping[str, str | None], of_host: Mapping[str, str], titles: Mapping[str, str]
+) -> dict[str, str | None]:
     """Return a mapping with our names as we spell them.
 
     :param of_host: the attributes of the host's own columns, by what they are called.
+    :param titles: what these columns are called in messages, by their attributes.
     :raises FileError: ``invalid_mapping``.
     """
     found: dict[str, str | None] = {}
@@ -239,7 +251,7 @@ def _judged(mapping: Mapping[str, str | None], of_host: Mapping[str, str]) -> di
                 "The mapping: a file may go without %(column)s only.", column=_MAY_BE_ABSENT
             )
             raise _invalid_mapping(words, "")
-        known = (*COLUMNS, *dict.fromkeys(of_host.values()))
+        known = (*COLUMNS, *titles)
         if name is not None and name not in known:
             words = say(
                 "The mapping: '%(column)s' is none of our columns: %(columns)s.",
@@ -248,7 +260,8 @@ def _judged(mapping: Mapping[str, str | None], of_host: Mapping[str, str]) -> di
             )
             raise _invalid_mapping(words, theirs)
         if name is not None and name in found.values():
-            words = say("The mapping: the column %(column)s is named more than once.", column=name)
+            title = titles.get(name, name)
+            words = say("The mapping: the column %(column)s is named more than once.", column=title)
             raise _invalid_mapping(words, theirs)
         found[theirs.strip() and theirs] = name
     return found
@@ -277,7 +290,7 @@ def _to_be_asked(
 
 
 def _doubled(
-    shown: Sequence[str], names: Sequence[str | None]
+    shown: Sequence[str], names: Sequence[str | None], titles: Mapping[str, str]
 ) -> tuple[FileError | None, Sequence[str]]:
     for name in names:
         doubled = [cell for cell, known in zip(shown, names, strict=True) if known == name]
@@ -285,7 +298,7 @@ def _doubled(
             words = say(
                 "The column %(column)s is there more than once (%(columns)s): remove or rename "
                 "one.",
-                column=name,
+                column=titles.get(name, name),
                 columns=_listed(doubled),
             )
             details = {"column": name, "found": doubled}

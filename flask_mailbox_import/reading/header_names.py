@@ -63,16 +63,13 @@ class Names:
         without = without_remark(cell)
         for each in (cell, without) if without != cell else (cell,):
             found = self._of([folded(each)])
-            words = _WORD.findall(each)
-            if not any(found) and len(words) <= _MAX_WORDS:
-                found = self._of_words([folded(word) for word in words])
+            words = words_of(each)
+            if not any(found) and words:
+                found = self._of_words(words)
             # "SMTP" alone is the host; "SMTP (yes/no)" is not.
             if any(found) and (each is cell or not self._is_protocol(folded(each))):
                 return found
-        several = _ALTERNATIVES.split(cell)
-        if not 1 < len(several) <= _MAX_ALTERNATIVES:
-            return None, ()
-        same = {self._of([folded(each)]) for each in several}
+        same = {self._of([folded(each)]) for each in alternatives_of(cell)}
         return same.pop() if len(same) == 1 else (None, ())
 
     def _is_protocol(self, name: str) -> bool:
@@ -111,6 +108,18 @@ class Names:
             return (kind if kind in ("username", "password") else None), ()
         side = protocols.pop().value
         return (f"{side}{kind}" if kind else None), self.alone.get(side + name, ())
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words of a name, as `folded` has them; none of a sentence."""
+    words = _WORD.findall(text)
+    return [folded(each) for each in words] if len(words) <= _MAX_WORDS else []
+
+
+def alternatives_of(text: str) -> list[str]:
+    """Return the names in a cell that has several, with "/" or "or" between; else none."""
+    several = _ALTERNATIVES.split(text)
+    return several if 1 < len(several) <= _MAX_ALTERNATIVES else []
 
 
 def without_number(text: str) -> str:

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ..core.codes import Code
 from ..core.explanations import Variant
 from ..core.failures import Failure, failure_for, failure_of
 from ..core.host_columns import ColumnKind, HostColumn
-from ..core.rows import COLUMNS, CheckedRow, Record, RowStatus
+from ..core.rows import COLUMNS, Record
 from .encryption_words import said_of_security
-from .header_names import MAX_NAME, NAMES, folded
+from .header_names import (
+    MAX_NAME,
+    NAMES,
+    alternatives_of,
+    folded,
+    without_number,
+    without_remark,
+    words_of,
+)
 from .spelling import control_character
 
 #: Characters of all cells of a host's columns in one row: more may not fit into a sealed record.
 MAX_TEXTS = 800
 
-_WHOLE = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
+_WHOLE = re.compile(rf"[+-]?[0-9]{{1,{MAX_TEXTS}}}", re.ASCII)
 _BOOLEANS = {"yes": True, "no": False}
 #: The names by which a row has its cells, beside ``COLUMNS``.
 _INNER = frozenset(
@@ -55,17 +62,46 @@ def names_taken(columns: Sequence[HostColumn]) -> Iterator[str]:
                 )
 
 
-def attribute_of(name: str, columns: Sequence[HostColumn]) -> str | None:
-    """Return the attribute of the column that somebody names; None where it is none of these."""
-    key = folded(name)
-    return next(
-        (
-            each.attribute
-            for each in columns
-            if key and key in map(folded, (each.attribute, *each.names))
-        ),
-        None,
+def names_in_files(columns: Iterable[HostColumn]) -> dict[str, str]:
+    """Return the attributes of these columns by what files call them, as `folded`."""
+    return {folded(name): each.attribute for each in columns for name in each.names}
+
+
+def names_in_calls(columns: Iterable[HostColumn]) -> dict[str, str]:
+    """Return the same for calls, which may say the attribute, too."""
+    columns = tuple(columns)
+    return {folded(each.attribute): each.attribute for each in columns} | names_in_files(columns)
+
+
+def attribute_in_header(cell: str, attributes: Mapping[str, str]) -> str | None:
+    """Return the attribute of the column that a header cell names; None where it names none.
+
+    :param attributes: see `names_in_files`.
+    """
+    if len(cell) > MAX_NAME:
+        return None
+    bare = without_number(cell)
+    for each in (cell, bare, without_remark(bare)):
+        if found := _attribute(each, attributes):
+            return found
+        several = {_attribute(name, attributes) for name in alternatives_of(each)}
+        if len(several) == 1 and (found := several.pop()):
+            return found
+    return None
+
+
+def _attribute(name: str, attributes: Mapping[str, str]) -> str | None:
+    """Return the attribute of a name; words without a meaning may stand around it."""
+    words = words_of(name)
+    first = next((place for place, each in enumerate(words) if each not in NAMES.fillers), 0)
+    last = next((n for n, each in enumerate(reversed(words)) if each not in NAMES.fillers), 0)
+    keys = (
+        "".join(words[start : len(words) - end])
+        for start in range(first + 1)
+        for end in range(last + 1)
     )
+    found = (attributes.get(each) for each in (folded(name), *keys) if each)
+    return next((each for each in found if each is not None), None)
 
 
 def endless_cells(record: Record, columns: Sequence[HostColumn]) -> Iterator[Failure]:
@@ -73,7 +109,7 @@ def endless_cells(record: Record, columns: Sequence[HostColumn]) -> Iterator[Fai
     lengths = {each.title: len(record.cells.get(each.attribute, "")) for each in columns}
     if sum(lengths.values()) > MAX_TEXTS:
         longest = max(lengths, key=lengths.__getitem__)
-        yield failure_for(Code.FIELD_TOO_LONG, column=longest, limit=MAX_TEXTS)
+        yield failure_of(Variant.OWN_CELLS_TOO_LONG, column=longest, limit=MAX_TEXTS)
 
 
 def values_of(
@@ -106,21 +142,19 @@ def _read(column: HostColumn, text: str) -> str | int | bool | Failure:
 
 
 def _whole(column: HostColumn, text: str) -> int | Failure:
-    most = 2 ** (column.bits - 1) - 1
-    value = int(text) if _WHOLE.fullmatch(text) else most + 1
-    if -most - 1 <= value <= most:
-        return value
+    is_whole = _WHOLE.fullmatch(text) is not None
+    if is_whole and column.least <= int(text) <= column.most:
+        return int(text)
     # As texts: a client may not know so large a number.
-    limits = {"least": str(-most - 1), "most": str(most)}
-    return failure_of(Variant.NOT_WHOLE, column=column.title, **limits)
+    limits = {"least": str(column.least), "most": str(column.most)}
+    variant = Variant.OUT_OF_BOUNDS if is_whole else Variant.NOT_WHOLE
+    return failure_of(variant, column=column.title, **limits)
 
 
-def with_required(row: CheckedRow, columns: Sequence[HostColumn]) -> CheckedRow:
-    """Return the row of a new mailbox: failed where a cell that it needs is empty."""
-    if row.mailbox is None:
-        return row
-    for each in columns:
-        if each.is_required and each.attribute not in row.mailbox.host_values:
-            failure = failure_of(Variant.NO_VALUE, column=each.title)
-            return replace(row, mailbox=None, status=RowStatus.FAILED, failure=failure)
-    return row
+def missing_values(record: Record, columns: Sequence[HostColumn]) -> list[Failure]:
+    """Return a failure for each empty cell that the row of a new mailbox needs."""
+    return [
+        failure_of(Variant.NO_VALUE, column=each.title)
+        for each in columns
+        if each.is_required and not record.cells.get(each.attribute)
+    ]

@@ -19,7 +19,7 @@ from .header import Columns, Matcher
 from .header_names import MAX_NAME
 from .question import encoding_choices, unclear_encoding
 from .server_fields import filled, server_record
-from .server_search import FindServers, with_found_servers
+from .server_search import ServerSearch, with_found_servers
 from .table import Table, read_csv
 from .template import is_example
 from .validation import Existing, check_rows
@@ -46,14 +46,13 @@ def read_file(
     config: Config,
     options: ImportOptions,
     existing: Existing,
-    find: FindServers | None = None,
+    search: ServerSearch | None = None,
     host_columns: Sequence[HostColumn] = (),
 ) -> Check:
     """Read a file, and check each of its rows: ready, skipped or failed.
 
     :param existing: returns those of the given address keys that the workspace has already.
-    :param find: returns the servers of domains, where the options ask for them; None: it finds
-        none.
+    :param search: where servers are looked for, if the options ask for that; None: nowhere.
     :param host_columns: the columns of the host's own that files may fill.
     :raises UnclearFile: the file can be read after a user has answered the ``question``.
     :raises FileError: the file cannot be read as a table of mailboxes.
@@ -71,8 +70,8 @@ def read_file(
             "no_rows", say("The file holds only the template's example: put your mailboxes there.")
         )
     records = [filled(each, for_all) for each in found if each.row not in examples]
-    if options.find_servers and find is not None:
-        records = with_found_servers(records, find)
+    if options.find_servers and search is not None:
+        records = with_found_servers(records, search)
     checked = check_rows(
         records,
         config,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..core.errors import FileError
+from ..core.rows import SECRET_COLUMNS
 from ..core.words import say
 from .header import Columns
 
@@ -13,6 +14,9 @@ from .header import Columns
 _LINES = 20
 _ADDRESS = re.compile(r'"?[^\s@]+@[^\s@]+"?')
 _HOST = re.compile(r'"?[^\s@]*\w\.\w[^\s@]*\s?"?')
+_ANYTHING = re.compile(r".*\S.*")
+#: No text has several lines in one of these columns.
+_OF_ONE_LINE = SECRET_COLUMNS | {"email"}
 #: No address and no host name is longer.
 _LONGEST = 320
 
@@ -35,7 +39,11 @@ def refuse_swallowed(row: int, cells: Sequence[str], columns: Columns, delimiter
         lines = [[""] * place + first.split(delimiter), *(line.split(delimiter) for line in some)]
         # Together with the cells that follow this one, the last line may be a whole row.
         whole = len(lines[-1]) == place + 1 + width - len(cells)
-        if others and _hold_a_mailbox(lines if whole else lines[1:-1], columns):
+        found = lines if whole else lines[1:-1]
+        if others and (
+            _hold_a_mailbox(found, columns, {"smtphost": _HOST})
+            or (not columns.are_hosts_named and _hold_a_login(found, columns, place, len(lines[0])))
+        ):
             words = say(
                 "In row %(row)s a quotation mark opens and does not close in that row, so that the "
                 "rows after it are a part of it: close it, or double it where it is part of a "
@@ -45,12 +53,30 @@ def refuse_swallowed(row: int, cells: Sequence[str], columns: Columns, delimiter
             raise FileError("malformed_csv", words, {"row": row})
 
 
-def _hold_a_mailbox(lines: Sequence[Sequence[str]], columns: Columns) -> bool:
-    """Tell whether lines have an address and a host in the places of these columns.
+def _hold_a_login(
+    lines: Sequence[Sequence[str]], columns: Columns, place: int, length: int
+) -> bool:
+    """Tell whether lines have an address and a password, where rows may name no server.
+
+    :param place: that of the cell: in a text, a line is a row only with as many cells.
+    :param length: how many cells the row has in which the cell began.
+    """
+    is_text = columns.names[place] not in _OF_ONE_LINE
+    rows = [each for each in lines if len(each) == length] if is_text else lines
+    return _hold_a_mailbox(rows, columns, {"password": _ANYTHING})
+
+
+def _hold_a_mailbox(
+    lines: Sequence[Sequence[str]], columns: Columns, beside: Mapping[str, re.Pattern[str]]
+) -> bool:
+    """Tell whether lines have an address in its place, and what stands beside it in a mailbox.
 
     Both must stand in one line. The first and the last line count as one, because they are two
     pieces of one row.
+
+    :param beside: how another column looks; it need not be there.
     """
+    wanted = {"email": _ADDRESS, **beside}
 
     def stands(group: Sequence[Sequence[str]], name: str, looks: re.Pattern[str]) -> bool:
         place = columns.names.index(name)
@@ -58,6 +84,6 @@ def _hold_a_mailbox(lines: Sequence[Sequence[str]], columns: Columns) -> bool:
         return any(len(cell) <= _LONGEST and looks.fullmatch(cell) for cell in cells)
 
     groups = [(lines[0], lines[-1]) if lines else (), *((each,) for each in lines)]
-    return any(
-        stands(group, "email", _ADDRESS) and stands(group, "smtphost", _HOST) for group in groups
+    return wanted.keys() <= set(columns.names) and any(
+        all(stands(group, name, looks) for name, looks in wanted.items()) for group in groups
     )

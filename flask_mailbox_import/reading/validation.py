@@ -26,7 +26,7 @@ from ..core.validators import (
     shown_server,
 )
 from .encryption_words import said_of_security
-from .host_columns import endless_cells, values_of, with_required
+from .host_columns import endless_cells, missing_values, values_of
 from .spelling import control_character, foreign_letter, odd_character
 
 #: Returns those of the given address keys that the workspace has already.
@@ -282,14 +282,31 @@ def check_rows(
     rows = [
         check_row(each, config, with_imap=with_imap, host_columns=host_columns) for each in records
     ]
-    known = existing([each.mailbox.email_key for each in rows if each.mailbox])
+    keys = {each.record.row: key for each in rows if (key := _key_of(each)) is not None}
+    known = existing(list(keys.values()))
     rows = [
-        each
-        if each.mailbox is not None and each.mailbox.email_key in known
-        else with_required(each, host_columns)
+        each if keys.get(each.record.row) in known else _with_missing(each, host_columns)
         for each in rows
     ]
     return tuple(mark_doubles(rows, known, with_imap=with_imap, updates=updates))
+
+
+def _key_of(row: CheckedRow) -> str | None:
+    """Return the key of a row's address; None where it has none, or cannot be read."""
+    if row.mailbox is not None:
+        return row.mailbox.email_key
+    judged = judge_address(row.record.cells["email"]) if row.record.problem is None else None
+    return judged[1] if judged is not None else None
+
+
+def _with_missing(row: CheckedRow, host_columns: Sequence[HostColumn]) -> CheckedRow:
+    """Return the row of a new mailbox: failed where cells that it needs are empty, too."""
+    missing = missing_values(row.record, host_columns) if row.record.problem is None else []
+    if not missing:
+        return row
+    before = [row.failure] if row.failure is not None else []
+    failure = _merged([*before, *missing])
+    return replace(row, mailbox=None, status=RowStatus.FAILED, failure=failure)
 
 
 def check_row(

@@ -25,6 +25,7 @@ import json
 import resource
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,8 +43,8 @@ _MAX_SHEETS, _MAX_NAME = 20, 64
 _DAMAGED, _NO_WORKBOOK = 3, 4
 #: Bytes that a row and a cell count beside their text.
 _ROW, _CELL = 32, 9
-#: Spreadsheets keep 15 digits of a number.
-_DIGITS = 10**15
+#: Spreadsheets keep 15 digits of a number. No column takes one with more than 19 places.
+_DIGITS, _PLACES = 15, 19
 #: Bytes of a part that are looked at for the kinds of cells. 500 rows have 0.7 MB, 10,000 13 MB.
 _PART, _PART_A_ROW = 2 << 20, 2048
 _KINDS = {
@@ -158,10 +159,17 @@ def _text(cell: object) -> str:
     if isinstance(cell, bool):
         return str(cell).upper()
     if isinstance(cell, float):
-        return str(int(cell)) if cell.is_integer() and abs(cell) < _DIGITS else f"{cell:.15g}"
+        return _number(cell)
     if isinstance(cell, datetime.datetime) and not (cell.hour or cell.minute or cell.second):
         return cell.date().isoformat()
     return str(cell)
+
+
+def _number(value: float) -> str:
+    """Return the text of a number: a whole one without an exponent, if all its digits are kept."""
+    text = f"{value:.{_DIGITS}g}"
+    is_whole = value.is_integer() and abs(value) < 10**_PLACES
+    return str(int(Decimal(text))) if is_whole and float(text) == value else text
 
 
 def main(memory: int, seconds: int, max_rows: int, max_columns: int, text: int) -> None:

@@ -24,9 +24,10 @@ from .reasons import failure_from, said_json, warnings_from, warnings_json
 from .sealing import Field, KeyRing, new_seal_id
 
 
-def mailbox_columns(mailbox: Mailbox, key_ring: KeyRing, workspace_id: str) -> dict[str, Any]:
-    """Return the columns of a mailbox, with its passwords sealed for its row."""
-    seal_id = new_seal_id()
+def mailbox_columns(
+    mailbox: Mailbox, key_ring: KeyRing, workspace_id: str, seal_id: str
+) -> dict[str, Any]:
+    """Return the columns of a mailbox, with its passwords sealed for the row of this seal id."""
 
     def sealed(login: Login, field: Field) -> bytes:
         return key_ring.seal(
@@ -72,6 +73,21 @@ def login_of(mailbox: MailboxMixin) -> Login:
     )
 
 
+def server_cells(mailbox: MailboxMixin | Row[Any]) -> dict[str, str]:
+    """Return the cells that name the servers of a saved mailbox, and the user names there."""
+    imap_port, imap_security = mailbox.imap_port, mailbox.imap_security
+    return {
+        "smtphost": mailbox.smtp_host,
+        "smtpport": str(mailbox.smtp_port),
+        "smtpsecure": str(mailbox.smtp_security == Security.TLS.value).lower(),
+        "smtpusername": mailbox.smtp_username,
+        "imaphost": mailbox.imap_host or "",
+        "imapport": str(imap_port) if imap_port else "",
+        "imapsecure": str(imap_security == Security.TLS.value).lower() if imap_security else "",
+        "imapusername": mailbox.imap_username or "",
+    }
+
+
 def record_of(mailbox: MailboxMixin, key_ring: KeyRing, row: int) -> Record:
     """Return the record that describes a saved mailbox.
 
@@ -85,7 +101,6 @@ def record_of(mailbox: MailboxMixin, key_ring: KeyRing, row: int) -> Record:
             sealed, workspace_id=mailbox.workspace_id, seal_id=mailbox.seal_id, field=field
         )
 
-    imap_port, imap_security = mailbox.imap_port, mailbox.imap_security
     password = opened(mailbox.sealed_smtp_password, Field.SMTP_PASSWORD)
     imap_password = opened(mailbox.sealed_imap_password, Field.IMAP_PASSWORD)
     # One password for both stands in one column, so that one correction is enough.
@@ -95,14 +110,7 @@ def record_of(mailbox: MailboxMixin, key_ring: KeyRing, row: int) -> Record:
         cells={
             "email": mailbox.email,
             "displayname": mailbox.display_name,
-            "smtphost": mailbox.smtp_host,
-            "smtpport": str(mailbox.smtp_port),
-            "smtpsecure": str(mailbox.smtp_security == Security.TLS.value).lower(),
-            "smtpusername": mailbox.smtp_username,
-            "imaphost": mailbox.imap_host or "",
-            "imapport": str(imap_port) if imap_port else "",
-            "imapsecure": str(imap_security == Security.TLS.value).lower() if imap_security else "",
-            "imapusername": mailbox.imap_username or "",
+            **server_cells(mailbox),
         },
         secrets={
             "password": password,
@@ -245,8 +253,7 @@ def options_of(found: ImportMixin) -> ImportOptions:
 def file_columns(waiting: WaitingFile, key_ring: KeyRing, import_id: str) -> dict[str, Any]:
     """Return the columns of an import that has a sealed file in place of rows."""
     options = waiting.options
-    servers = dict(options.servers)
-    reading = [options.encoding, dict(options.column_mapping), servers, options.find_servers]
+    reading = [options.encoding, dict(options.column_mapping), dict(options.servers)]
     text = json.dumps([waiting.data.decode("latin-1"), *reading], ensure_ascii=False)
     return {
         "sealed_file": key_ring.seal(
@@ -266,13 +273,9 @@ def file_of(found: ImportMixin, key_ring: KeyRing) -> WaitingFile | None:
     clear = key_ring.open(
         found.sealed_file, workspace_id=found.workspace_id, seal_id=found.id, field=Field.FILE
     )
-    text, encoding, column_mapping, servers, find_servers = json.loads(clear.reveal())
+    text, encoding, column_mapping, servers = json.loads(clear.reveal())
     options = replace(
-        options_of(found),
-        encoding=encoding,
-        column_mapping=column_mapping,
-        servers=servers,
-        find_servers=find_servers,
+        options_of(found), encoding=encoding, column_mapping=column_mapping, servers=servers
     )
     return WaitingFile(options=options, data=text.encode("latin-1"))
 

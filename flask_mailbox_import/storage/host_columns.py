@@ -7,9 +7,18 @@ from typing import Any
 
 import sqlalchemy
 from sqlalchemy import BigInteger, Column, Enum, SmallInteger
+from sqlalchemy.dialects import mysql
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from ..core.host_columns import INFO_KEY, ColumnKind, HostColumn
 
+#: How many bits a whole number has, where these are not 32.
+_BITS = (
+    (BigInteger, 64),
+    (SmallInteger, 16),
+    (mysql.MEDIUMINT, 24),
+    (mysql.TINYINT, 8),
+)
 _KINDS = {str: ColumnKind.TEXT, int: ColumnKind.INTEGER, bool: ColumnKind.BOOLEAN}
 
 
@@ -20,8 +29,8 @@ def host_columns(model: type[Any]) -> tuple[HostColumn, ...]:
             attribute=attribute,
             names=tuple(column.info[INFO_KEY]),
             kind=kind,
-            max_length=getattr(column.type, "length", None),
-            bits=_bits(column),
+            max_length=getattr(_type(column), "length", None),
+            **_bounds(_type(column)),
             is_required=_is_required(column),
         )
         for attribute, column in _marked(model)
@@ -43,10 +52,12 @@ def problems_of(model: type[Any], ours: type[Any]) -> Iterator[str]:
             )
         if hasattr(ours, attribute):
             yield f"{where} is a column of MailboxMixin: leave import_column out there"
+        if column.computed is not None or (column.identity is not None and column.identity.always):
+            yield f"{where}: the database computes its values: leave import_column out there"
         if _kind(column) is None:
             yield (
                 f"{where}: files can fill a column of str, int or bool (String, Text, Integer, "
-                f"BigInteger, Boolean), not of {type(column.type).__name__}"
+                f"BigInteger, Boolean), not of {type(_type(column)).__name__}"
             )
 
 
@@ -60,8 +71,8 @@ def _marked(model: type[Any]) -> list[tuple[str, Column[Any]]]:
 
 
 def _kind(column: Column[Any]) -> ColumnKind | None:
-    # An Enum says that it is a text, but takes some texts only.
-    if isinstance(column.type, Enum):
+    # These say that they are texts, but take some texts only.
+    if isinstance(_type(column), Enum | mysql.ENUM | mysql.SET):
         return None
     try:
         return _KINDS.get(column.type.python_type)
@@ -69,10 +80,20 @@ def _kind(column: Column[Any]) -> ColumnKind | None:
         return None
 
 
-def _bits(column: Column[Any]) -> int:
-    if isinstance(column.type, BigInteger):
-        return 64
-    return 16 if isinstance(column.type, SmallInteger) else 32
+def _type(column: Column[Any]) -> TypeEngine[Any]:
+    """Return the type of a column as the database has it; a type of the host's own may be on it."""
+    found: TypeEngine[Any] = column.type
+    while isinstance(found, TypeDecorator):
+        found = found.impl_instance
+    return found
+
+
+def _bounds(kind: TypeEngine[Any]) -> dict[str, int]:
+    """Return the smallest and the largest whole number of a type."""
+    bits = next((bits for types, bits in _BITS if isinstance(kind, types)), 32)
+    if getattr(kind, "unsigned", False):
+        return {"least": 0, "most": 2**bits - 1}
+    return {"least": -(2 ** (bits - 1)), "most": 2 ** (bits - 1) - 1}
 
 
 def _is_required(column: Column[Any]) -> bool:

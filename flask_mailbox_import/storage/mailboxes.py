@@ -22,14 +22,15 @@ from sqlalchemy.exc import (
 from sqlalchemy.orm import Session, scoped_session
 
 from ..core.codes import Code
-from ..core.failures import Failure, failure_for
+from ..core.explanations import Variant
+from ..core.failures import Failure, failure_for, failure_of
 from ..core.host_columns import HostColumn
 from ..core.imports import ImportOptions, OnDuplicate
 from ..core.mailboxes import MailboxStatus
 from ..core.rows import Outcome, Record, RowStatus
-from .conversion import mailbox_columns, outcome_columns, record_of
+from .conversion import mailbox_columns, outcome_columns, record_of, server_cells
 from .models import MailboxMixin, Models, now, table_of
-from .sealing import KeyRing
+from .sealing import KeyRing, new_seal_id
 from .session import transaction
 
 logger = logging.getLogger("flask_mailbox_import")
@@ -41,10 +42,10 @@ _IN_CHUNK = 500
 _MYSQL_ROW_FAULTS = frozenset({1644, 3819, 4025})
 _POSTGRESQL_RAISED = "P0001"
 
-# The columns of a mailbox without an IMAP login.
-_NO_IMAP = dict.fromkeys(
-    ("imap_host", "imap_port", "imap_security", "imap_username", "sealed_imap_password")
-)
+# The columns of a mailbox's servers, and of a mailbox without an IMAP login.
+_OF_IMAP = ("imap_host", "imap_port", "imap_security", "imap_username")
+_OF_SERVERS = ("smtp_host", "smtp_port", "smtp_security", "smtp_username", *_OF_IMAP)
+_NO_IMAP = dict.fromkeys((*_OF_IMAP, "sealed_imap_password"))
 
 
 def existing_keys(
@@ -106,6 +107,23 @@ class Mailboxes:
         """Return those of the address keys for which the workspace has a mailbox."""
         with transaction(self._db) as session:
             return existing_keys(session, self._models.mailbox, workspace_id, list(email_keys))
+
+    def server_cells(
+        self, workspace_id: str, email_keys: Iterable[str]
+    ) -> dict[str, dict[str, str]]:
+        """Return by address key the cells for the servers of those mailboxes that are there."""
+        model, found = self._models.mailbox, dict[str, dict[str, str]]()
+        columns = table_of(model).c
+        read = [columns[each] for each in ("email_key", *_OF_SERVERS)]
+        with transaction(self._db) as session:
+            keys = sorted(existing_keys(session, model, workspace_id, list(email_keys)))
+            for start in range(0, len(keys), _IN_CHUNK):
+                query = select(*read).where(
+                    columns.workspace_id == workspace_id,
+                    columns.email_key.in_(keys[start : start + _IN_CHUNK]),
+                )
+                found |= {each.email_key: server_cells(each) for each in session.execute(query)}
+        return found
 
     def pending_records(
         self, workspace_id: str, limit: int, import_id: str | None = None
@@ -181,10 +199,10 @@ class MailboxBatch:
                 .execution_options(synchronize_session=False)
             )
 
-    def _update_mailboxes(self, outcomes: Sequence[Outcome]) -> tuple[set[int], dict[int, Code]]:
-        """Update known mailboxes; return the ids of their rows, and the codes of refused ones."""
+    def _update_mailboxes(self, outcomes: Sequence[Outcome]) -> tuple[set[int], dict[int, Failure]]:
+        """Update known mailboxes; return the ids of their rows, and why others are refused."""
         mode, model = self._options.on_duplicate, self._models.mailbox
-        updated, refused = set[int](), dict[int, Code]()
+        updated, refused = set[int](), dict[int, Failure]()
         for each in outcomes if mode is not OnDuplicate.SKIP else ():
             if each.mailbox is None:
                 continue
@@ -194,27 +212,37 @@ class MailboxBatch:
             )
             found = self._session.scalar(query)
             if found is not None:
-                code = self._saved(lambda: self._update(found, each))  # noqa: B023 (called here)
-                updated |= {each.row_id} if code is None else set()
-                refused |= {each.row_id: code} if code is not None else {}
+                failure = self._saved(
+                    each,
+                    lambda: self._update(found, each),  # noqa: B023 (called here)
+                )
+                updated |= {each.row_id} if failure is None else set()
+                refused |= {each.row_id: failure} if failure is not None else {}
             elif mode is OnDuplicate.TEST:
                 # It was removed meanwhile, and is not added again.
-                refused[each.row_id] = Code.INTERNAL
+                refused[each.row_id] = failure_for(Code.INTERNAL)
         return updated, refused
 
     def _update(self, found: MailboxMixin, outcome: Outcome) -> None:
-        """Write the tested login into a mailbox; its workspace and its origin stay."""
-        columns = {**_NO_IMAP, **self._columns(outcome)}
+        """Write the tested login into a mailbox; its workspace and its origin stay.
+
+        Where servers are looked for, so does what the row does not say of IMAP.
+        """
+        # The seal of a password that stays is bound to this id.
+        seal_id = found.seal_id if self._options.find_servers else new_seal_id()
+        columns = {**_NO_IMAP, **self._columns(outcome, seal_id)}
         kept = {"workspace_id", "email_key", "import_id", "created_at"}
         if self._options.tag is None:
             kept.add("tag")
         if not columns["display_name"]:
             kept.add("display_name")
+        if self._options.find_servers:
+            kept |= {name for name in _NO_IMAP if columns[name] is None}
         for name in columns.keys() - kept:
             setattr(found, name, columns[name])
 
-    def _saved(self, change: Callable[[], object]) -> Code | None:
-        """Make one change in a savepoint; return the code if it is refused, else None."""
+    def _saved(self, outcome: Outcome, change: Callable[[], object]) -> Failure | None:
+        """Save one outcome in a savepoint; return why it is refused, None if it is not."""
         try:
             with self._session.begin_nested():
                 change()
@@ -224,15 +252,19 @@ class MailboxBatch:
                 raise
             kind = type(getattr(fault, "orig", fault)).__name__
         logger.error("the database or the mailbox model refused a mailbox: %s", kind)
-        return Code.INTERNAL
+        values = outcome.mailbox.host_values if outcome.mailbox is not None else {}
+        titles = [each.title for each in self._models.host_columns if each.attribute in values]
+        if titles:
+            return failure_of(Variant.REFUSED_VALUES, columns=", ".join(titles))
+        return failure_for(Code.INTERNAL)
 
-    def _add_mailboxes(self, outcomes: Sequence[Outcome]) -> dict[int, Code]:
-        """Insert the mailboxes; return the codes of the rows whose mailbox was not inserted."""
+    def _add_mailboxes(self, outcomes: Sequence[Outcome]) -> dict[int, Failure]:
+        """Insert the mailboxes; return by row why others were not inserted."""
         wanted = {each.row_id: each.mailbox for each in outcomes if each.mailbox is not None}
         keys = [mailbox.email_key for mailbox in wanted.values()]
         known = existing_keys(self._session, self._models.mailbox, self._options.workspace_id, keys)
         refused = {
-            row_id: Code.DUPLICATE
+            row_id: failure_for(Code.DUPLICATE)
             for row_id, mailbox in wanted.items()
             if mailbox.email_key in known
         }
@@ -241,32 +273,32 @@ class MailboxBatch:
             (each for each in outcomes if each.mailbox and each.row_id not in refused),
             key=lambda each: each.mailbox.email_key if each.mailbox else "",
         )
-        columns = {each.row_id: self._columns(each) for each in fresh}
+        columns = {each.row_id: self._columns(each, new_seal_id()) for each in fresh}
         try:
             with self._session.begin_nested():
                 self._session.add_all([self._models.mailbox(**each) for each in columns.values()])
         except Exception as fault:
             if not _is_of_a_row(fault):
                 raise
-            codes = {row_id: self._add_one(each) for row_id, each in columns.items()}
-            refused |= {row_id: code for row_id, code in codes.items() if code is not None}
+            failures = {each.row_id: self._add_one(each, columns[each.row_id]) for each in fresh}
+            refused |= {row_id: each for row_id, each in failures.items() if each is not None}
         return refused
 
-    def _add_one(self, columns: Mapping[str, Any]) -> Code | None:
-        code = self._saved(lambda: self._session.add(self._models.mailbox(**columns)))
+    def _add_one(self, outcome: Outcome, columns: Mapping[str, Any]) -> Failure | None:
+        failure = self._saved(outcome, lambda: self._session.add(self._models.mailbox(**columns)))
         model, keys = self._models.mailbox, [columns["email_key"]]
-        if code and existing_keys(
+        if failure is not None and existing_keys(
             self._session, model, self._options.workspace_id, keys, lock=True
         ):
-            return Code.DUPLICATE
-        return code
+            return failure_for(Code.DUPLICATE)
+        return failure
 
-    def _columns(self, outcome: Outcome) -> dict[str, Any]:
+    def _columns(self, outcome: Outcome, seal_id: str) -> dict[str, Any]:
         if outcome.mailbox is None:
             raise ValueError("an outcome without a mailbox is not saved as one")
         options, created_at = self._options, now()
         return {
-            **mailbox_columns(outcome.mailbox, self._key_ring, options.workspace_id),
+            **mailbox_columns(outcome.mailbox, self._key_ring, options.workspace_id, seal_id),
             "tag": options.tag,
             "status": options.mailbox_status.value,
             "import_id": self._import_id,
@@ -288,9 +320,9 @@ def _is_of_a_row(fault: Exception) -> bool:
     return isinstance(fault, OperationalError) and number in _MYSQL_ROW_FAULTS
 
 
-def _row_update(outcome: Outcome, refused: Code | None, *, updated: bool) -> dict[str, Any]:
-    failure: Failure | None = failure_for(refused) if refused else outcome.failure
-    if refused is Code.DUPLICATE:
+def _row_update(outcome: Outcome, refused: Failure | None, *, updated: bool) -> dict[str, Any]:
+    failure = refused or outcome.failure
+    if refused is not None and refused.code is Code.DUPLICATE:
         status = RowStatus.SKIPPED
     else:
         status = RowStatus.FAILED if failure else RowStatus.IMPORTED

@@ -204,6 +204,8 @@ class ImportMixin:
     tag: Mapped[str | None] = mapped_column(_words(64))
     skip_connection_test: Mapped[bool]
     test_imap: Mapped[bool]
+    #: Servers that a row does not name are looked for, also when it is corrected.
+    find_servers: Mapped[bool] = mapped_column(default=False)
     #: A value of ``OnDuplicate``.
     on_duplicate: Mapped[str] = mapped_column(String(16))
     file_name: Mapped[str | None] = mapped_column(_words(128))

@@ -21,7 +21,7 @@ from .forms import (
     read_options,
     read_status,
 )
-from .openapi import document
+from .openapi import document_for
 from .report import report_csv
 from .responses import answer, call_body, csv_file, dry_run_body, import_body, row_body
 from .routes import register as register
@@ -229,8 +229,9 @@ def retry_rows(caller: Caller, import_id: str) -> Response:
 )
 def get_description() -> Response:
     """Get this description; it needs no key."""
-    prefix = current_state().config.url_prefix
-    return answer({**document(), "servers": [{"url": request.script_root + prefix or "/"}]})
+    state = current_state()
+    address = request.script_root + state.config.url_prefix or "/"
+    return answer(document_for(state.models.host_columns, address))
 
 
 def _accepted(import_id: str, caller: Caller, headers: Mapping[str, str] | None = None) -> Response:

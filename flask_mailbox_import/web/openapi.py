@@ -5,10 +5,13 @@ from __future__ import annotations
 import inspect
 import json
 import re
+from collections.abc import Iterable
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ..core.host_columns import HostColumn
 from .routes import ROUTES, Route
 
 #: For each status of a refusal the name of its response in openapi.json.
@@ -26,9 +29,21 @@ _REFUSALS = {
 }
 
 
+def document_for(host_columns: Iterable[HostColumn], address: str) -> dict[str, Any]:
+    """Return the document (OpenAPI 3.1) of one app.
+
+    :param host_columns: the columns of the host's own that corrections take, too.
+    :param address: where its routes begin.
+    """
+    own = deepcopy(document())
+    names = own["components"]["schemas"]["Cells"]["propertyNames"]["enum"]
+    names += [each.attribute for each in host_columns]
+    return {**own, "servers": [{"url": address}]}
+
+
 @cache
 def document() -> dict[str, Any]:
-    """Return the document (OpenAPI 3.1) without its servers."""
+    """Return the document of any app, without its servers."""
     text = Path(__file__).with_name("openapi.json").read_text("utf-8")
     written: dict[str, Any] = json.loads(text)
     paths: dict[str, dict[str, Any]] = {}

@@ -93,6 +93,21 @@ def test_srv_comes_before_mx_and_each_half_is_found_by_itself():
     assert found.imap.server.host == "imap.gmail.com"
 
 
+def test_a_server_outside_is_suggested_beside_the_receiving_provider():
+    found = servers(submissions=srv("mail.other.example"), mx=("aspmx.l.google.com",))
+    assert found.smtp.server.host == "smtp.gmail.com"
+    assert found.suggested_smtp == Server("mail.other.example", 465, Security.TLS)
+    assert found.suggested_imap is None
+
+
+def test_a_server_that_takes_only_keys_for_sending_is_not_used():
+    found = servers(submission=srv("smtp.sendgrid.net", 587) + srv("smtp.d.example", 587))
+    assert found.smtp.server.host == "smtp.d.example"
+    found = servers("sendgrid.net", submission=srv("smtp.sendgrid.net", 587))
+    assert found.smtp == servers_of_table("sendgrid.net", DEFAULT_PORTS).smtp
+    assert smtp_of(submission=srv("smtp.sendgrid.net", 587)) is None
+
+
 def test_a_domain_may_say_that_it_has_no_such_server():
     found = servers(imap=srv("", 0), imaps=srv("", 0), mx=("aspmx.l.google.com",))
     assert found.imap is None

@@ -87,6 +87,7 @@ VALUES = {
     "placeholder": "NULL",
     "more": "/webmail",
     "column": "smtphost",
+    "columns": "Team",
     "protocol": "smtp",
     "limit": 3,
     "least": "-3",

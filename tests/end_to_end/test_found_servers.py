@@ -27,6 +27,44 @@ CSV = "email,password\n" + "".join(
 )
 
 
+FOUR = "email,password,smtphost,imaphost,imapusername\n"
+SILENT = {"_imaps._tcp.half.example SRV": "SERVFAIL", "half.example MX": "SERVFAIL"}
+UPDATE = {"findServers": "true", "onDuplicate": "update", "skipConnectionTest": "true"}
+
+
+@pytest.fixture(scope="module")
+def updated():
+    """Import a mailbox with both servers; then update it twice, while DNS does not answer."""
+    line = "k@half.example,old,mail.own.example,imap.own.example,kay\n"
+    order = {
+        "names": list(ADDRESSES),
+        "zone": {**ZONE, **SILENT},
+        "calls": [
+            {"csv": FOUR + line, "skipConnectionTest": "true"},
+            {"csv": "email,password\nk@half.example,new\n", **UPDATE},
+            {"csv": "email,password,smtppassword\nk@half.example,,newest\n", **UPDATE},
+            {"csv": "email,password\nl@half.example,pw\n", **UPDATE},
+        ],
+    }
+    return network_namespace.run(Path(found_servers_child.__file__), {"csv": "", **order})
+
+
+def test_an_update_keeps_the_servers_that_the_mailbox_has(updated):
+    assert [each["data"]["imported"] for each in updated["answers"]] == [1, 1, 1, 0]
+    assert updated["stored"]["k@half.example"] == ["mail.own.example", 587, "pending"]
+    said = [each["code"] for each in updated["answers"][1]["data"]["warnings"]]
+    assert said == ["updates", "server_kept", "server_kept"]
+
+
+def test_an_update_keeps_what_the_row_does_not_say_of_reading(updated):
+    assert updated["for_reading"]["k@half.example"] == ["imap.own.example", "kay", "new"]
+
+
+def test_silence_is_said(updated):
+    said = [each["code"] for each in updated["answers"][3]["data"]["warnings"]]
+    assert said == ["not_looked_up"]
+
+
 @pytest.fixture(scope="module")
 def report():
     order = {

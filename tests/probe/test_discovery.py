@@ -116,6 +116,7 @@ def test_a_domain_of_many_labels_is_not_asked_for(labels):
     with NameServer() as server:
         found = find_servers([domain], CONFIG, [server.address])
     assert found[domain].is_unanswered is (labels > 8)
+    assert found[domain].is_too_long is (labels > 8)
     assert len(server.questions) == (5 if labels == 8 else 0)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from file_reading import CONFIG, read
 
 from flask_mailbox_import.core.errors import FileError
 from flask_mailbox_import.core.rows import COLUMNS
@@ -209,3 +210,33 @@ def test_a_mapping_that_is_wrong_is_told(mapping, words):
     found = fault(REST, mapping)
     assert found.reason == "invalid_mapping"
     assert words in found.message
+
+
+@pytest.mark.parametrize("options", [{"find_servers": True}, {"servers": {"smtphost": "s.x.com"}}])
+@pytest.mark.parametrize(
+    ("text", "told", "separator"),
+    [
+        ("a@x.com,pw\nb@x.com,pw2\n", "in a cell of its own: email, password.", ""),
+        ("nothing,known\n1,2\n", "in a cell of its own: email, password.", ""),
+        ("email password\na@x.com pw\n", "separated by", "a space"),
+        ("email#password\na@x.com#pw\n", "separated by", "'#'"),
+        ("Mail#Passwort#Name\na@x.com#pw#A\n", "separated by", "'#'"),
+    ],
+)
+def test_a_file_without_servers_is_told_of_the_two_columns_that_it_needs(
+    options, text, told, separator
+):
+    with pytest.raises(FileError) as caught:
+        read(text.encode(), CONFIG, **options)
+    assert caught.value.reason == "missing_column"
+    assert told in caught.value.message
+    assert separator in caught.value.message
+    assert "smtphost" not in caught.value.message
+    assert caught.value.details["missing"] == ["email", "password"]
+
+
+@pytest.mark.parametrize("name", ["Email address", "Mail server", "User name", "Email account"])
+def test_a_name_of_two_words_is_no_header_in_one_cell(name):
+    with pytest.raises(FileError) as caught:
+        read(f"{name}\nx\n".encode(), CONFIG, find_servers=True)
+    assert "separated by" not in caught.value.message

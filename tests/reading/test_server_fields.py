@@ -82,6 +82,11 @@ def test_another_name_is_refused():
         read(b"", CONFIG, servers={"password": "pw"})
 
 
+def test_a_value_that_is_no_text_is_refused():
+    with pytest.raises(ValueError, match="write smtpport as a text, such as '587'"):
+        read(b"", CONFIG, servers={"smtpport": 587})
+
+
 @pytest.mark.parametrize("servers", [{}, {"smtphost": " "}])
 def test_without_servers_a_file_has_its_four_columns(servers):
     with pytest.raises(FileError) as caught:

@@ -18,7 +18,7 @@ from flask_mailbox_import.core.mailboxes import Mailbox
 from flask_mailbox_import.core.rows import CheckedRow
 from flask_mailbox_import.core.secret import generate_encryption_key
 from flask_mailbox_import.reading.reader import read_file
-from flask_mailbox_import.reading.server_search import FindServers
+from flask_mailbox_import.reading.server_search import FindServers, ServerSearch
 
 
 def options(**given: Any) -> ImportOptions:
@@ -31,14 +31,34 @@ def nothing(_email_keys: Sequence[str]) -> set[str]:
     return set()
 
 
+NO_MAILBOXES: dict[str, dict[str, str]] = {}
+
+
 def of_table(domains: Sequence[str]) -> Mapping[str, DomainServers]:
     """Return what is known of the servers of domains where none has DNS records."""
     return {each: servers_of_table(each, CONFIG.allowed_ports) for each in domains}
 
 
-def read(data: bytes, config: Config, *, find: FindServers = of_table, **given: Any) -> Check:
-    """Read a file into checked rows."""
-    return read_file(data, config, options(**given), nothing, find)
+def read(
+    data: bytes,
+    config: Config,
+    *,
+    find: FindServers = of_table,
+    kept: Mapping[str, Mapping[str, str]] = NO_MAILBOXES,
+    **given: Any,
+) -> Check:
+    """Read a file into checked rows.
+
+    :param kept: by address key, the cells for the servers of the mailboxes that are there already.
+    """
+    wanted = options(**given)
+    search = ServerSearch(
+        find=find,
+        kept=lambda keys: {each: kept[each] for each in keys if each in kept},
+        ports=config.allowed_ports,
+        updates=wanted.updates,
+    )
+    return read_file(data, config, wanted, lambda keys: kept.keys() & set(keys), search)
 
 
 KEYS = {"MAILBOX_IMPORT_ENCRYPTION_KEYS": [generate_encryption_key()]}

@@ -12,7 +12,7 @@ from typing import Any
 
 import network_namespace
 import trustme
-from host_apps import new_host
+from host_apps import Host, new_host
 from name_server import NameServer
 from server_certificates import server_context
 
@@ -35,7 +35,8 @@ def play(folder: Path, order: dict[str, Any], server: NameServer) -> dict[str, A
     SMTPServer(server_context(ca, *order["names"]), replies={"AUTH": login}, listener=listener)
     with closing(new_host(folder / "db.sqlite", ca_file, ALLOWED_NETWORKS=[])) as host:
         answers = [
-            host.post(order["csv"], host.create_key(), **fields).json for fields in order["calls"]
+            host.post(fields.pop("csv", order["csv"]), host.create_key(), **fields).json
+            for fields in order["calls"]
         ]
         return {
             "answers": answers,
@@ -43,9 +44,18 @@ def play(folder: Path, order: dict[str, Any], server: NameServer) -> dict[str, A
                 each.email: [each.smtp_host, each.smtp_port, each.status]
                 for each in host.mailboxes()
             },
+            "for_reading": {
+                each.email: [each.imap_host, each.imap_username, imap_password(host, each)]
+                for each in host.mailboxes()
+            },
             "logins": logins,
             "questions": server.questions,
         }
+
+
+def imap_password(host: Host, mailbox: Any) -> str | None:
+    with host.app.app_context():
+        return mailbox.imap_password()
 
 
 def main() -> None:
