@@ -40,7 +40,7 @@ from .core.imports import (
     Workload,
 )
 from .core.mailboxes import Login, Mailbox, MailboxStatus, Protocol, Security
-from .core.rows import CheckedRow, KeptCells, Record, RowResult, RowStatus, RowWarning
+from .core.rows import CheckedRow, FailedRow, KeptCells, Record, RowResult, RowStatus, RowWarning
 from .core.secret import Secret, generate_encryption_key
 from .core.sentences import Sentence
 from .core.words import Part, Words
@@ -60,6 +60,7 @@ __all__ = [
     "ConfigError",
     "Corrections",
     "EncodingChoice",
+    "FailedRow",
     "Failure",
     "FileError",
     "FileReading",
