@@ -130,20 +130,24 @@ def read_failed_rows(
     columns = matcher.match(table.header, table.header_row, table.records)
     for each in table.records:
         refuse_swallowed(each.number, each.cells, columns, table.delimiter)
-    lines = dict(_by_row(table, columns, {each.row: each for each in given}))
+    lines = list(_lines(table, columns, {each.row: each for each in given}))
     returned = Returned(options, host_columns)
-    rows = [_changed(line, columns, each, returned) for each, line in lines.values()]
+    rows = [_changed(line, columns, each, returned) for each, line in lines]
     records = to_records(replace(table, records=tuple(rows)), columns)
     return tuple(
-        ReturnedRow(row=each.row, line=line.number, values=_values(record, each, columns, returned))
-        for (each, line), record in zip(lines.values(), records, strict=True)
+        ReturnedRow(
+            row=each.row,
+            line=record.row,
+            values=_values(record, each, _filled(row, columns), returned),
+        )
+        for (each, _), row, record in zip(lines, rows, records, strict=True)
     )
 
 
-def _by_row(
+def _lines(
     table: Table, columns: Columns, given: Mapping[int, FailedRow]
-) -> Iterator[tuple[int, tuple[FailedRow, Row]]]:
-    """Yield each line of the file by the number of its row, with that row as it was given out.
+) -> Iterator[tuple[FailedRow, Row]]:
+    """Yield each line of the file, with its row as it was given out before it.
 
     Lines in which only columns of the user's own are filled are passed over.
 
@@ -167,7 +171,7 @@ def _by_row(
             words = say("Row %(row)s is in line %(first)s, too.", row=number, first=seen[number])
             raise _of_line(line, together(words, say("Take one of the two lines out.")))
         seen[number] = line.number
-        yield number, (given[number], line)
+        yield given[number], line
 
 
 def _number(text: str) -> int | None:
@@ -199,13 +203,19 @@ def _changed(line: Row, columns: Columns, given: FailedRow, returned: Returned) 
     return line._replace(cells=(*kept, *line.cells[len(names) :]))
 
 
+def _filled(line: Row, columns: Columns) -> set[str]:
+    pairs = zip(columns.names, line.cells, strict=False)
+    return {name for name, cell in pairs if name and cell.strip()}
+
+
 def _values(
-    record: Record, given: FailedRow, columns: Columns, returned: Returned
+    record: Record, given: FailedRow, filled: set[str], returned: Returned
 ) -> dict[str, str | Secret]:
     """Return the new values of a row.
 
     A cell may tell of another column, as a server "mail.example.com:465" does of the port.
 
+    :param filled: the columns in which the line itself has a new value.
     :raises NotRetryable: the cells of its line have moved.
     """
     if record.problem is not None:
@@ -213,8 +223,8 @@ def _values(
     found: dict[str, str | Secret] = {}
     for name, cell in record.cells.items():
         before = given.cells.get(name, "")
-        is_told = name in columns.names or not before or name.endswith(("port", "secure"))
-        if cell and is_told and not (given.is_kept and returned.is_same(name, cell, before)):
+        is_new = name in filled or not before or name.endswith(("port", "secure"))
+        if cell and is_new and not (given.is_kept and returned.is_same(name, cell, before)):
             found[name] = cell
     return found | {name: each for name, each in record.secrets.items() if each}
 

@@ -270,6 +270,16 @@ def test_a_server_may_be_given_with_its_port(host, import_id):
     assert (mailbox.smtp_host, mailbox.smtp_port) == ("mail.x.com", 465)
 
 
+def test_a_name_beside_a_new_address_is_taken_only_where_there_is_none(host):
+    csv = "email,password,smtphost,imaphost,displayname\n"
+    csv += "bad,pw,smtp.x.com,,Annie\nbad,pw,smtp.x.com,,\n"
+    import_id = host.post(csv, skipConnectionTest="1").json["data"]["importId"]
+    right = {2: {"email": "Ann <a@x.com>"}, 3: {"email": "Ben <b@x.com>"}}
+    assert send_back(host, import_id, corrected(got(host, import_id), right)).status_code == 202
+    found = [(each.email, each.display_name) for each in host.mailboxes()]
+    assert found == [("a@x.com", "Annie"), ("b@x.com", "Ben")]
+
+
 def test_a_wrong_correction_fails_its_row_at_once(host, import_id):
     right = {3: {"smtpport": "70000"}, 5: {"smtpport": "587"}}
     assert send_back(host, import_id, corrected(got(host, import_id), right)).status_code == 202
