@@ -173,15 +173,15 @@ def test_corrections_come_back_in_every_form(host, import_id, kind):
 
 def test_columns_and_rows_may_be_moved_left_out_or_added(host, import_id):
     table = [
-        ["Notes", "password", "Row", "Name", "smtpport", "Server"],
+        ["Notes (k@x.com)", "password", "Row", "smtphost", "smtpport", "SMTP Server"],
         ["", "", "", "", "", ""],
-        ["ask Kim", "", " 5 ", "Kim", "587.0", "none"],
+        ["ask Kim", "", " 5 ", "", "587.0", "of.mine.x.com"],
         ["of mine alone", "", "", "", "", ""],
         ["", "new", "3.0", "", "465", ""],
     ]
     assert send_back(host, import_id, table).status_code == 202
     assert emails(host) == {"c@x.com": "CANARY3", "a@x.com": "new"}
-    assert {each.display_name for each in host.mailboxes()} == {""}
+    assert {each.smtp_host for each in host.mailboxes()} == {"localhost", "smtp.x.com"}
 
 
 def test_the_row_and_one_column_are_enough(host, import_id):
@@ -191,7 +191,7 @@ def test_the_row_and_one_column_are_enough(host, import_id):
 
 
 def test_a_column_that_was_renamed_is_still_known(host, import_id):
-    table = [["row", "SMTP-Port"], ["5", "587"]]
+    table = [["row", "SMTP Server Port"], ["5", "587"]]
     assert send_back(host, import_id, table).status_code == 202
     assert emails(host) == {"c@x.com": "CANARY3"}
     table = [["Zeile", "was"], ["3", "465"]]
@@ -232,13 +232,13 @@ def test_guards_are_taken_off_the_cells_that_had_them_and_no_others(host):
     assert (first["displayname"], first["smtpusername"]) == ("'@home", "x;'=1")
     right = {
         2: {"smtpport": "587", "password": "'=secret"},
-        3: {"smtpport": "587", "displayname": "'til Monday", "smtpusername": "'-bb"},
+        3: {"smtpport": "587", "displayname": "'=Ann", "smtpusername": "'-bb"},
     }
     assert second["smtpusername"] == "'-b"
     assert send_back(host, import_id, corrected(got(host, import_id), right)).status_code == 202
     one, two = host.mailboxes()
     assert (one.display_name, one.smtp_username, one.clear) == ("@home", "x;=1", "'=secret")
-    assert (two.display_name, two.smtp_username, two.clear) == ("'til Monday", "-bb", "pw")
+    assert (two.display_name, two.smtp_username, two.clear) == ("'=Ann", "-bb", "pw")
 
 
 @pytest.mark.parametrize("username", ["0012345", "123456789012"])
@@ -278,6 +278,20 @@ def test_a_name_beside_a_new_address_is_taken_only_where_there_is_none(host):
     assert send_back(host, import_id, corrected(got(host, import_id), right)).status_code == 202
     found = [(each.email, each.display_name) for each in host.mailboxes()]
     assert found == [("a@x.com", "Annie"), ("b@x.com", "Ben")]
+
+
+def test_a_cell_of_several_lines_is_one_cell(host, import_id):
+    table = [["row", "smtpport", "displayname"], ["3", "465", "Ann\n@home"]]
+    assert send_back(host, import_id, table).status_code == 202
+    assert [each.display_name for each in host.mailboxes()] == ["", "Ann @home"]
+
+
+def test_no_line_is_a_remark(host):
+    csv = 'email,password,smtphost,imaphost\n"//a@x.com",pw,smtp.x.com,\n'
+    import_id = host.post(csv, skipConnectionTest="1").json["data"]["importId"]
+    answer = send_back(host, import_id, [["email", "row"], ["//b@x.com", "2"]])
+    assert answer.status_code == 202, answer.text
+    assert [each["email"] for each in rows_of(host, import_id)] == ["//b@x.com"]
 
 
 def test_a_wrong_correction_fails_its_row_at_once(host, import_id):
