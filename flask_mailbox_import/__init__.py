@@ -27,6 +27,7 @@ from .core.host_columns import ColumnKind, HostColumn, import_column
 from .core.imports import (
     Check,
     EncodingChoice,
+    Extent,
     FileReading,
     ImportOptions,
     ImportStatus,
@@ -40,7 +41,7 @@ from .core.imports import (
     Workload,
 )
 from .core.mailboxes import Login, Mailbox, MailboxStatus, Protocol, Security
-from .core.rows import CheckedRow, KeptCells, Record, RowResult, RowStatus, RowWarning
+from .core.rows import CheckedRow, FailedRow, KeptCells, Record, RowResult, RowStatus, RowWarning
 from .core.secret import Secret, generate_encryption_key
 from .core.sentences import Sentence
 from .core.words import Part, Words
@@ -60,6 +61,8 @@ __all__ = [
     "ConfigError",
     "Corrections",
     "EncodingChoice",
+    "Extent",
+    "FailedRow",
     "Failure",
     "FileError",
     "FileReading",

@@ -37,6 +37,7 @@ from flask_mailbox_import import (
     OnDuplicate,
     import_column,
 )
+from flask_mailbox_import.web.failed_rows import failed_csv
 
 HEADER = "email,password,smtphost,imaphost"
 
@@ -329,6 +330,8 @@ class OwnNumber(TypeDecorator):
         (column(Integer), "extra", 'import_column("Daily limit")'),
         (column(Integer, "SMTP port"), "extra", "a column of ours"),
         (column(Integer, "E-Mail"), "extra", "a column of ours"),
+        (column(Integer, "Hint"), "extra", "a column of ours"),
+        (column(Integer, "Seat"), "row", "rename the attribute"),
         (column(String(9), "Nick"), "username", "rename the attribute"),
         (column(String(9), "Nick"), "tag", "leave import_column out"),
         (column(Integer, "--"), "extra", "letters and digits"),
@@ -510,4 +513,32 @@ def test_whole_numbers_of_a_workbook_are_read_with_their_digits(tmp_path):
         )
     assert summary.errors == ()
     assert [each.big for each in host.mailboxes()] == [int(each) for each in numbers]
+
+
+def test_the_columns_are_in_the_file_of_failed_rows_and_come_back(tmp_path):
+    host = new_host(tmp_path)
+    rows = [
+        f"{ROW},fifty,true,Team A,12",
+        "b@x.com,pw,smtp.x.com,,7,perhaps,@B,9223372036854775807",
+    ]
+    summary = imported(host, "emails per day,Warmed up,Team,Big number", *rows)
+    import_id = summary.import_id
+    with host.app.app_context():
+        importer = host.extension.importer
+        columns = host.extension.models.host_columns
+        given = importer.failed_rows(import_id, workspace_id="w1")
+        header, *cells = report_cells(failed_csv(given, columns))
+        assert header[14:-3] == ["Daily limit", "Warmed up", "Team", "Big number", "Sales region"]
+        assert [each[14:-3] for each in cells] == [
+            ["fifty", "true", "Team A", "12", ""],
+            ["7", "perhaps", "'@B", "9223372036854775807", ""],
+        ]
+        # WAHR and 9.22337E+18 are what a spreadsheet makes of true and of the number.
+        lines = ("2,50,WAHR,Team A,12.0", "3,7,WAHR,@B,9.22337E+18")
+        back = "\n".join(("row,Daily limit,Warmed up,team,Big number", *lines))
+        stream = io.BytesIO(back.encode())
+        assert importer.retry_file(import_id, stream, workspace_id="w1") == []
+    first, second = sorted(host.mailboxes(), key=lambda each: each.email)
+    assert (first.daily_limit, first.is_warm, first.team, first.big) == (50, True, "Team A", 12)
+    assert (second.is_warm, second.team, second.big) == (True, "@B", 2**63 - 1)
     host.close()

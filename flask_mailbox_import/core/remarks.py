@@ -85,6 +85,10 @@ WARNINGS: dict[str, str] = {
     ),
     "address_column": "The addresses are taken from the column %(column)s.",
     "padding": "The spaces that make the column %(column)s even were taken off.",
+    "failed_rows_file": (
+        "This is a file of failed rows: send it back on the page of its import, or by POST to "
+        ".../imports/ID/retry. Only there the passwords that are kept are used."
+    ),
     "unknown_column": "The column %(column)s is not used.",
     "formula": "The column %(column)s holds a formula: its text is used.",
     "invisible_characters": (

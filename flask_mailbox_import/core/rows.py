@@ -31,6 +31,10 @@ COLUMNS = REQUIRED + OPTIONAL
 #: Those that a call may give once, for all rows whose own cell is empty.
 SERVER_COLUMNS = ("smtphost", "smtpport", "smtpsecure", "imaphost", "imapport", "imapsecure")
 SECRET_COLUMNS = frozenset({"password", "smtppassword", "imappassword"})
+#: The column by which a file of failed rows names its rows.
+ROW_NUMBER = "row"
+#: What a file of failed rows has beside our columns: the number of the row, and why it failed.
+OF_FAILED_ROWS = (ROW_NUMBER, "error", "hint")
 
 #: More than any known export has (Outlook's has 92). The limit bounds the cost of hostile headers.
 MAX_COLUMNS = 200
@@ -240,3 +244,24 @@ class KeptCells:
     cells: Mapping[str, str]
     #: Which of the password columns are filled in.
     has: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedRow:
+    """A failed row as the file of failed rows has it."""
+
+    result: RowResult
+    #: What may be shown of its cells, by the names that records have; passwords are not there.
+    cells: Mapping[str, str]
+    #: Its record is kept: it can be tested again without its password.
+    is_kept: bool
+
+    @property
+    def row(self) -> int:
+        """Its number in the file that was imported."""
+        return self.result.row
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether it can be tested again as it is, and may pass then."""
+        return self.is_kept and self.result.retryable

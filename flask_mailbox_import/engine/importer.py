@@ -14,6 +14,7 @@ from ..core.imports import (
     Check,
     Extent,
     ImportOptions,
+    ImportStatus,
     OnDuplicate,
     Page,
     Question,
@@ -21,7 +22,7 @@ from ..core.imports import (
     Unfinished,
     Workload,
 )
-from ..core.rows import CheckedRow, KeptCells, RowResult, RowStatus
+from ..core.rows import CheckedRow, FailedRow, KeptCells, RowResult, RowStatus
 from ..signals import import_deleted, import_not_found, tell
 from ..storage.erasure import Erasure
 from ..storage.listing import Listing
@@ -31,6 +32,7 @@ from ..storage.runs import Runs
 from .batches import Progress
 from .corrections import Change, Corrections
 from .execution import Execution
+from .failed_rows import FailedRows
 from .limits import Limits
 from .runner import ThreadRunner
 from .staging import Retrying, Staging
@@ -53,6 +55,7 @@ class Importer:
         limits: Limits,
         staging: Staging,
         retrying: Retrying,
+        failed_rows: FailedRows,
         execution: Execution,
         runner: ThreadRunner,
     ) -> None:
@@ -64,6 +67,7 @@ class Importer:
         self._limits = limits
         self._staging = staging
         self._retrying = retrying
+        self._failed_rows = failed_rows
         self._execution = execution
         self._runner = runner
 
@@ -344,6 +348,38 @@ class Importer:
             self.start(import_id, workspace_id=workspace_id, extent=Extent.SAME)
         return [each for each in put_back if each.status is not RowStatus.READY]
 
+    def retry_file(
+        self,
+        import_id: str,
+        stream: IO[bytes],
+        *,
+        workspace_id: str,
+        encoding: str | None = None,
+        column_mapping: Mapping[str, str | None] | None = None,
+    ) -> list[CheckedRow]:
+        """Test failed rows again as a file of them says, which a user has corrected.
+
+        Its rows are those that :meth:`failed_rows` returns, by the column ``row``. An empty cell
+        changes nothing, so that a kept password is used again. A row that is not changed is tested
+        if it is retryable. Rows that are not in the file stay as they are.
+
+        :param encoding, column_mapping: see :meth:`run_file`.
+        :returns: the rows that are not tested, with their failures.
+        :raises ValueError: ``encoding`` is not known.
+        :raises FileError: the file cannot be read, or is no file of failed rows.
+        :raises NotRetryable: a line is wrong, or nothing is to be tested; nothing was changed.
+        :raises ImportNotFound, ImportNotRunnable, TooManyRefusedLogins, TooManyRunning,
+            TooManyWaiting, ImportInterrupted: see :meth:`retry`.
+        """
+        options = ImportOptions(
+            workspace_id=workspace_id, encoding=encoding, column_mapping=column_mapping or {}
+        )
+        with asked_for(import_id, workspace_id):
+            if self._queries.is_under_way(import_id, workspace_id):
+                raise ImportNotRunnable(import_id, ImportStatus.RUNNING)
+            rows, corrections = self._failed_rows.returned(import_id, stream, options)
+        return self.retry(import_id, workspace_id=workspace_id, rows=rows, corrections=corrections)
+
     def stage_pending(self, *, workspace_id: str, of_import: str | None = None) -> str:
         """Make an import that tests a workspace's pending mailboxes; return its id.
 
@@ -408,6 +444,14 @@ class Importer:
         """
         with asked_for(import_id, workspace_id):
             return self._listing.kept_cells(import_id, workspace_id, status, limit, rows)
+
+    def failed_rows(self, import_id: str, *, workspace_id: str) -> tuple[FailedRow, ...]:
+        """Return the failed rows of an import for a file in which they are corrected.
+
+        :raises ImportNotFound: the workspace has no import of this id.
+        """
+        with asked_for(import_id, workspace_id):
+            return self._failed_rows.given(import_id, workspace_id)
 
     def same_file(self, import_id: str, *, workspace_id: str) -> Summary | None:
         """Return the last import of the same file that ran before this one, if any.

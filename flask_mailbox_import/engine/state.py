@@ -25,6 +25,7 @@ from ..storage.runs import Runs
 from ..storage.sealing import KeyRing
 from .beater import Beater
 from .execution import Execution
+from .failed_rows import FailedRows
 from .forks import forgets_at_fork
 from .importer import Importer
 from .limits import Limits
@@ -70,6 +71,7 @@ def new_engine(
     mailboxes = Mailboxes(db, models, key_ring)
     queries = Queries(db, models)
     erasure = Erasure(db, models)
+    listing = Listing(db, models, key_ring)
     beater = Beater(db, runs, hands_over=config.runner != "inline")
     execution = Execution(config, runs, queries, beater)
     limits = Limits(config, queries, execution.seconds_to_end)
@@ -79,12 +81,13 @@ def new_engine(
     importer = Importer(
         config,
         queries,
-        Listing(db, models, key_ring),
+        listing,
         erasure,
         runs,
         limits,
         Staging(config, imports, mailboxes, erasure, limits),
         Retrying(config, imports, mailboxes),
+        FailedRows(config, listing, models.host_columns),
         execution,
         runner,
     )

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from ..core.errors import FileError, UnclearFile
 from ..core.host_columns import HostColumn
 from ..core.imports import Question
-from ..core.rows import COLUMNS, REQUIRED, RowWarning
+from ..core.rows import COLUMNS, OF_FAILED_ROWS, REQUIRED, RowWarning
 from ..core.validators import one_line
 from ..core.words import Words, say, together
 from .address_column import column_of_addresses
@@ -54,6 +54,9 @@ class Matcher:
     column. A file must have the ``required`` columns.
     """
 
+    #: Names that a mapping may name beside our columns and those of the host's own.
+    _also: Mapping[str, str] = MappingProxyType({})
+
     def __init__(
         self,
         mapping: Mapping[str, str | None] = MappingProxyType({}),
@@ -63,7 +66,7 @@ class Matcher:
     ) -> None:
         self._of_host = names_in_files(host_columns)
         self._titles = {each.attribute: each.title for each in host_columns}
-        judged = _judged(mapping, names_in_calls(host_columns), self._titles)
+        judged = _judged(mapping, {**names_in_calls(host_columns), **self._also}, self._titles)
         absent = judged.pop("", None)
         self._required = [name for name in required if name != absent]
         self._mapping = judged
@@ -104,13 +107,17 @@ class Matcher:
                 columns=", ".join(self._required),
             )
             raise FileError("missing_column", words, {"missing": list(self._required)})
-        self._refuse_unmatched(header, shown)
-        doubled = _doubled(shown, names, self._titles)
-        for fault, wanted in (doubled, _missing(shown, names, self._required)):
+        self._refuse_unmatched(header)
+        double = doubled(header, names, self._titles)
+        for fault, wanted in (double, _missing(shown, names, self._required)):
             if fault is not None:
                 raise _to_be_asked(fault, wanted, header, names)
-        unused = (cell for cell, name in zip(shown, names, strict=True) if cell and not name)
-        warnings = [_of_column("unknown_column", cell, row) for cell in unused]
+        unused = [cell for cell, name in zip(shown, names, strict=True) if cell and not name]
+        warnings = []
+        if set(OF_FAILED_ROWS) <= set(map(folded, unused)):
+            unused = [cell for cell in unused if folded(cell) not in OF_FAILED_ROWS]
+            warnings.append(RowWarning(row=0, column="", code="failed_rows_file"))
+        warnings += [_of_column("unknown_column", cell, row) for cell in unused]
         if found is not None:
             warnings.append(_of_column("address_column", shown[found], row))
         of_host = {name: title for name, title in self._titles.items() if name in known}
@@ -144,8 +151,7 @@ class Matcher:
 
     def names(self, header: Sequence[str]) -> tuple[str | None, ...]:
         """Return our name for each column of a header, as far as the names tell."""
-        places = self._places(header)
-        mapped = {place: ours for theirs, ours in self._mapping.items() for place in places[theirs]}
+        mapped = self._mapped(header)
         taken = set(mapped.values())
         names: list[str | None] = []
         weak: list[tuple[str, ...]] = []
@@ -161,6 +167,11 @@ class Matcher:
             # A lone SMTP password is for both logins; an IMAP password takes precedence over it.
             names = ["password" if name == "smtppassword" else name for name in names]
         return tuple(names)
+
+    def _mapped(self, header: Sequence[str]) -> dict[int, str | None]:
+        """Return what each mapped column is mapped to, by its position."""
+        places = self._places(header)
+        return {place: ours for theirs, ours in self._mapping.items() for place in places[theirs]}
 
     def _places(self, header: Sequence[str]) -> dict[str, list[int]]:
         """Return the positions of the mapped columns: spelt the same or, else, folded alike."""
@@ -194,7 +205,8 @@ class Matcher:
             )
             raise FileError("missing_column", words, {"missing": list(self._required)})
 
-    def _refuse_unmatched(self, header: Sequence[str], shown: Sequence[str]) -> None:
+    def _refuse_unmatched(self, header: Sequence[str]) -> None:
+        shown = [_shown(cell) for cell in header]
         mapped: set[int] = set()
         for theirs, places in self._places(header).items():
             name = _shown(theirs)
@@ -235,7 +247,7 @@ def _judged(
 ) -> dict[str, str | None]:
     """Return a mapping with our names as we spell them.
 
-    :param of_host: the attributes of the host's own columns, by what they are called.
+    :param of_host: the attributes of the host's own columns, and other names, by their names.
     :param titles: what these columns are called in messages, by their attributes.
     :raises FileError: ``invalid_mapping``.
     """
@@ -251,7 +263,7 @@ def _judged(
                 "The mapping: a file may go without %(column)s only.", column=_MAY_BE_ABSENT
             )
             raise _invalid_mapping(words, "")
-        known = (*COLUMNS, *titles)
+        known = tuple(dict.fromkeys((*COLUMNS, *of_host.values())))
         if name is not None and name not in known:
             words = say(
                 "The mapping: '%(column)s' is none of our columns: %(columns)s.",
@@ -289,19 +301,22 @@ def _to_be_asked(
     return UnclearFile(fault.reason, question, fault.details)
 
 
-def _doubled(
-    shown: Sequence[str], names: Sequence[str | None], titles: Mapping[str, str]
+def doubled(
+    header: Sequence[str],
+    names: Sequence[str | None],
+    titles: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[FileError | None, Sequence[str]]:
+    """Return the fault of a header in which a column of ours is there twice, and its name."""
     for name in names:
-        doubled = [cell for cell, known in zip(shown, names, strict=True) if known == name]
-        if name and len(doubled) > 1:
+        same = [_shown(cell) for cell, known in zip(header, names, strict=True) if known == name]
+        if name and len(same) > 1:
             words = say(
                 "The column %(column)s is there more than once (%(columns)s): remove or rename "
                 "one.",
                 column=titles.get(name, name),
-                columns=_listed(doubled),
+                columns=_listed(same),
             )
-            details = {"column": name, "found": doubled}
+            details = {"column": name, "found": same}
             return FileError("duplicate_column", words, details), (name,)
     return None, ()
 

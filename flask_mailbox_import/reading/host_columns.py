@@ -9,7 +9,7 @@ from ..core.codes import Code
 from ..core.explanations import Variant
 from ..core.failures import Failure, failure_for, failure_of
 from ..core.host_columns import ColumnKind, HostColumn
-from ..core.rows import COLUMNS, Record
+from ..core.rows import COLUMNS, OF_FAILED_ROWS, ROW_NUMBER, Record
 from .encryption_words import said_of_security
 from .header_names import (
     MAX_NAME,
@@ -41,7 +41,7 @@ def names_taken(columns: Sequence[HostColumn]) -> Iterator[str]:
     taken: dict[str, str] = {}
     for column in columns:
         attribute = column.attribute
-        if attribute in _INNER or folded(attribute) in COLUMNS:
+        if attribute in _INNER or folded(attribute) in (*COLUMNS, ROW_NUMBER):
             yield f"{attribute}: files have a column of ours by this name: rename the attribute"
         for name in dict.fromkeys((attribute, *column.names)):
             key = folded(name)
@@ -50,7 +50,7 @@ def names_taken(columns: Sequence[HostColumn]) -> Iterator[str]:
                     f"{attribute}: import_column({name[:MAX_NAME]!r}) is no name of a column: use "
                     f"letters and digits, at most {MAX_NAME} characters, and no @"
                 )
-            elif name in column.names and any(NAMES.of(name)):
+            elif name in column.names and (any(NAMES.of(name)) or key in OF_FAILED_ROWS):
                 yield (
                     f"{attribute}: import_column({name!r}) is how files call a column of ours: "
                     "choose another name"

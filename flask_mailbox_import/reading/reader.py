@@ -61,7 +61,7 @@ def read_file(
     is_enough = options.servers or options.find_servers
     required = _WITHOUT_SERVERS if is_enough else REQUIRED
     matcher = Matcher(options.column_mapping, required=required, host_columns=host_columns)
-    table = _table(data, config, options, matcher)
+    table = read_table(data, config, options, matcher)
     columns = matcher.match(table.header, table.header_row, table.records)
     found = list(to_records(table, columns))
     examples = [each.row for each in found if is_example(each)]
@@ -105,7 +105,11 @@ def _understood(data: bytes, options: ImportOptions, table: Table, columns: Colu
     )
 
 
-def _table(data: bytes, config: Config, options: ImportOptions, matcher: Matcher) -> Table:
+def read_table(data: bytes, config: Config, options: ImportOptions, matcher: Matcher) -> Table:
+    """Return the table in a file; of the options only the encoding counts.
+
+    :raises UnclearFile, FileError: see :func:`read_file`.
+    """
     if is_workbook(data):
         return read_workbook(data, max_rows=config.max_rows, matcher=matcher)
     text = _text(data, config, options, matcher)

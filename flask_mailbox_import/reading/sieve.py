@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from ..core.rows import ROW_NUMBER
 from .csv_rows import Row, is_footer, is_ruler, parsed
 from .encryption_words import said_of_security
 from .spelling import address_of, is_nothing
@@ -39,6 +40,8 @@ class Sieve:
         self._delimiters = tuple(dict.fromkeys(each for each in delimiters if each))
         self._email = names.index("email") if "email" in names else 0
         self._has_remarks = has_remarks
+        # Each row of a file of failed rows has a number, however little else it has.
+        self._is_numbered = ROW_NUMBER in names
         self._hosts: set[tuple[int, str]] = set()
         self._places = [place for place, name in enumerate(names) if name in _HOSTS]
         #: How many rows are remarks, and how many hold only what every row holds.
@@ -67,7 +70,7 @@ class Sieve:
             self.is_ruled = True
         elif is_remark or is_footer(texts):
             self.remarks += 1
-        elif self._is_default(filled):
+        elif not self._is_numbered and self._is_default(filled):
             self.defaults += 1
         else:
             self.passed = self._seen

@@ -79,6 +79,8 @@ def _hold_a_mailbox(
     wanted = {"email": _ADDRESS, **beside}
 
     def stands(group: Sequence[Sequence[str]], name: str, looks: re.Pattern[str]) -> bool:
+        if name not in columns.names:
+            return False
         place = columns.names.index(name)
         cells = (each[place] for each in group if len(each) > place)
         return any(len(cell) <= _LONGEST and looks.fullmatch(cell) for cell in cells)

@@ -13,6 +13,7 @@ from ..engine.state import NAME, current_state
 from ..reading.template import template
 from .auth import Caller
 from .corrections import read_retry
+from .failed_rows import failed_csv, retry_file
 from .forms import (
     is_dry_run,
     prefers_async,
@@ -26,7 +27,7 @@ from .report import report_csv
 from .responses import answer, call_body, csv_file, dry_run_body, import_body, row_body
 from .routes import register as register
 from .routes import route
-from .uploads import uploaded_file
+from .uploads import has_form, uploaded_file
 
 _IMPORTS = "/v1/mailboxes/imports"
 _ONE = f"{_IMPORTS}/<import_id>"
@@ -164,6 +165,14 @@ def get_report(caller: Caller, import_id: str) -> Response:
     return csv_file(report_csv(rows.items), "report.csv")
 
 
+@route("GET", f"{_ONE}/failed.csv", "api_failed", tag="Imports", answers={200: "FailedRows"})
+def get_failed_rows(caller: Caller, import_id: str) -> Response:
+    """Get the rows that failed, as a file to correct in a spreadsheet and send to `retry`."""
+    state = current_state()
+    rows = state.importer.failed_rows(import_id, workspace_id=caller.workspace_id)
+    return csv_file(failed_csv(rows, state.models.host_columns), "failed.csv")
+
+
 @route("POST", f"{_ONE}/cancel", "api_cancel", tag="Imports", answers={202: "Accepted"})
 def cancel_import(caller: Caller, import_id: str) -> Response:
     """Begin no more tests.
@@ -201,13 +210,22 @@ def continue_import(caller: Caller, import_id: str) -> Response:
     answers={202: "Accepted"},
     may=(409, 413, 429),
     body="Retry",
+    takes_file=True,
+    takes_json=True,
 )
 def retry_rows(caller: Caller, import_id: str) -> Response:
     """Test failed rows again, corrected or not.
 
     Without a body, or with no rows, corrections and changes: all rows that are `retryable`. A
     change corrects every failed row that matches. A wrong correction fails its row at once.
+
+    As a form it takes the file of failed rows with corrections in it. An empty cell changes
+    nothing, and a kept password is used again. A row that is not changed is tested if it is
+    `retryable`; rows that are not in the file stay as they are.
     """
+    if has_form():
+        retry_file(request, import_id, caller.workspace_id)
+        return _accepted(import_id, caller)
     wanted = read_retry(request)
     current_state().importer.retry(
         import_id,

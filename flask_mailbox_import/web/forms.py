@@ -68,22 +68,25 @@ def read_options(
     *,
     api_key_id: int | None = None,
     beside: Container[str] = (),
+    fields: Sequence[str] | None = None,
 ) -> ImportOptions:
     """Return the options of an import that a form asks for; its file's name is yet to be added.
 
     :param beside: other fields that the form may have.
+    :param fields: those that the form may have beside its file; None: all fields of an import.
     :raises RequestError: 400 ``invalid_field``: unknown, twice, or malformed; ``invalid_mapping``.
     """
+    fields = FIELDS if fields is None else fields
     for name in request.args:
-        if name in FIELDS:
+        if name in fields:
             raise invalid_field(name, say("belongs in the form, not in the address"))
     for name in request.form:
-        if name not in (*FIELDS, "file") and name not in beside:
-            known = ", ".join(("file", *FIELDS))
+        if name not in (*fields, "file") and name not in beside:
+            known = ", ".join(("file", *fields))
             raise invalid_field(name, say("is not known; known are %(fields)s", fields=known))
     options = ImportOptions(workspace_id=workspace_id, api_key_id=api_key_id)
     for name, (option, read) in _OPTIONS.items():
-        text = _text(request.form, name)
+        text = _text(request.form, name) if name in fields else ""
         value = read(name, text) if text else None
         if value is None or option is None:
             continue
@@ -94,7 +97,7 @@ def read_options(
             if not why.startswith("is "):
                 why = say("is wrong: %(why)s", why=why)
             raise invalid_field(name, why) from None
-    return replace(options, servers=_servers(request))
+    return replace(options, servers=_servers(request) if SERVER_COLUMNS[0] in fields else {})
 
 
 def _servers(request: Request) -> dict[str, str]:
@@ -225,6 +228,8 @@ FIELDS = (
     *("onDuplicate", "columnMapping", "findServers"),
     *SERVER_COLUMNS,
 )
+#: The fields of a file of failed rows that comes back, beside the file.
+RETURN_FIELDS = ("encoding", "columnMapping")
 
 
 _CHOSEN_TWICE = say("A column is chosen twice: choose another one, or that there is none.")

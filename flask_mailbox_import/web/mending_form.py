@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from flask import Blueprint, redirect, request, session, url_for
@@ -15,6 +15,7 @@ from ..core.words import say, together
 from ..engine.state import current_state
 from .corrections import field_id, is_row, kept_rows, read_typed, rows_in
 from .errors import REFUSED_ON_PAGE, RequestError, refusal_of
+from .failed_rows import retry_file
 from .rendering import Answer, confirmed, page_view
 from .result_page import SAVED, import_page
 from .steering import UNDER_WAY, find_summary, keep_refusal, start, unless_broken
@@ -44,12 +45,17 @@ def retry(workspace_id: str, import_id: str) -> Answer:
     if request.method != "POST":
         return redirect(address, 303)
     try:
-        confirmed()
-        _keep_typed(workspace_id, import_id)
+        form = confirmed()
+        if not _has_file():
+            _keep_typed(workspace_id, import_id)
     except REFUSED_ON_PAGE as fault:
         return import_page(workspace_id, import_id, refusal_of(fault, on_page=True))
     try:
-        address = _pressed(workspace_id, import_id) or address
+        if _has_file():
+            beside = {form.meta.csrf_field_name}
+            _test(lambda: retry_file(request, import_id, workspace_id, beside=beside))
+        else:
+            address = _pressed(workspace_id, import_id) or address
     except ImportNotRunnable:
         pass  # it runs, as its page shows
     except REFUSED_ON_PAGE as fault:
@@ -58,6 +64,11 @@ def retry(workspace_id: str, import_id: str) -> Answer:
         if not no_place or find_summary(workspace_id, import_id).status not in UNDER_WAY:
             address = _refused_at(import_id, fault)
     return redirect(address, 303)
+
+
+def _has_file() -> bool:
+    """Tell whether the form has a file of failed rows, corrected."""
+    return "file" in request.files
 
 
 def _keep_typed(workspace_id: str, import_id: str) -> None:
@@ -84,11 +95,20 @@ def _pressed(workspace_id: str, import_id: str) -> str:
         session[SAVED] = import_id
         cause, _, after = save.partition(":")
         return page(cause=cause, after=after, _anchor=cause) if cause else ""
+    _test(lambda: _tested(workspace_id, import_id))
+    return ""
+
+
+def _test(work: Callable[[], list[CheckedRow]]) -> None:
+    """Start a test.
+
+    :param work: starts it, and returns the rows that are not tested.
+    :raises RequestError: there are such rows.
+    """
     refused: list[CheckedRow] = []
-    unless_broken(lambda: refused.extend(_tested(workspace_id, import_id)))
+    unless_broken(lambda: refused.extend(work()))
     if refused:
         raise _not_tested(refused)
-    return ""
 
 
 def _tested(workspace_id: str, import_id: str) -> list[CheckedRow]:
@@ -150,7 +170,9 @@ def _not_tested(rows: Sequence[CheckedRow]) -> RequestError:
 
 def _refused_at(import_id: str, fault: Exception) -> str:
     """Keep what is refused for the next request; return the address of the field that is wrong."""
-    field, row = _field_of(fault) if isinstance(fault, WrongCorrection) else ("", None)
+    field, row = "file" if _has_file() else "", None
+    if isinstance(fault, WrongCorrection):
+        field, row = _field_of(fault)
     keep_refusal(import_id, refusal_of(fault, on_page=True), field)
     place = field_id(field) or None
     return url_for("mailbox_import.result", import_id=import_id, row=row, _anchor=place)

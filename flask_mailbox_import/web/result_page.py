@@ -24,6 +24,7 @@ from .boxes import BOXES_SHOWN, boxes_of, rows_of
 from .check_page import check_page
 from .corrections import field_id, is_row, kept_rows, read_typed, rows_in
 from .errors import RequestError
+from .failed_rows import failed_csv
 from .rendering import Answer, page_view, render
 from .report import report_csv
 from .responses import csv_file
@@ -47,6 +48,7 @@ def register(blueprint: Blueprint) -> None:
         (one, "result", result),
         (f"{one}/progress", "progress", progress),
         (f"{one}/report.csv", "report", report),
+        (f"{one}/failed.csv", "failed", failed),
     ):
         blueprint.add_url_rule(rule, endpoint=endpoint, view_func=view)
 
@@ -74,6 +76,14 @@ def report(workspace_id: str, import_id: str) -> BaseResponse:
     """``GET .../ID/report.csv``: the result of each row, for a spreadsheet."""
     rows = current_state().importer.rows(import_id, workspace_id=workspace_id, limit=None)
     return csv_file(report_csv(rows.items, translated), "report.csv")
+
+
+@page_view
+def failed(workspace_id: str, import_id: str) -> BaseResponse:
+    """``GET .../ID/failed.csv``: the rows that failed, to correct them in a spreadsheet."""
+    state = current_state()
+    rows = state.importer.failed_rows(import_id, workspace_id=workspace_id)
+    return csv_file(failed_csv(rows, state.models.host_columns, translated), "failed.csv")
 
 
 def import_page(

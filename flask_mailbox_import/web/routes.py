@@ -14,7 +14,7 @@ from .auth import authenticate, caller_of
 from .errors import RequestError
 from .forms import refuse_arguments
 from .responses import answered
-from .uploads import check_envelope
+from .uploads import check_envelope, has_form
 
 #: A route answers all methods, so that a wrong one is refused in JSON.
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
@@ -47,6 +47,8 @@ class Route:
     body: str | None = None
     #: Whether it takes a file as multipart/form-data.
     takes_file: bool = False
+    #: Whether it takes JSON, too, or no body at all.
+    takes_json: bool = False
     #: Whether it needs no key.
     is_open: bool = False
 
@@ -67,6 +69,7 @@ def route(
     headers: tuple[str, ...] = (),
     body: str | None = None,
     takes_file: bool = False,
+    takes_json: bool = False,
     is_open: bool = False,
 ) -> Callable[[View], View]:
     """Add a view to the table; see the fields of :class:`Route`."""
@@ -85,6 +88,7 @@ def route(
                 headers=headers,
                 body=body,
                 takes_file=takes_file,
+                takes_json=takes_json,
                 is_open=is_open,
             )
         )
@@ -129,7 +133,7 @@ def _called(routes: Mapping[str, Route], values: Mapping[str, str]) -> Response:
     if not is_open:
         identity = authenticate(request, state.api_keys, state.api_workspace_loader())
     found = _route_of(routes)
-    if found.takes_file:
+    if found.takes_file and (has_form() or not found.takes_json):
         check_envelope()
     caller = caller_of(identity, request) if identity is not None else None
     refuse_arguments(request, *found.arguments)

@@ -73,9 +73,14 @@ def _memory_stream(*_args: object, **_kwargs: object) -> io.BytesIO:
     return io.BytesIO()
 
 
+def has_form() -> bool:
+    """Tell whether the body of the request is a form that may have a file."""
+    return request.mimetype == "multipart/form-data"
+
+
 def check_envelope() -> None:
     """Check the media type, then the size; the body is read last."""
-    if request.mimetype != "multipart/form-data" or request.content_encoding:
+    if not has_form() or request.content_encoding:
         raise RequestError(
             415,
             "not_multipart",

@@ -121,6 +121,7 @@ def use_everything(host: Host, port: int) -> None:
     assert host.post(csv, key, dryRun="1").status_code == 200
     address = f"/v1/mailboxes/imports/{import_id}"
     assert client.get(f"{address}/report.csv", headers={"X-Api-Key": key}).status_code == 200
+    assert client.get(f"{address}/failed.csv", headers={"X-Api-Key": key}).status_code == 200
     assert delete(host, import_id, key, "?mailboxes=1").status_code == 204
     by_pages(host, Quiet(), Header + READY, skipConnectionTest="1")
     steer(host, port)
@@ -171,6 +172,7 @@ def test_what_is_anothers_is_not_there_by_any_method(make_host):
     more = {
         "read_as": {"encoding": "windows-1252"},
         "kept_cells": {"status": RowStatus.READY, "limit": 9},
+        "retry_file": {"stream": io.BytesIO(b"row,smtpport\n2,587\n")},
     }
     with host.app.app_context():
         importer = host.extension.importer
@@ -180,7 +182,7 @@ def test_what_is_anothers_is_not_there_by_any_method(make_host):
             if {"import_id", "workspace_id"} <= set(inspect.signature(method).parameters)
             and not name.startswith("_")
         ]
-        assert len(asked) == 11, asked
+        assert len(asked) == 13, asked
         for name in asked:
             for other, import_id in itertools.product(("w2", "W1", "w1 x", "%", "w_"), ids):
                 with pytest.raises(ImportNotFound):

@@ -565,8 +565,8 @@ def test_a_host_has_tokens_of_its_own(load, block):
         assert client.get("/v1/mailboxes/imports", headers=asked).json["data"] == []
 
 
-@runs("web/The API/3", "web/Refusals/1", "web/Routes/1")
-def test_the_answers_are_these(site, load, mail, block, second, third):
+@runs("web/The API/3", "web/Refusals/1", "web/Routes/1", "web/Routes/2")
+def test_the_answers_are_these(site, load, mail, block, second, third, fourth):
     module = load()
     with app_of(module, mail) as app, app.app_context():
         key, client = module.mailbox_import.create_api_key("acme"), app.test_client()
@@ -581,8 +581,14 @@ def test_the_answers_are_these(site, load, mail, block, second, third):
         error |= {"smtphost": mail.host, "smtpport": mail.smtp_port}
         assert answer == told
         assert client.get("/v1/mailboxes/imports").json == json.loads(second)
-        mail.smtp.accounts["bad@example.com"] = "the right one"
+        get, post = fourth.split("curl -X POST")
         with served(app) as address:
+            site.sh(filled(get, address, key, import_id))
+            file = site.folder / "failed.csv"
+            file.write_text(file.read_text("utf-8").replace(",,,,,,Auth", ",Bad,,,,,Auth"), "utf-8")
+            data = site.sh(filled(f"curl -X POST{post}", address, key, import_id)).stdout
+            assert json.loads(data)["data"]["failed"] == 1
+            mail.smtp.accounts["bad@example.com"] = "the right one"
             retried = json.loads(site.sh(filled(third, address, key, import_id)).stdout)["data"]
         assert (retried["imported"], retried["failed"]) == (2, 0)
 

@@ -10,7 +10,7 @@ import pytest
 from app_routes import OPENAPI
 from database_contents import change
 from flask import Flask
-from http_forms import form_fields
+from http_forms import FORM, form_fields
 from import_calls import call, ended, retry, send
 from jsonschema import Draft202012Validator
 from mailbox_files import Header, file_of, row, untested
@@ -170,6 +170,7 @@ def test_answers_are_as_described_and_each_that_is_described_is_given(
     for path, method in (
         *[("/v1/mailboxes/imports", "GET"), (ONE, "GET"), (f"{ONE}/rows", "GET")],
         *[(f"{ONE}/report.csv", "GET"), (f"{SMTP}/template.csv", "GET"), (OPENAPI, "GET")],
+        (f"{ONE}/failed.csv", "GET"),
         *[(f"{ONE}/cancel", "POST"), (f"{ONE}/continue", "POST")],
     ):
         assert api.ask(path, method, import_id).status_code in (200, 202)
@@ -189,6 +190,8 @@ def test_answers_are_as_described_and_each_that_is_described_is_given(
     assert api.ask(SMTP, "POST", data=form_fields("x" * 500_001)).status_code == 413
     assert api.ask(f"{ONE}/retry", "POST", import_id, data=b" " * 600_000).status_code == 413
     assert api.ask(SMTP, "POST", data=b"x").status_code == 415
+    packed = {"content_type": FORM, "headers": {"Content-Encoding": "gzip"}, "data": b"x"}
+    assert api.ask(f"{ONE}/retry", "POST", import_id, **packed).status_code == 415
     for each in ("", "email\n", Header + "a@x.com,pw,x.com,,1\n" * 501, Header):
         assert api.ask(SMTP, "POST", data=form_fields(each)).status_code == 400
     test = api.ask(TEST, "POST").json["data"]["id"]

@@ -17,6 +17,7 @@ ROUTES = {
     f"{IMPORTS}/ID": "GET, DELETE",
     f"{IMPORTS}/ID/rows": "GET",
     f"{IMPORTS}/ID/report.csv": "GET",
+    f"{IMPORTS}/ID/failed.csv": "GET",
     f"{IMPORTS}/ID/cancel": "POST",
     f"{IMPORTS}/ID/continue": "POST",
     f"{IMPORTS}/ID/retry": "POST",

@@ -61,4 +61,5 @@ def by_pages(host: Host, search: LeakSearch, csv: str | bytes, **fields: str) ->
     if answer.status_code == 303:
         search.answer(client.get(answer.location))
         search.answer(client.get(answer.location + "/report.csv"))
+        search.answer(client.get(answer.location + "/failed.csv"))
     return answer.location or ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from datetime import timedelta
 
@@ -286,6 +287,22 @@ def test_the_page_leads_to_the_hosts_own_list(host, client, caplog, is_there):
     assert ('href="/own">View your mailboxes<' in page) is is_there
     told = "MAILBOX_IMPORT_MAILBOXES_ENDPOINT is own_list: the app has no such page."
     assert (told not in caplog.text) is is_there
+
+
+def test_failed_rows_are_corrected_in_a_spreadsheet_and_sent_back(host, client):
+    address = failed(host, row("a@x.com", "pw", 99) + row("b@x.com", "pw", 98))
+    page = client.get(address).text
+    assert f'href="{address}/failed.csv">Download the 2<' in page
+    text = client.get(f"{address}/failed.csv").data.decode("utf-8-sig").replace(",99,", ",587,")
+    form = {"csrf_token": csrf_token(page), "file": (io.BytesIO(text.encode()), "failed.csv")}
+    answer = client.post(f"{address}/retry", data=form)
+    assert "1 mailbox imported, 1 failed" in client.get(answer.location).text
+    assert [(each.email, each.smtp_port) for each in host.mailboxes()] == [("a@x.com", 587)]
+    other = {"csrf_token": csrf_token(page), "file": (io.BytesIO(b"email\na@x.com\n"), "x.csv")}
+    answer = client.post(f"{address}/retry", data=other)
+    refused = client.get(answer.location).text
+    assert 'href="#field-file">This is not the file of failed rows' in refused
+    assert '<details class="mbi-details mbi-return" open>' in refused
 
 
 def test_a_form_address_leads_to_the_page(host, client):

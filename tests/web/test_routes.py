@@ -62,6 +62,7 @@ def test_what_is_not_known_in_an_address_is_told(host):
         "/continue": ["x"],
         "/retry": ["rows=3"],
         "/report.csv": ["status=failed"],
+        "/failed.csv": ["status=failed"],
     }
     for path, queries in asked.items():
         for query in queries:
