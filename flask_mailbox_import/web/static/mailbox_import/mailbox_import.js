@@ -284,37 +284,66 @@
     fields[Math.min(first + lines.length, fields.length) - 1].focus();
   });
 
-  document.addEventListener("submit", async (event) => {
-    const sent = event.target;
-    if (!sent.matches(".mbi-mend")) return;
-    event.preventDefault();
-    if (sent.classList.contains("mbi-sending")) return;
-    sent.classList.add("mbi-sending");
-    const stay = (text) => {
-      const notice = byId("mbi-unsent");
-      notice.firstElementChild.textContent = notice.dataset[text];
-      notice.hidden = false;
-      notice.focus();
-    };
+  /* Renews the token of a form. Where that fails nothing is to be sent, and the page says why. */
+  const isSignedIn = async (sent) => {
+    let why = "lost";
     try {
       const answer = await fetch(`${live.dataset.address}?token`, {
         credentials: "same-origin", redirect: "manual", signal: AbortSignal.timeout(15000),
       });
-      if (answer.type === "opaqueredirect" || answer.status === 401 || answer.status === 403) {
-        stay("signedOut");
-        return;
-      }
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("input[name=csrf_token]");
-      if (answer.ok && fresh) sent.elements.csrf_token.value = fresh.value;
-    } catch {
-      stay("lost");
-      return;
-    } finally {
-      sent.classList.remove("mbi-sending");
-    }
-    const button = event.submitter;
-    if (button) sent.append(Object.assign(document.createElement("input"), { type: "hidden", name: button.name, value: button.value }));
+      if (answer.ok && fresh) {
+        sent.elements.csrf_token.value = fresh.value;
+        return true;
+      }
+      /* Some hosts answer with the page to sign in on, some lead there, some refuse. */
+      if (answer.ok || answer.type === "opaqueredirect" || answer.status === 401 || answer.status === 403) why = "signedOut";
+      if (answer.status === 404) why = "gone";
+    } catch { /* there is no network, or no server */ }
+    const notice = byId("mbi-unsent");
+    notice.firstElementChild.textContent = notice.dataset[why] || live.dataset[why];
+    notice.querySelector("a").hidden = why !== "signedOut";
+    notice.hidden = false;
+    notice.focus();
+    return false;
+  };
+
+  /* Sends a form as if this button of it were pressed. */
+  const chosen = Object.assign(document.createElement("input"), { type: "hidden" });
+  const sendAs = (sent, name, value) => {
+    sent.append(Object.assign(chosen, { name, value }));
     sent.submit();
+  };
+
+  let isAsking = false;
+  const whenSignedIn = async (sent, send) => {
+    if (isAsking) return;
+    isAsking = true;
+    if (await isSignedIn(sent)) await send();
+    isAsking = false;
+  };
+
+  document.addEventListener("submit", (event) => {
+    const sent = event.target;
+    if (!sent.matches(".mbi-mend")) return;
+    event.preventDefault();
+    whenSignedIn(sent, () => sendAs(sent, event.submitter?.name || "", event.submitter?.value));
+  });
+
+  /* A link to more rows leaves the page: what was typed is saved first. */
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.(".mbi-mend a[href]");
+    if (!link || link.origin !== location.origin || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    const sent = link.closest("form");
+    whenSignedIn(sent, async () => {
+      chosen.remove();
+      const body = new URLSearchParams(new FormData(sent));
+      body.set("save", "");
+      const answer = await fetch(sent.action, { method: "POST", body, redirect: "manual" }).catch(() => null);
+      if (answer && answer.type === "opaqueredirect") location.assign(link.href);
+      else sendAs(sent, "save", "");
+    });
   });
 
   /* A link to a row or a box opens what is folded around it. */
