@@ -78,8 +78,7 @@ class MendingHost:
     ) -> list[str]:
         """Return so many rows at the mail server's port."""
         return [
-            row(f"{name}{each}@x.com", password, self.mail.port, host=host)
-            for each in range(count)
+            row(f"{name}{each}@x.com", password, self.mail.port, host=host) for each in range(count)
         ]
 
     def many(self) -> list[str]:
